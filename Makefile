@@ -1,0 +1,55 @@
+# The commands of this project. `make help` lists them.
+# Every command first installs what is missing, once: the Python environment from Pipfile.lock into .venv,
+# the cdktf command line from package-lock.json into node_modules.
+
+PYTHON ?= python3.11
+# The environment that plan, deploy and the other commands work on: a key of cdktf.json's context.environments.
+ENV ?= local
+
+PIPENV_VERSION := 2026.10.3
+VENV := .venv/.installed
+NODE := node_modules/.installed
+RUN := . operations/environment.sh &&
+
+.DEFAULT_GOAL := help
+.PHONY: help setup tools demo local test lint lock clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
+
+demo: setup ## run the main job to its end on the embedded local AWS and leave nothing running
+	@$(RUN) python -m operations demo
+
+local: setup ## deploy the example models on the embedded local AWS and stay up until Ctrl-C
+	@$(RUN) python -m operations local
+
+test: setup ## run the tests
+	@$(RUN) python -m pytest -n 2 --dist worksteal $(PYTEST_ARGUMENTS)
+
+lint: setup ## check format and style
+	@$(RUN) ruff check . && ruff format --check .
+
+setup: tools ## install what the other commands need, once
+	@$(MAKE) --no-print-directory -j2 $(VENV) $(NODE)
+
+tools:
+	@sh operations/check-tools.sh $(PYTHON)
+
+$(VENV): Pipfile.lock
+	@echo "installing the Python environment into .venv (about two minutes, once)"
+	@test -x .tools/bin/pipenv || { $(PYTHON) -m venv .tools && .tools/bin/python -m pip install --quiet pipenv==$(PIPENV_VERSION); }
+	@PIPENV_VENV_IN_PROJECT=1 PIPENV_IGNORE_VIRTUALENVS=1 PIPENV_NOSPIN=1 PIPENV_PYTHON=$$(command -v $(PYTHON)) .tools/bin/pipenv sync --dev --quiet
+	@touch $@
+
+$(NODE): package-lock.json
+	@echo "installing the cdktf command line into node_modules (about half a minute, once)"
+	@npm ci --omit=optional --ignore-scripts --loglevel=error
+	@touch $@
+
+lock: setup ## resolve the dependencies anew and write both lock files
+	@PIPENV_VENV_IN_PROJECT=1 PIPENV_IGNORE_VIRTUALENVS=1 .tools/bin/pipenv lock
+	@python3 operations/empty_lock_sources.py Pipfile.lock
+	@npm install --omit=optional --ignore-scripts --package-lock-only --loglevel=error
+
+clean: ## remove what synthesis and the local AWS wrote (the environments stay)
+	@rm -rf cdktf.out .local .pytest_cache .hypothesis .ruff_cache

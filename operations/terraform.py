@@ -1,0 +1,152 @@
+"""Terraform as a subprocess, one object a stack folder.
+
+Terraform is run by its own command line so that plan, state and messages are the ones users know.
+`TERRAFORM_BINARY_NAME` names another binary, as the cdktf command line has it: `tofu` works as well.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PLAN_FILE = "plan"
+PREVIEW_OVERRIDE_FILE = "preview_override.tf.json"
+
+
+class TerraformError(Exception):
+    """A Terraform command failed.
+
+    Attributes:
+        command: the subcommand, e.g. `plan`.
+        directory: the stack's folder.
+        output: what Terraform wrote to standard error, or to standard output where that is empty.
+    """
+
+    def __init__(self, command: str, directory: Path, output: str) -> None:
+        self.command = command
+        self.directory = directory
+        self.output = output
+        super().__init__(f"terraform {command} failed for {directory.name}:\n{output}")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One resource of a plan: its address and Terraform's actions, e.g. ("create",) or ("create", "delete")."""
+
+    address: str
+    actions: tuple[str, ...]
+
+    @property
+    def symbol(self) -> str:
+        """Terraform's own marks: + create, ~ update, - destroy, +/- create before destroy, -/+ destroy before create."""
+        marks = {"create": "+", "update": "~", "delete": "-"}
+        return "/".join(marks[action] for action in self.actions)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A saved plan: the file, Terraform's JSON of it, and the resources it changes."""
+
+    file: Path
+    document: Mapping
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The resources that the plan changes, by address; reads and no-ops left out."""
+        return tuple(
+            Change(change["address"], tuple(change["change"]["actions"]))
+            for change in sorted(self.document.get("resource_changes", ()), key=lambda change: change["address"])
+            if tuple(change["change"]["actions"]) not in (("no-op",), ("read",))
+        )
+
+    def count(self, action: str) -> int:
+        """How many resources have `action` (create, update, delete) among their actions."""
+        return sum(action in change.actions for change in self.changes)
+
+    @property
+    def summary(self) -> str:
+        """Terraform's closing line: `2 to add, 1 to change, 0 to destroy`, or `no changes`."""
+        if not self.changes:
+            return "no changes"
+        return f"{self.count('create')} to add, {self.count('update')} to change, {self.count('delete')} to destroy"
+
+
+class Terraform:
+    """Runs Terraform in the folder of one synthesised stack.
+
+    Args:
+        directory: the stack's folder, with `cdk.tf.json` in it.
+        environment: variables for the process, beside this process's own.
+
+    Every method raises `TerraformError` with Terraform's message when the command fails.
+    """
+
+    def __init__(self, directory: Path, environment: Mapping[str, str] | None = None) -> None:
+        self.directory = directory
+        self._environment = {**os.environ, **(environment or {}), "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
+        self._binary = os.environ.get("TERRAFORM_BINARY_NAME", "terraform")
+
+    def run(self, command: str, *arguments: str) -> str:
+        """Run one subcommand and return its standard output."""
+        try:
+            result = subprocess.run(
+                [self._binary, f"-chdir={self.directory}", command, *arguments],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        except FileNotFoundError:
+            raise TerraformError(command, self.directory, f"{self._binary} is not on PATH: install it") from None
+        if result.returncode != 0:
+            raise TerraformError(command, self.directory, (result.stderr.strip() or result.stdout.strip()))
+        return result.stdout
+
+    def init(self) -> None:
+        """Configure the backend and the providers; safe to repeat."""
+        self.run("init", "-no-color", "-reconfigure")
+
+    def plan(self, *arguments: str) -> Plan:
+        """Plan with refresh and keep the plan file beside the stack."""
+        self.run("plan", "-no-color", f"-out={PLAN_FILE}", *arguments)
+        return self.show(self.directory / PLAN_FILE)
+
+    def show(self, file: Path) -> Plan:
+        """Read a saved plan as Terraform's JSON."""
+        return Plan(file, json.loads(self.run("show", "-json", file.name)))
+
+    def apply(self, plan: Plan) -> None:
+        """Apply exactly the saved plan; Terraform refuses one that the state has moved past."""
+        self.run("apply", "-no-color", plan.file.name)
+
+    def destroy(self) -> None:
+        """Destroy everything in the state, without asking."""
+        self.run("destroy", "-no-color", "-auto-approve")
+
+    def state_list(self) -> list[str]:
+        """The addresses in the state, as `terraform state list` prints them."""
+        return self.run("state", "list").splitlines()
+
+    def outputs(self) -> dict:
+        """The values of the stack's outputs."""
+        return {name: output["value"] for name, output in json.loads(self.run("output", "-json")).items()}
+
+    def preview(self) -> Plan:
+        """Plan as on an empty account: against no state, without the S3 backend.
+
+        For the time before the state bucket exists. Terraform merges an override file over `cdk.tf.json`; the file and
+        the local state are gone afterwards.
+        """
+        override = self.directory / PREVIEW_OVERRIDE_FILE
+        override.write_text(json.dumps({"terraform": {"backend": {"local": {"path": "preview.tfstate"}}}}))
+        try:
+            self.init()
+            return self.plan()
+        finally:
+            override.unlink()
+            (self.directory / ".terraform" / "terraform.tfstate").unlink(missing_ok=True)
