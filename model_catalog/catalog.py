@@ -1,0 +1,189 @@
+"""Adding models to a catalog, removing them, and checking what lies on disk."""
+
+import fcntl
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from container.model_server.archive import ArchiveError, extract_archive
+from model_catalog.errors import CatalogError
+from model_catalog.inspection import inspect_folder
+from model_catalog.lock import (
+    LOCK_FILE,
+    Engine,
+    Lock,
+    Model,
+    Version,
+    artifact_path,
+    read_lock,
+    unknown_model,
+    version_key,
+    write_lock,
+)
+from model_catalog.names import name_complaints
+from model_catalog.packing import Packed, pack_folder
+
+
+@dataclass(frozen=True)
+class Added:
+    """The outcome of an `add`."""
+
+    name: str
+    version: Version
+    is_new: bool
+    """False where the current version holds the same content already, so that nothing changed."""
+
+
+class Catalog:
+    """The catalog in one folder: its lock file, and below `artifacts/` the archives by their sha256.
+
+    Several processes may add to one catalog at the same time. A process that is killed leaves the lock file as it was
+    before or as it should become.
+
+    Args:
+        directory: the catalog's folder; made by the first `add`.
+        earlier_versions: how many versions before the current one stay invokable, 0 or more.
+    """
+
+    def __init__(self, directory: Path | str, earlier_versions: int = 1) -> None:
+        if earlier_versions < 0:
+            raise CatalogError(f"catalog.earlier_versions must be 0 or more, not {earlier_versions}.")
+        self.directory = Path(directory)
+        self.earlier_versions = earlier_versions
+
+    @property
+    def lock(self) -> Lock:
+        """What the lock file holds now; raises CatalogError as `read_lock` does."""
+        return read_lock(self.directory)
+
+    def add(self, name: str, path: Path | str) -> Added:
+        """Pack the model in `path`, a folder or a `.tar.gz`, and make it the current version of `name`.
+
+        Content that is the current version already changes nothing.
+
+        Raises:
+            CatalogError: the name is not allowed or collides, or the model cannot be served; with every reason.
+        """
+        path = Path(path)
+        self._artifacts.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._artifacts, prefix=".add-") as scratch_name:
+            scratch = Path(scratch_name)
+            packed_file = scratch / "packed.tar.gz"
+            try:
+                folder = self._unpacked(path, scratch)
+                engine = inspect_folder(folder)
+                with packed_file.open("wb") as file:
+                    packed = pack_folder(folder, file)
+                    os.fsync(file.fileno())
+            except CatalogError as error:
+                raise CatalogError(f"model {name} ({path}): {complaint}" for complaint in error.complaints) from error
+            with self._exclusive():
+                return self._record(name, engine, packed, packed_file)
+
+    def remove(self, name: str) -> None:
+        """Take a model with all its versions out of the lock; `prune` then deletes its artifacts.
+
+        Raises:
+            CatalogError: the catalog has no such model.
+        """
+        with self._exclusive():
+            lock = self.lock
+            if name not in lock.models:
+                raise CatalogError(unknown_model(name, lock))
+            models = {other: model for other, model in lock.models.items() if other != name}
+            retired = lock.retired | {name: lock.models[name].current.version}
+            write_lock(self.directory, Lock(models=models, retired=retired))
+
+    def verify(self, *, missing_ok: bool = False) -> list[str]:
+        """Compare the artifacts on disk with the lock; one complaint for each that is missing or differs.
+
+        Args:
+            missing_ok: accept artifacts that are not there, as in a pull request's checkout.
+        """
+        complaints = []
+        for name, model in sorted(self.lock.models.items()):
+            for version in model.versions:
+                path = self.directory / version.artifact
+                where = f"model {name}, version {version.version}: {path}"
+                if not path.is_file():
+                    if not missing_ok:
+                        complaints.append(f"{where} is missing; add the model again or fetch the file.")
+                    continue
+                size_bytes = path.stat().st_size
+                with path.open("rb") as file:
+                    sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+                if (sha256, size_bytes) != (version.sha256, version.size_bytes):
+                    complaints.append(
+                        f"{where} holds {size_bytes} bytes with sha256 {sha256}, but the lock says "
+                        f"{version.size_bytes} bytes with {version.sha256}; delete it and add the model again."
+                    )
+        return complaints
+
+    def prune(self) -> list[Path]:
+        """Delete the artifacts that no version in the lock refers to, and return their paths."""
+        with self._exclusive():
+            kept = {version.sha256 for model in self.lock.models.values() for version in model.versions}
+            stale = [path for path in self._artifacts.glob("*.tar.gz") if path.name.removesuffix(".tar.gz") not in kept]
+            for path in stale:
+                path.unlink()
+            return sorted(stale)
+
+    @property
+    def _artifacts(self) -> Path:
+        return self.directory / "artifacts"
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        self._artifacts.mkdir(parents=True, exist_ok=True)
+        with (self._artifacts / ".lock").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    @staticmethod
+    def _unpacked(path: Path, scratch: Path) -> Path:
+        if path.is_dir():
+            return path
+        if not path.is_file():
+            raise CatalogError("there is no such file or folder.")
+        if not path.name.endswith((".tar.gz", ".tgz")):
+            raise CatalogError("a model is a folder or a .tar.gz archive.")
+        folder = scratch / "content"
+        folder.mkdir()
+        try:
+            extract_archive(path, folder)
+        except ArchiveError as error:
+            raise CatalogError(str(error)) from error
+        return folder
+
+    def _record(self, name: str, engine: Engine, packed: Packed, packed_file: Path) -> Added:
+        """Put the packed file in its place, then the lock: what the lock names is always there."""
+        lock = self.lock if (self.directory / LOCK_FILE).exists() else Lock()
+        complaints = name_complaints({*lock.models, name})
+        if complaints:
+            raise CatalogError(complaints)
+        destination = self.directory / artifact_path(packed.sha256)
+        known = lock.models[name].versions if name in lock.models else ()
+        if known and known[-1].sha256 == packed.sha256:
+            packed_file.replace(destination)
+            return Added(name, known[-1], is_new=False)
+        last = int(known[-1].version if known else lock.retired.get(name, "0"))
+        kept = known[len(known) - min(len(known), self.earlier_versions) :]
+        taken = {version.slot for version in kept}
+        number = str(last + 1)
+        added = Version(
+            version=number,
+            sha256=packed.sha256,
+            size_bytes=packed.size_bytes,
+            engine=engine,
+            key=version_key(name, number, packed.sha256),
+            slot=next(slot for slot in range(1, len(taken) + 2) if slot not in taken),
+        )
+        packed_file.replace(destination)
+        models = lock.models | {name: Model(versions=(*kept, added))}
+        retired = {other: version for other, version in lock.retired.items() if other != name}
+        write_lock(self.directory, Lock(models=models, retired=retired))
+        return Added(name, added, is_new=True)

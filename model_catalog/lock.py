@@ -1,0 +1,206 @@
+"""The lock file `models.lock.json`: every model's versions with their sha256, size, engine, key and slot.
+
+It stands in git, so that a plan in a pull request needs no artifact on disk.
+"""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from model_catalog.errors import CatalogError
+from model_catalog.names import name_complaints, terraform_identifier
+
+LOCK_FILE = "models.lock.json"
+LOCK_VERSION = 1
+Engine = Literal["mxnet", "onnxruntime"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Version(_Frozen):
+    """One artifact of one model: immutable, under a key that no other content ever gets."""
+
+    version: str = Field(pattern=r"^[1-9][0-9]*$")
+    """Counts up from 1 for each name; never used twice for a name, not even after the model was removed."""
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    size_bytes: int = Field(gt=0)
+    engine: Engine
+    key: str
+    """The object's key below the bucket's prefix `models/`, which is also the model's TargetModel."""
+    slot: int = Field(ge=1)
+    """Which of the model's Terraform addresses holds this version."""
+
+    @property
+    def artifact(self) -> str:
+        """The artifact's path relative to the catalog's folder."""
+        return artifact_path(self.sha256)
+
+    def resource_name(self, name: str) -> str:
+        """The name of this version's `aws_s3_object` for the model `name`: `squeezenet`, `squeezenet_slot_2`, ..."""
+        identifier = terraform_identifier(name)
+        return identifier if self.slot == 1 else f"{identifier}_slot_{self.slot}"
+
+
+class Model(_Frozen):
+    """A model's versions that can be invoked, newest last."""
+
+    versions: tuple[Version, ...] = Field(min_length=1, strict=False)
+
+    @property
+    def current(self) -> Version:
+        return self.versions[-1]
+
+
+class Lock(_Frozen):
+    """The content of a lock file."""
+
+    lock_version: Literal[1] = LOCK_VERSION
+    models: dict[str, Model] = Field(default_factory=dict)
+    retired: dict[str, str] = Field(default_factory=dict)
+    """The last version of each removed model, so that a model added again under its name counts on from there."""
+
+    def target_model(self, name: str) -> str:
+        """The TargetModel that invokes the current version of `name`.
+
+        Raises:
+            CatalogError: the catalog has no such model.
+        """
+        if name not in self.models:
+            raise CatalogError(unknown_model(name, self))
+        return self.models[name].current.key
+
+
+def artifact_path(sha256: str) -> str:
+    return f"artifacts/{sha256}.tar.gz"
+
+
+def version_key(name: str, version: str, sha256: str) -> str:
+    """The content-addressed key of a version, relative to the bucket's prefix."""
+    return f"{name}/{version}-{sha256[:16]}.tar.gz"
+
+
+def unknown_model(name: str, lock: Lock) -> str:
+    known = ", ".join(sorted(lock.models)) or "none; `python -m model_catalog add NAME PATH` adds one"
+    return f"model {name}: not in the catalog. Models there: {known}."
+
+
+def read_lock(directory: Path | str) -> Lock:
+    """The lock of the catalog in `directory`.
+
+    Raises:
+        CatalogError: the file is missing, is not JSON or breaks a rule; holds one complaint for each fault.
+    """
+    path = Path(directory) / LOCK_FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise CatalogError(
+            f"{path}: the lock file is missing. Check the catalog's folder (CATALOG_DIRECTORY), or begin a catalog "
+            f"there with `python -m model_catalog --catalog {directory} add NAME PATH`."
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise CatalogError(f"{path}: the lock file cannot be read: {error}.") from error
+    try:
+        return parse_lock(text)
+    except CatalogError as error:
+        raise CatalogError(f"{path}: {complaint}" for complaint in error.complaints) from error
+
+
+def write_lock(directory: Path | str, lock: Lock) -> None:
+    """Write the lock in one step: a reader sees the old file or the new one, never a part."""
+    directory = Path(directory)
+    handle, temporary = tempfile.mkstemp(dir=directory, prefix=f".{LOCK_FILE}-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(render_lock(lock))
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(directory / LOCK_FILE)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def render_lock(lock: Lock) -> str:
+    """The file's text: sorted, one field a line, so that a change in a pull request reads well and merges well."""
+    content = lock.model_dump(mode="json")
+    if not lock.retired:
+        del content["retired"]
+    return json.dumps(content, indent=2, sort_keys=True) + "\n"
+
+
+def parse_lock(text: str) -> Lock:
+    """The lock that `text` describes.
+
+    Raises:
+        CatalogError: with every complaint: syntax, fields, versions and slots used twice, keys, colliding names.
+    """
+    repeated: list[str] = []
+    try:
+        content = json.loads(text, object_pairs_hook=lambda pairs: _object(pairs, repeated))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise CatalogError(f"not valid JSON (a merge conflict left in it?): {error}.") from error
+    if not isinstance(content, dict) or not isinstance(content.get("models"), dict):
+        raise CatalogError('a lock file is an object {"lock_version": 1, "models": {...}}.')
+    if content.get("lock_version") != LOCK_VERSION:
+        raise CatalogError(
+            f"lock_version is {content.get('lock_version')!r}; this version of the catalog reads {LOCK_VERSION}."
+        )
+    complaints = [f"{key!r} stands there twice; keep one." for key in repeated]
+    models: dict[str, Model] = {}
+    for name, entry in content["models"].items():
+        try:
+            models[name] = Model.model_validate(entry)
+        except ValidationError as error:
+            complaints += _field_complaints(f"models.{name}", error)
+        else:
+            complaints += _version_complaints(name, models[name])
+    complaints += name_complaints(content["models"])
+    lock = Lock()
+    try:
+        lock = Lock.model_validate(content | {"models": models})
+    except ValidationError as error:
+        complaints += _field_complaints("", error)
+    if complaints:
+        raise CatalogError(complaints)
+    return lock
+
+
+def _object(pairs: list[tuple[str, Any]], repeated: list[str]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        keys = [key for key, _ in pairs]
+        repeated.extend(sorted({key for key in keys if keys.count(key) > 1}))
+    return result
+
+
+def _field_complaints(where: str, error: ValidationError) -> list[str]:
+    complaints = []
+    for fault in error.errors(include_url=False):
+        location = where
+        for part in fault["loc"]:
+            location += f"[{part}]" if isinstance(part, int) else f".{part}"
+        complaints.append(f"{location.lstrip('.')}: {fault['msg']}, not {fault['input']!r:.80}.")
+    return complaints
+
+
+def _version_complaints(name: str, model: Model) -> list[str]:
+    complaints = []
+    numbers = [int(version.version) for version in model.versions]
+    if numbers != sorted(set(numbers)):
+        complaints.append(f"models.{name}: versions count up, newest last, none twice; here they are {numbers}.")
+    slots = [version.slot for version in model.versions]
+    if len(set(slots)) < len(slots):
+        complaints.append(f"models.{name}: two versions cannot share a slot; here the slots are {slots}.")
+    for version in model.versions:
+        expected = version_key(name, version.version, version.sha256)
+        if version.key != expected:
+            complaints.append(f"models.{name}: the key of version {version.version} is {expected}, not {version.key}.")
+    return complaints
