@@ -152,11 +152,10 @@ class Catalog:
         if not path.name.endswith((".tar.gz", ".tgz")):
             raise CatalogError("a model is a folder or a .tar.gz archive.")
         folder = scratch / "content"
-        folder.mkdir()
         try:
             extract_archive(path, folder)
         except ArchiveError as error:
-            raise CatalogError(str(error)) from error
+            raise CatalogError(f"{error}.") from error
         return folder
 
     def _record(self, name: str, engine: Engine, packed: Packed, packed_file: Path) -> Added:

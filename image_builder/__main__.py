@@ -1,0 +1,37 @@
+"""`python3 -m image_builder`: what the image stack's provisioner runs; its arguments are environment variables."""
+
+import os
+import sys
+
+import boto3
+from botocore.config import Config
+
+from image_builder.builder import build_and_push
+from image_builder.errors import ImageBuilderError
+from image_builder.repository import Repository, aws_errors
+from image_builder.settings import read_settings
+
+
+def main() -> int:
+    try:
+        settings = read_settings(os.environ)
+        with aws_errors("connecting to ECR"):
+            client = boto3.client(
+                "ecr",
+                region_name=settings.region,
+                endpoint_url=settings.endpoint_url,
+                config=Config(retries={"mode": "standard", "max_attempts": 5}),
+            )
+        build_and_push(
+            settings,
+            Repository(client, settings.registry_id, settings.repository_name),
+            report=lambda line: print(line, flush=True),
+        )
+    except ImageBuilderError as error:
+        print(f"image_builder: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,159 @@
+"""The image's repository in Amazon ECR, through boto3."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from botocore.client import BaseClient
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+
+from image_builder.errors import ImageBuilderError
+from image_builder.requirements import ImageDescription
+from image_builder.settings import is_loopback
+
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+_INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
+_DOWNLOAD_TIMEOUT_SECONDS = 30
+_HINTS = {
+    "RepositoryNotFoundException": "apply the repository first; Terraform does when it is part of the same stack",
+    "AccessDeniedException": "the caller needs ecr:GetAuthorizationToken and the push actions on the repository",
+    "ExpiredTokenException": "the credentials have expired; sign in again",
+    "UnrecognizedClientException": "AWS does not know these credentials; check the profile",
+}
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A login to the registry, valid for twelve hours."""
+
+    registry_url: str
+    username: str
+    password: str = field(repr=False)
+
+    @property
+    def registry(self) -> str:
+        """The registry's host, with its port where it has one."""
+        return urlsplit(self.registry_url).netloc
+
+
+class Repository:
+    """One ECR repository.
+
+    Args:
+        client: boto3's `ecr` client.
+        registry_id: the account that owns the repository.
+        name: the repository's name.
+    """
+
+    def __init__(self, client: BaseClient, registry_id: str, name: str) -> None:
+        self._client = client
+        self._address = {"registryId": registry_id, "repositoryName": name}
+        self.name = name
+
+    def find(self, tag: str) -> ImageDescription | None:
+        """What the image with this tag says of itself; None where the repository has no such tag.
+
+        Raises:
+            ImageBuilderError: the tag is an index of several images, which SageMaker rejects, or ECR cannot be asked.
+        """
+        with aws_errors(f"looking for the tag {tag} in {self.name}"):
+            answer = self._client.batch_get_image(
+                **self._address,
+                imageIds=[{"imageTag": tag}],
+                acceptedMediaTypes=[OCI_MANIFEST, DOCKER_MANIFEST, *_INDEXES],
+            )
+            if not answer["images"]:
+                return None
+            manifest = json.loads(answer["images"][0]["imageManifest"])
+            if "config" not in manifest:
+                raise ImageBuilderError(
+                    f"{self.name}:{tag} is an index of several images, which SageMaker rejects; delete the tag and "
+                    "build again without provenance attestations."
+                )
+            return ImageDescription.from_config(json.loads(self._download(manifest["config"]["digest"])))
+
+    def credentials(self) -> Credentials:
+        """A fresh login to the registry."""
+        with aws_errors("asking ECR for a login"):
+            data = self._client.get_authorization_token()["authorizationData"][0]
+        username, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
+        return Credentials(data["proxyEndpoint"], username, password)
+
+    def upload(self, blob: bytes) -> str:
+        """Upload a layer or configuration, unless the repository has it; returns its digest."""
+        digest = "sha256:" + hashlib.sha256(blob).hexdigest()
+        with aws_errors(f"uploading {digest} to {self.name}"):
+            known = self._client.batch_check_layer_availability(**self._address, layerDigests=[digest])["layers"]
+            if known and known[0]["layerAvailability"] == "AVAILABLE":
+                return digest
+            upload = self._client.initiate_layer_upload(**self._address)
+            for first in range(0, len(blob), upload["partSize"]):
+                part = blob[first : first + upload["partSize"]]
+                self._client.upload_layer_part(
+                    **self._address,
+                    uploadId=upload["uploadId"],
+                    partFirstByte=first,
+                    partLastByte=first + len(part) - 1,
+                    layerPartBlob=part,
+                )
+            with suppress(self._client.exceptions.LayerAlreadyExistsException):  # another deployment was quicker
+                self._client.complete_layer_upload(**self._address, uploadId=upload["uploadId"], layerDigests=[digest])
+        return digest
+
+    def put_image(self, tag: str, manifest: str, media_type: str) -> None:
+        """Give the manifest a tag; nothing happens where it has that tag already."""
+        with aws_errors(f"tagging {self.name}:{tag}"):
+            with suppress(self._client.exceptions.ImageAlreadyExistsException):
+                self._client.put_image(
+                    **self._address, imageManifest=manifest, imageManifestMediaType=media_type, imageTag=tag
+                )
+
+    def record(self, tag: str, registry_url: str) -> None:
+        """Make ECR know an image that lies in a registry of this machine, as AWS's own registry does by itself."""
+        base = f"{registry_url.rstrip('/')}/v2/{self.name}"
+        with aws_errors(f"reading {self.name}:{tag} back from {registry_url}"):
+            manifest = _get(f"{base}/manifests/{tag}", {"Accept": f"{OCI_MANIFEST}, {DOCKER_MANIFEST}"})
+            config = _get(f"{base}/blobs/{manifest.json()['config']['digest']}")
+        self.upload(config.content)
+        self.put_image(tag, manifest.text, manifest.headers["Content-Type"])
+
+    def _download(self, digest: str) -> bytes:
+        url = self._client.get_download_url_for_layer(**self._address, layerDigest=digest)["downloadUrl"]
+        content = _get(url).content
+        if "sha256:" + hashlib.sha256(content).hexdigest() != digest:
+            raise ImageBuilderError(f"{self.name}: the configuration {digest} arrived damaged; try again.")
+        return content
+
+
+def _get(url: str, headers: Mapping[str, str] | None = None) -> requests.Response:
+    with requests.Session() as session:
+        session.trust_env = not is_loopback(url)  # a proxy of the machine knows nothing of this machine's ports
+        answer = session.get(url, headers=headers, timeout=_DOWNLOAD_TIMEOUT_SECONDS)
+    answer.raise_for_status()
+    return answer
+
+
+@contextmanager
+def aws_errors(action: str) -> Iterator[None]:
+    """Turn what boto3 raises inside into an ImageBuilderError that says what was being done and what to do."""
+    try:
+        yield
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise ImageBuilderError(
+            f"{action}: no AWS credentials; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+        ) from error
+    except ClientError as error:
+        details: Mapping[str, Any] = error.response.get("Error", {})
+        hint = _HINTS.get(details.get("Code", ""))
+        raise ImageBuilderError(
+            f"{action}: {details.get('Code')}: {details.get('Message')}" + (f" ({hint})" if hint else "")
+        ) from error
+    except (BotoCoreError, requests.RequestException) as error:
+        raise ImageBuilderError(f"{action}: {error}") from error

@@ -1,0 +1,73 @@
+"""What SageMaker demands of an image before a multi-model endpoint may use it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from image_builder.errors import ImageBuilderError
+
+# https://docs.aws.amazon.com/sagemaker/latest/dg/build-multi-model-build-container.html
+REQUIRED_LABELS = {
+    "com.amazonaws.sagemaker.capabilities.multi-models": "true",
+    "com.amazonaws.sagemaker.capabilities.accept-bind-to-port": "true",
+}
+
+
+@dataclass(frozen=True)
+class ImageDescription:
+    """What an image says of itself."""
+
+    operating_system: str
+    architecture: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    entrypoint: tuple[str, ...] = ()
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "ImageDescription":
+        """Read an image configuration (the OCI config blob)."""
+        return cls.from_parts(config.get("os"), config.get("architecture"), config.get("config"))
+
+    @classmethod
+    def from_inspection(cls, inspection: Mapping[str, Any]) -> "ImageDescription":
+        """Read what `docker image inspect` prints for one image."""
+        return cls.from_parts(inspection.get("Os"), inspection.get("Architecture"), inspection.get("Config"))
+
+    @classmethod
+    def from_parts(
+        cls, system: str | None, architecture: str | None, run: Mapping[str, Any] | None
+    ) -> "ImageDescription":
+        run = run or {}
+        return cls(
+            operating_system=system or "unknown",
+            architecture=architecture or "unknown",
+            labels=run.get("Labels") or {},
+            entrypoint=tuple(run.get("Entrypoint") or ()),
+        )
+
+
+def check_image(image: ImageDescription, platform: str, what: str) -> None:
+    """Refuse an image that SageMaker would refuse, or could not start.
+
+    Args:
+        platform: what the endpoint's instances run, such as linux/amd64.
+        what: how the error names the image.
+
+    Raises:
+        ImageBuilderError: with every reason.
+    """
+    complaints = []
+    found = f"{image.operating_system}/{image.architecture}"
+    if found != platform:
+        complaints.append(f"its platform is {found}, the endpoint needs {platform}")
+    for label, value in REQUIRED_LABELS.items():
+        if image.labels.get(label) != value:
+            there = f"is {image.labels[label]!r}" if label in image.labels else "is missing"
+            complaints.append(f"the label {label}={value} {there}")
+    if not image.entrypoint:
+        complaints.append("it has no ENTRYPOINT, so `serve` would not be found")
+    elif image.entrypoint[:2] == ("/bin/sh", "-c"):
+        complaints.append(
+            "its ENTRYPOINT is in shell form, which ignores `serve` and SIGTERM; write it as a JSON array"
+        )
+    if complaints:
+        raise ImageBuilderError(f"{what} cannot serve a multi-model endpoint: {'; '.join(complaints)}.")

@@ -1,0 +1,130 @@
+"""What the builder is told, through the environment: there is no shell in between that could read it differently."""
+
+import re
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from image_builder.context import content_hash
+from image_builder.errors import ImageBuilderError
+
+_REPOSITORY_URI = re.compile(
+    r"(?P<registry>[0-9]{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?)/(?P<name>[a-z0-9._/-]+)"
+)
+_TAG_MINIMUM_DIGITS = 12
+EngineSetting = Literal["auto", "docker", "podman", "finch", "none"]
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the URL's host is this machine."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _parse_repository_uri(value: str) -> re.Match[str]:
+    match = _REPOSITORY_URI.fullmatch(value)
+    if match is None:
+        raise ValueError("must look like 123456789012.dkr.ecr.us-east-1.amazonaws.com/name")
+    return match
+
+
+def _repository_uri(value: str) -> str:
+    return _parse_repository_uri(value).string
+
+
+def _build_context(value: Path) -> Path:
+    if not (value / "Dockerfile").is_file():
+        raise ValueError("must be a folder that holds a Dockerfile")
+    return value
+
+
+def _loopback_url(value: str | None) -> str | None:
+    if value is not None and not (value.startswith(("http://", "https://")) and is_loopback(value)):
+        raise ValueError("must be the local AWS's URL, such as http://127.0.0.1:4566; leave it out for AWS itself")
+    return value
+
+
+class Settings(BaseModel):
+    """The builder's settings; each is the environment variable of its alias."""
+
+    model_config = ConfigDict(frozen=True)
+
+    repository_uri: Annotated[str, AfterValidator(_repository_uri)] = Field(alias="IMAGE_REPOSITORY_URI")
+    """The ECR repository, ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME."""
+    tag: str = Field(alias="IMAGE_TAG", pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$")
+    """The beginning of the context's content hash (12 hex digits or more), and what may follow it after a `-`."""
+    build_context: Annotated[Path, AfterValidator(_build_context)] = Field(alias="BUILD_CONTEXT")
+    """The folder with the Dockerfile."""
+    platform: Literal["linux/amd64", "linux/arm64"] = Field("linux/amd64", alias="IMAGE_PLATFORM")
+    """What the endpoint's instances run; linux/arm64 for Graviton."""
+    engine: EngineSetting = Field("auto", alias="CONTAINER_ENGINE")
+    """`auto` takes the first of docker, podman and finch that answers."""
+    region: str = Field(alias="AWS_REGION", min_length=1)
+    endpoint_url: Annotated[str | None, AfterValidator(_loopback_url)] = Field(None, alias="AWS_ENDPOINT_URL")
+    """The local AWS's URL; not set for AWS itself."""
+
+    @model_validator(mode="after")
+    def _agree_with_each_other(self) -> Self:
+        complaints = []
+        region = self._repository["region"]
+        if self.region != region:
+            complaints.append(f"AWS_REGION is {self.region}, but IMAGE_REPOSITORY_URI is in {region}")
+        content = content_hash(self.build_context)
+        named = self.tag.split("-")[0]
+        if len(named) < _TAG_MINIMUM_DIGITS or not content.startswith(named):
+            complaints.append(
+                f"IMAGE_TAG is {self.tag}, but the content hash of {self.build_context} is {content}: the build "
+                "context has changed since the plan was made; plan again"
+            )
+        if complaints:
+            raise ValueError(".\n".join(complaints))
+        return self
+
+    @property
+    def is_local(self) -> bool:
+        return self.endpoint_url is not None
+
+    @property
+    def image_uri(self) -> str:
+        return f"{self.repository_uri}:{self.tag}"
+
+    @property
+    def registry_id(self) -> str:
+        """The account that owns the repository."""
+        return self.repository_uri[:12]
+
+    @property
+    def repository_name(self) -> str:
+        return self._repository["name"]
+
+    @property
+    def _repository(self) -> re.Match[str]:
+        return _parse_repository_uri(self.repository_uri)
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings in `environment`; variables that are set but empty count as not set.
+
+    Raises:
+        ImageBuilderError: with every complaint, each naming its variable.
+    """
+    names = {field.alias for field in Settings.model_fields.values()}
+    try:
+        return Settings.model_validate({name: value for name, value in environment.items() if name in names and value})
+    except ValidationError as error:
+        complaints = []
+        for fault in error.errors(include_url=False):
+            name = ".".join(str(part) for part in fault["loc"])
+            message = fault["msg"].removeprefix("Value error, ")
+            given = "" if fault["type"] == "missing" or not name else f" (it is {fault['input']})"
+            complaints.append(f"{name}: {message}{given}." if name else f"{message}.")
+        raise ImageBuilderError("\n".join(complaints)) from error
