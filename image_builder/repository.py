@@ -109,11 +109,13 @@ class Repository:
 
     def put_image(self, tag: str, manifest: str, media_type: str) -> None:
         """Give the manifest a tag; nothing happens where it has that tag already."""
-        with aws_errors(f"tagging {self.name}:{tag}"):
-            with suppress(self._client.exceptions.ImageAlreadyExistsException):
-                self._client.put_image(
-                    **self._address, imageManifest=manifest, imageManifestMediaType=media_type, imageTag=tag
-                )
+        with (
+            aws_errors(f"tagging {self.name}:{tag}"),
+            suppress(self._client.exceptions.ImageAlreadyExistsException),
+        ):
+            self._client.put_image(
+                **self._address, imageManifest=manifest, imageManifestMediaType=media_type, imageTag=tag
+            )
 
     def record(self, tag: str, registry_url: str) -> None:
         """Make ECR know an image that lies in a registry of this machine, as AWS's own registry does by itself."""

@@ -9,6 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from container.model_server.artifact import read_artifact
+from container.model_server.errors import InvalidArtifact
 from model_catalog.errors import CatalogError
 from model_catalog.lock import Engine
 
@@ -35,9 +37,13 @@ def inspect_folder(folder: Path) -> Engine:
             complaints.append(f"{networks[0]} is empty.")
     else:
         complaints.append(_nothing_found(folder))
-    complaints += _companion_complaints(folder)
     if complaints:
         raise CatalogError(complaints)
+    try:
+        # The server's own reading: what passes here is not refused by the endpoint.
+        read_artifact(folder)
+    except InvalidArtifact as error:
+        raise CatalogError(f"{error}.") from error
     return "mxnet" if symbols else "onnxruntime"
 
 
@@ -46,29 +52,27 @@ def _nothing_found(folder: Path) -> str:
     deeper = [path for pattern in (f"*/**/*{_SYMBOL}", "*/**/*.onnx") for path in folder.glob(pattern)]
     if deeper:
         found = sorted(deeper)[0].relative_to(folder).as_posix()
-        return (
-            f"no model at the root, which must hold {wanted}; there is {found} further down: give its folder instead."
-        )
+        return f"no model at the root, which must hold {wanted}; {found} lies further down: give its folder instead."
     there = ", ".join(sorted(path.name for path in folder.iterdir())[:10]) or "nothing"
     return f"no model: the root must hold {wanted}; it holds {there}."
 
 
 def _checkpoint_complaints(folder: Path, prefix: str) -> list[str]:
     complaints: list[str] = []
-    inputs: list[str] | None = None
+    params = sorted(folder.glob(f"{prefix}-[0-9]*.params"))
+    if not params:
+        complaints.append(f"{prefix}{_PARAMS} is missing.")
+    else:
+        with params[-1].open("rb") as file:
+            if file.read(len(_PARAMS_MAGIC)) != _PARAMS_MAGIC:
+                complaints.append(f"{params[-1].name} is not a file of MXNet parameters.")
     symbol = _read_json(folder / f"{prefix}{_SYMBOL}", complaints)
+    inputs: list[str] | None = None
     if symbol is not None:
         try:
             inputs = [symbol["nodes"][index]["name"] for index in symbol["arg_nodes"]]
         except (TypeError, KeyError, IndexError):
             complaints.append(f"{prefix}{_SYMBOL} is not the graph of an MXNet network (no nodes and arg_nodes).")
-    params = folder / f"{prefix}{_PARAMS}"
-    if not params.is_file():
-        complaints.append(f"{params.name} is missing.")
-    else:
-        with params.open("rb") as file:
-            if file.read(len(_PARAMS_MAGIC)) != _PARAMS_MAGIC:
-                complaints.append(f"{params.name} is not a file of MXNet parameters.")
     shapes = folder / f"{prefix}{_SHAPES}"
     if not shapes.is_file():
         complaints.append(
@@ -95,23 +99,6 @@ def _shape_complaints(file_name: str, shapes: Any, inputs: list[str] | None) -> 
             complaints.append(f"{file_name}, input {name}: a shape is a list of whole numbers above 0, not {shape}.")
         if inputs is not None and name not in inputs:
             complaints.append(f"{file_name}, input {name}: the network has no input of that name.")
-    return complaints
-
-
-def _companion_complaints(folder: Path) -> list[str]:
-    complaints: list[str] = []
-    synset = folder / "synset.txt"
-    if synset.is_file():
-        try:
-            if not synset.read_text(encoding="utf-8").strip():
-                complaints.append("synset.txt is empty: one label a line, or no such file.")
-        except UnicodeDecodeError:
-            complaints.append("synset.txt is not UTF-8 text.")
-    signature = folder / "signature.json"
-    if signature.is_file():
-        content = _read_json(signature, complaints)
-        if content is not None and not isinstance(content, dict):
-            complaints.append("signature.json must hold an object.")
     return complaints
 
 
