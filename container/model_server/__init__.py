@@ -1,0 +1,1 @@
+"""A model server for SageMaker multi-model endpoints: many models, few worker processes."""

@@ -1,0 +1,178 @@
+"""The HTTP surface: SageMaker's multi-model contract, `/metrics`. Translates; the service does the work.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/mms-container-apis.html
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from . import errors
+from .decode import parse_json
+from .service import ModelService
+from .settings import Settings
+
+# Every domain error and the status it is answered with.
+STATUSES: dict[type[errors.ServerError], int] = {
+    errors.InvalidRequest: 400,
+    errors.InvalidInput: 400,
+    errors.InvalidArtifact: 400,
+    errors.ModelNotFound: 404,
+    errors.UnsupportedAccept: 406,
+    errors.RequestTimeout: 408,
+    errors.ModelAlreadyLoaded: 409,
+    errors.RequestTooLarge: 413,
+    errors.UnsupportedContentType: 415,
+    errors.PredictionFailed: 500,
+    errors.WorkerCrashed: 500,
+    errors.QueueFull: 503,
+    errors.DeadlineExceeded: 503,
+    errors.Stopping: 503,
+    errors.InsufficientMemory: 507,
+}
+_MAX_MANAGEMENT_BYTES = 64 * 1024
+_MAX_NAME_CHARACTERS = 1024
+_BODY_SECONDS = 60.0
+
+
+class ModelApi:
+    """The endpoints, as methods on one service."""
+
+    def __init__(self, service: ModelService, settings: Settings) -> None:
+        self._service = service
+        self._settings = settings
+
+    async def ping(self, _: Request) -> Response:
+        return Response(status_code=200 if self._service.ready else 503)
+
+    async def load(self, request: Request) -> Response:
+        fields = parse_json(await _body(request, _MAX_MANAGEMENT_BYTES))
+        if not isinstance(fields, dict):
+            raise errors.InvalidRequest('expected {"model_name": ..., "url": ...}')
+        name, url = fields.get("model_name"), fields.get("url")
+        if not isinstance(name, str) or not 0 < len(name) <= _MAX_NAME_CHARACTERS:
+            raise errors.InvalidRequest(f"model_name must be a string of 1 to {_MAX_NAME_CHARACTERS} characters")
+        if not isinstance(url, str) or not url.startswith("/") or "\x00" in url:
+            raise errors.InvalidRequest("url must be the absolute path of the model's folder")
+        await self._service.load(name, url)
+        return JSONResponse({"status": "Workers scaled"})
+
+    async def page(self, request: Request) -> Response:
+        limit = request.query_params.get("limit")
+        if limit is not None and not (limit.isascii() and limit.isdecimal() and len(limit) < 10):
+            raise errors.InvalidRequest("limit must be a whole number")
+        token = request.query_params.get("next_page_token")
+        models, more = self._service.page(token, None if limit is None else int(limit))
+        answer: dict[str, object] = {"models": [{"modelName": m.name, "modelUrl": m.url} for m in models]}
+        if more is not None:
+            answer["nextPageToken"] = more
+        return JSONResponse(answer)
+
+    async def describe(self, request: Request) -> Response:
+        model = self._service.describe(request.path_params["name"])
+        return JSONResponse({"modelName": model.name, "modelUrl": model.url})
+
+    async def unload(self, request: Request) -> Response:
+        model = await self._service.unload(request.path_params["name"])
+        return JSONResponse({"status": f'Model "{model.name}" unregistered'})
+
+    async def invoke(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        self._service.describe(name)  # an unknown model is answered before its body is read
+        body = await _body(request, self._settings.max_request_bytes)
+        headers = request.headers
+        answer = await self._service.invoke(
+            name,
+            body,
+            headers.get("content-type", ""),
+            headers.get("accept", ""),
+            headers.get("x-amzn-sagemaker-target-model", ""),
+        )
+        return Response(answer.body, media_type=answer.content_type)
+
+
+async def _body(request: Request, max_bytes: int) -> bytes:
+    """The whole body. Raises RequestTooLarge before it is read where its length says so, RequestTimeout."""
+    too_large = errors.RequestTooLarge(f"the body is larger than {max_bytes} bytes")
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > max_bytes:
+        raise too_large
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > max_bytes:
+                    raise too_large
+                chunks.append(chunk)
+    except TimeoutError as error:
+        raise errors.RequestTimeout(f"the body did not arrive within {_BODY_SECONDS:g} s") from error
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def error_response(status: int, kind: str, message: str) -> Response:
+    """An error as multi-model-server words it."""
+    body = json.dumps({"code": status, "type": kind, "message": message})
+    headers = {"retry-after": "1"} if status == 503 else None
+    return Response(body, status, headers, media_type="application/json")
+
+
+async def _on_server_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, errors.ServerError):
+        raise error
+    return error_response(STATUSES[type(error)], error.kind, error.message)
+
+
+async def _on_http_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    sentence = {404: "there is no such route", 405: "this route does not take this method"}
+    return error_response(error.status_code, "InvalidRequest", sentence.get(error.status_code, error.detail))
+
+
+async def _on_disconnect(_: Request, __: Exception) -> Response:
+    return Response(status_code=400)  # nobody reads it
+
+
+async def _on_bug(_: Request, __: Exception) -> Response:
+    return error_response(500, "InternalError", "the server failed on this request; its log says why")
+
+
+def build_app(service: ModelService, settings: Settings) -> Starlette:
+    """The ASGI application; its lifespan starts and stops the service."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        service.start()
+        try:
+            yield
+        finally:
+            await service.stop()
+
+    api = ModelApi(service, settings)
+    handlers: dict[type[Exception] | int, Callable[[Request, Exception], Awaitable[Response]]] = {
+        errors.ServerError: _on_server_error,
+        HTTPException: _on_http_error,
+        ClientDisconnect: _on_disconnect,
+        500: _on_bug,
+    }
+    return Starlette(
+        routes=[
+            Route("/ping", api.ping, methods=["GET"]),
+            Route("/models", api.load, methods=["POST"]),
+            Route("/models", api.page, methods=["GET"]),
+            Route("/models/{name:path}/invoke", api.invoke, methods=["POST"]),
+            Route("/models/{name:path}", api.describe, methods=["GET"]),
+            Route("/models/{name:path}", api.unload, methods=["DELETE"]),
+        ],
+        exception_handlers=handlers,  # type: ignore[arg-type]
+        lifespan=lifespan,
+    )

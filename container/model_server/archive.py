@@ -1,0 +1,165 @@
+"""Safe extraction of model artifacts (`.tar.gz`), and nothing else about them.
+
+An archive is input from outside: it may name absolute or parent paths, links or devices, claim sizes it does not
+have, or expand to terabytes. Extraction writes regular files and folders below one directory, or nothing at all.
+"""
+
+import gzip
+import os
+import shutil
+import tarfile
+import tempfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+_COPY_BYTES = 256 * 1024
+# A tar header (a long name, PAX attributes) is read in one piece. Real ones are a few kilobytes.
+_MAX_HEADER_BYTES = 1024 * 1024
+
+
+class ArchiveError(ValueError):
+    """The archive is damaged or not safe to extract. The message is one sentence that names the member."""
+
+
+@dataclass(frozen=True)
+class ArchiveLimits:
+    """What an archive may expand to.
+
+    `max_bytes`: all files together, uncompressed. `max_files`: files and folders. `max_depth`: nested folders.
+    """
+
+    max_bytes: int = 16 * 1024**3
+    max_files: int = 10_000
+    max_depth: int = 32
+
+
+DEFAULT_LIMITS = ArchiveLimits()
+
+
+class _BoundedReader:
+    """The decompressed stream, counted: refuses to give more than the limits allow, in one read or in all."""
+
+    def __init__(self, stream: gzip.GzipFile, max_bytes: int) -> None:
+        self._stream = stream
+        self._max_bytes = max_bytes
+
+    def read(self, size: int) -> bytes:
+        if size > _MAX_HEADER_BYTES:
+            raise ArchiveError(f"a header of the archive claims {size} bytes; at most {_MAX_HEADER_BYTES} are allowed")
+        data = self._stream.read(size)
+        if self._stream.tell() > self._max_bytes:
+            raise ArchiveError(f"the archive expands to more than {self._max_bytes} bytes")
+        return data
+
+    def seek(self, position: int) -> int:
+        # tarfile seeks over a member's data; a claimed size beyond the limit must not make us decompress it all.
+        if position > self._max_bytes:
+            raise ArchiveError(f"the archive expands to more than {self._max_bytes} bytes")
+        return self._stream.seek(position)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+
+def extract_archive(archive: Path, directory: Path, limits: ArchiveLimits = DEFAULT_LIMITS) -> None:
+    """Extract a gzip-compressed tar into `directory`, which must not exist or be empty.
+
+    All or nothing: the files appear under `directory` only after the whole archive proved sound. Files get mode
+    0644 (0755 where the owner may execute), folders 0755; owners and times of the archive are not taken over.
+
+    Raises ArchiveError for anything unsafe, damaged or beyond `limits`; OSError where the disk fails.
+    """
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name[:64]}.") as staging:
+        root = Path(staging) / "content"
+        root.mkdir()
+        with archive.open("rb") as file:
+            _extract(file, root, limits)
+        # mkdtemp makes its folders private; the model's own folder is as readable as any other.
+        root.chmod(0o755)
+        if directory.is_dir():
+            directory.rmdir()  # only an empty folder may be replaced; OSError otherwise
+        root.rename(directory)
+
+
+def _extract(file: BinaryIO, root: Path, limits: ArchiveLimits) -> None:
+    # Headers and padding come on top of the files' own bytes.
+    stream_limit = limits.max_bytes + limits.max_files * 4096 + 65536
+    try:
+        with (
+            gzip.GzipFile(fileobj=file) as stream,
+            tarfile.open(fileobj=_BoundedReader(stream, stream_limit), mode="r:", errorlevel=1) as tar,  # type: ignore[arg-type]
+        ):
+            total_bytes = 0
+            for count, member in enumerate(tar, start=1):
+                if count > limits.max_files:
+                    raise ArchiveError(f"the archive holds more than {limits.max_files} files")
+                total_bytes += member.size if member.isreg() else 0
+                if total_bytes > limits.max_bytes:
+                    raise ArchiveError(f"the archive expands to more than {limits.max_bytes} bytes")
+                _extract_member(tar, member, root, limits)
+            # Reading on to the end verifies gzip's checksum, and finds bytes cut off after the last member.
+            while stream.read(_COPY_BYTES):
+                if stream.tell() > stream_limit:
+                    raise ArchiveError(f"the archive expands to more than {limits.max_bytes} bytes")
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise ArchiveError(f"the archive is damaged or not a .tar.gz: {error}") from error
+    except (UnicodeError, OverflowError, ValueError) as error:
+        if isinstance(error, ArchiveError):
+            raise
+        raise ArchiveError(f"a header of the archive is malformed: {error}") from error
+
+
+def _extract_member(tar: tarfile.TarFile, member: tarfile.TarInfo, root: Path, limits: ArchiveLimits) -> None:
+    target = root.joinpath(*_safe_parts(member.name, limits))
+    if member.isdir():
+        if target.is_file():
+            raise ArchiveError(f"{member.name!r} is both a file and a folder")
+        _make_folder(target, member.name)
+    elif member.isreg() and not member.issparse():
+        if target == root or target.is_dir():
+            raise ArchiveError(f"{member.name!r} is both a file and a folder")
+        if target.exists():
+            raise ArchiveError(f"{member.name!r} is in the archive twice")
+        _make_folder(target.parent, member.name)
+        source = tar.extractfile(member)
+        if source is None:
+            raise ArchiveError(f"{member.name!r} has no content")
+        mode = 0o755 if member.mode & 0o100 else 0o644
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+        with os.fdopen(descriptor, "wb") as output:
+            shutil.copyfileobj(source, output, _COPY_BYTES)
+        if target.stat().st_size != member.size:
+            raise ArchiveError(f"{member.name!r} is cut off: {target.stat().st_size} of {member.size} bytes")
+    else:
+        raise ArchiveError(f"{member.name!r} is a {_kind(member)}; only files and folders are allowed")
+
+
+def _make_folder(folder: Path, name: str) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise ArchiveError(f"{name!r} lies below a file") from error
+
+
+def _safe_parts(name: str, limits: ArchiveLimits) -> tuple[str, ...]:
+    path = PurePosixPath(name)
+    if "\x00" in name or "\\" in name:
+        raise ArchiveError(f"{name!r} holds a character that no file name of a model may hold")
+    if path.is_absolute() or ".." in path.parts:
+        raise ArchiveError(f"{name!r} points outside the model's folder")
+    if len(path.parts) > limits.max_depth:
+        raise ArchiveError(f"{name[:80]!r} is nested deeper than {limits.max_depth} folders")
+    if any(len(part.encode("utf-8", "surrogateescape")) > 255 for part in path.parts):
+        raise ArchiveError(f"{name[:80]!r} is longer than a file name may be")
+    return path.parts
+
+
+def _kind(member: tarfile.TarInfo) -> str:
+    if member.issym() or member.islnk():
+        return "link"
+    if member.isdev():
+        return "device or pipe"
+    return "special file"

@@ -1,0 +1,80 @@
+"""The memory budget: whether another model fits, decided before anything is loaded and checked after."""
+
+import contextlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+
+from .errors import InsufficientMemory
+from .memory import private_bytes
+from .registry import Model
+
+MIB = 1024 * 1024
+_REMEMBERED_MODELS = 10_000
+# Until models were measured: weights as loaded, once more as the engine arranges them, and some of its own.
+_FIRST_RATIO = 2.0
+_LEAST_BYTES = 1 * MIB
+
+
+class MemoryBudget:
+    """Counts what all processes hold against a limit.
+
+    What a model will take is what it took last time; for an unknown one, its size on disk times the ratio seen so far.
+    """
+
+    def __init__(self, limit_bytes: int, workers_bytes: Callable[[], int]) -> None:
+        self.limit_bytes = limit_bytes
+        self._workers_bytes = workers_bytes
+        self._base_bytes = 0
+        self._reserved_bytes = 0
+        self._seen: OrderedDict[tuple[str, int], int] = OrderedDict()
+        self._ratio = _FIRST_RATIO
+
+    def measure_base(self, pids: list[int | str]) -> None:
+        """Count the processes that hold no model."""
+        total = 0
+        for pid in pids:
+            with contextlib.suppress(OSError):
+                total += private_bytes(pid)
+        self._base_bytes = total
+
+    @property
+    def used_bytes(self) -> int:
+        return self._base_bytes + self._workers_bytes() + self._reserved_bytes
+
+    def exceeded_bytes(self) -> int:
+        """By how much the budget is passed; 0 or less when it is kept."""
+        return self.used_bytes - self.limit_bytes
+
+    def fits(self, needed_bytes: int) -> bool:
+        return self.used_bytes + needed_bytes <= self.limit_bytes
+
+    def estimate(self, model: Model) -> int:
+        known = self._seen.get((model.name, model.artifact_bytes))
+        return max(_LEAST_BYTES, int(model.artifact_bytes * self._ratio) if known is None else known)
+
+    def learn(self, model: Model, measured_bytes: int) -> None:
+        """Remember what a model took."""
+        key = (model.name, model.artifact_bytes)
+        self._seen[key] = measured_bytes
+        self._seen.move_to_end(key)
+        if len(self._seen) > _REMEMBERED_MODELS:
+            self._seen.popitem(last=False)
+        if model.artifact_bytes > MIB:
+            self._ratio += 0.2 * (measured_bytes / model.artifact_bytes - self._ratio)
+
+    @contextlib.contextmanager
+    def reserve(self, needed_bytes: int, name: str) -> Iterator[None]:
+        """Hold room for a load while it runs. Raises InsufficientMemory."""
+        if not self.fits(needed_bytes):
+            raise self.refusal(name, needed_bytes)
+        self._reserved_bytes += needed_bytes
+        try:
+            yield
+        finally:
+            self._reserved_bytes -= needed_bytes
+
+    def refusal(self, name: str, needed_bytes: int) -> InsufficientMemory:
+        return InsufficientMemory(
+            f"Insufficient memory: model {name} needs about {needed_bytes / MIB:.1f} MiB, "
+            f"{self.used_bytes / MIB:.1f} of {self.limit_bytes / MIB:.1f} MiB are in use. Unload a model and try again."
+        )

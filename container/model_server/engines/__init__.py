@@ -1,0 +1,1 @@
+"""What runs a model: MXNet, ONNX Runtime, or the artifact's own code."""

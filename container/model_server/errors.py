@@ -1,0 +1,89 @@
+"""Everything that can go wrong, as values that carry their sentence.
+
+The errors know nothing of HTTP: `app.STATUSES` maps each to its status. `kind` names the error on the wire
+between the worker processes and the front process, and in the `type` field of an answer.
+"""
+
+from typing import ClassVar
+
+
+class ServerError(Exception):
+    """Base of all errors this server answers. The message is one sentence for the caller, without internals."""
+
+    _kinds: ClassVar[dict[str, type["ServerError"]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        ServerError._kinds[cls.__name__] = cls
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    @property
+    def kind(self) -> str:
+        return type(self).__name__
+
+    @staticmethod
+    def of_kind(kind: str, message: str) -> "ServerError":
+        """Rebuild an error that crossed a process boundary."""
+        return ServerError._kinds.get(kind, PredictionFailed)(message)
+
+
+class InvalidRequest(ServerError):
+    """The management request itself is malformed."""
+
+
+class InvalidInput(ServerError):
+    """The body is not what the model takes: syntax, shape, type or value."""
+
+
+class UnsupportedContentType(ServerError):
+    """The Content-Type is not one that this model's input is decoded from."""
+
+
+class UnsupportedAccept(ServerError):
+    """The Accept header names no form that the answer can be given in."""
+
+
+class RequestTooLarge(ServerError):
+    """The body, or what it decodes to, is larger than allowed."""
+
+
+class RequestTimeout(ServerError):
+    """The client did not send its body in time."""
+
+
+class ModelNotFound(ServerError):
+    """No model of this name is loaded."""
+
+
+class ModelAlreadyLoaded(ServerError):
+    """A model of this name is loaded, loading or unloading."""
+
+
+class InvalidArtifact(ServerError):
+    """The artifact's folder does not hold a model that this server can load."""
+
+
+class InsufficientMemory(ServerError):
+    """Loading the model would pass the memory budget. Unloading another model helps."""
+
+
+class QueueFull(ServerError):
+    """As many requests wait as may wait."""
+
+
+class DeadlineExceeded(ServerError):
+    """The request waited, or ran, longer than it may."""
+
+
+class PredictionFailed(ServerError):
+    """The model, or the artifact's own code, failed on an input that looked right."""
+
+
+class WorkerCrashed(ServerError):
+    """The worker process died while it worked on this request."""
+
+
+class Stopping(ServerError):
+    """The server is shutting down."""

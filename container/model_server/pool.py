@@ -1,0 +1,190 @@
+"""The worker processes as the front process sees them: start, call, watch, replace."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from . import wire
+from .errors import ServerError, WorkerCrashed
+from .settings import Settings
+
+_PACKAGE_ROOT = Path(__file__).resolve().parents[len(__package__.split("."))]
+_START_SECONDS = 120.0
+
+
+class Zygote:
+    """Handle of the process that forks workers."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._forked: asyncio.Queue[int] = asyncio.Queue()
+        self._ready = asyncio.Event()
+        self._lock = asyncio.Lock()
+        self._exits: dict[int, asyncio.Future[int]] = {}
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
+    async def fork(self) -> tuple[int, socket.socket, asyncio.Future[int]]:
+        """Fork a worker; returns its pid, this side of its socket, and what will be its exit code.
+
+        Starts the zygote where none runs. Raises WorkerCrashed when the zygote dies over it.
+        """
+        async with self._lock:
+            if self._process is None or self._process.poll() is not None:
+                await self._start()
+            await asyncio.wait_for(self._ready.wait(), _START_SECONDS)
+            ours, theirs = socket.socketpair()
+            with theirs:
+                if self._control is None:
+                    raise WorkerCrashed("the process that workers are forked from died")
+                socket.send_fds(self._control, [b"f"], [theirs.fileno()])
+            ours.setblocking(False)
+            pid = await asyncio.wait_for(self._forked.get(), _START_SECONDS)
+            if pid < 0:
+                ours.close()
+                raise WorkerCrashed("the process that workers are forked from died")
+            return pid, ours, self._exits[pid]
+
+    async def _start(self) -> None:
+        self._close_control()
+        self._ready.clear()
+        self._forked = asyncio.Queue()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        path = os.pathsep.join([str(_PACKAGE_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", f"{__package__}.zygote", str(theirs.fileno()), self._settings.model_dump_json()],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, **_engine_environment(self._settings), "PYTHONPATH": path},
+            )
+        self._control = ours
+        asyncio.get_running_loop().add_reader(ours, self._on_message)
+
+    def _on_message(self) -> None:
+        if self._control is None:
+            return
+        try:
+            data = self._control.recv(65536)
+        except ConnectionError:
+            data = b""
+        if not data:
+            # The kernel kills the workers together with the zygote; nobody else would report them.
+            self._close_control()
+            self._forked.put_nowait(-1)
+            self._ready.set()
+            for pid in list(self._exits):
+                self._exited(pid, -signal.SIGKILL)
+            return
+        message = json.loads(data)
+        if "ready" in message:
+            self._ready.set()
+        elif "pid" in message:
+            self._exits[message["pid"]] = asyncio.get_running_loop().create_future()
+            self._forked.put_nowait(message["pid"])
+        else:
+            self._exited(message["exited"], message["status"])
+
+    def _exited(self, pid: int, status: int) -> None:
+        future = self._exits.pop(pid, None)
+        if future is not None and not future.done():
+            future.set_result(status)
+
+    def _close_control(self) -> None:
+        if self._control is not None:
+            asyncio.get_running_loop().remove_reader(self._control)
+            self._control.close()
+            self._control = None
+
+    async def stop(self) -> None:
+        """End the zygote; its workers end with it."""
+        self._close_control()
+        if self._process is not None:
+            process = self._process
+            try:
+                await asyncio.to_thread(process.wait, 5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                await asyncio.to_thread(process.wait)
+
+
+class WorkerProcess:
+    """One worker process: one call at a time."""
+
+    def __init__(
+        self, pid: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, exited: asyncio.Future[int]
+    ) -> None:
+        self.pid = pid
+        self.exited = exited
+        self._reader = reader
+        self._writer = writer
+        self.private_bytes = 0
+
+    @staticmethod
+    async def start(zygote: Zygote) -> "WorkerProcess":
+        """Fork a worker and wait until it is ready. Raises WorkerCrashed."""
+        pid, sock, exited = await zygote.fork()
+        reader, writer = await asyncio.open_connection(sock=sock)
+        worker = WorkerProcess(pid, reader, writer, exited)
+        await worker._receive(_START_SECONDS)
+        return worker
+
+    async def call(self, header: wire.Header, body: bytes, timeout_seconds: float) -> tuple[wire.Header, bytes]:
+        """Send one request and wait for its answer.
+
+        Raises the ServerError the worker answered; WorkerCrashed when it died; TimeoutError when it takes longer
+        than it may (the worker is then still busy and has to be killed).
+        """
+        try:
+            await wire.send(self._writer, header, body)
+        except ConnectionError as error:
+            raise WorkerCrashed("the worker process died before it took the request") from error
+        return await self._receive(timeout_seconds)
+
+    async def _receive(self, timeout_seconds: float) -> tuple[wire.Header, bytes]:
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                header, body = await wire.receive(self._reader)
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            raise WorkerCrashed("the worker process died while it worked on this request") from error
+        if "private_bytes" in header:
+            self.private_bytes = int(header["private_bytes"])  # type: ignore[call-overload]
+        if "error" in header:
+            raise ServerError.of_kind(str(header["error"]), str(header["message"]))
+        return header, body
+
+    def kill(self) -> None:
+        """End the process at once; its pending call sees WorkerCrashed."""
+        if not self.exited.done():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Close the socket; an idle worker ends by itself."""
+        self._writer.close()
+
+
+def _engine_environment(settings: Settings) -> dict[str, str]:
+    threads = str(settings.engine_threads)
+    return {
+        "OMP_NUM_THREADS": threads,
+        # Threads that wait must not spin: other workers need the core.
+        "OMP_WAIT_POLICY": "PASSIVE",
+        # The worker runs one request at a time: MXNet's own scheduler threads would only pass it around.
+        "MXNET_ENGINE_TYPE": "NaiveEngine",
+        # Big buffers are mapped one by one and go back to the system when freed, however the heap is fragmented.
+        "MALLOC_ARENA_MAX": "1",
+        "MALLOC_TRIM_THRESHOLD_": "131072",
+        "MALLOC_MMAP_THRESHOLD_": "1048576",
+    }

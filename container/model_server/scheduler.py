@@ -1,0 +1,233 @@
+"""Who works on what: a bounded queue in order of arrival, and workers that each take one job at a time.
+
+Jobs are either bound to one worker (loads, unloads) or run on any worker that holds their model. A worker that
+becomes free takes the oldest job it can run, so that no worker idles while it could work. What happens when a job
+could run only on busy workers while another is free (a model getting hot) is the `starved` callback's matter.
+"""
+
+import asyncio
+import functools
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from . import wire
+from .errors import DeadlineExceeded, QueueFull, ServerError, Stopping, WorkerCrashed
+from .pool import WorkerProcess, Zygote
+from .registry import Model
+from .settings import Settings
+
+_log = logging.getLogger(__name__)
+_RESTART_PAUSE_SECONDS = 1.0
+
+
+@dataclass(eq=False)
+class Job:
+    """Work for one worker. `result` gets the answer or the ServerError; cancelling it withdraws a waiting job."""
+
+    header: wire.Header
+    body: bytes
+    timeout_seconds: float
+    model: Model
+    place: int | None = None
+    queued_at: float = field(default_factory=time.perf_counter)
+    started_at: float = 0.0
+    counted_as_starved: bool = False
+    ran_at: int = -1
+    result: asyncio.Future[tuple[wire.Header, bytes]] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+    def fail(self, error: ServerError) -> None:
+        if not self.result.done():
+            self.result.set_exception(error)
+
+
+@dataclass(eq=False)
+class Place:
+    """A worker's position. Its process may be replaced; the position, and the models that live there, stay."""
+
+    index: int
+    process: WorkerProcess | None = None
+    ready: bool = False
+    job: Job | None = None
+    restarts: int = 0
+    busy_seconds: float = 0.0
+
+    @property
+    def free(self) -> bool:
+        return self.ready and self.job is None
+
+    @property
+    def private_bytes(self) -> int:
+        return 0 if self.process is None else self.process.private_bytes
+
+
+class Scheduler:
+    """Queue and workers. All methods belong to the event loop's thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        zygote: Zygote,
+        restore: Callable[[Place, WorkerProcess], Awaitable[None]],
+        starved: Callable[[Job, Place], None],
+    ) -> None:
+        self.places = [Place(index) for index in range(settings.workers)]
+        self._settings = settings
+        self._zygote = zygote
+        self._restore = restore
+        self._starved = starved
+        self._pending: list[Job] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self.crashes = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether any worker can take requests."""
+        return not self._stopping and any(place.ready for place in self.places)
+
+    @property
+    def queued(self) -> int:
+        return sum(1 for job in self._pending if job.place is None)
+
+    def start(self) -> None:
+        """Start all workers, in the background."""
+        for place in self.places:
+            self._spawn(self._replace(place))
+
+    async def stop(self) -> None:
+        """Fail what waits and end the workers."""
+        self._stopping = True
+        for job in self._pending:
+            job.fail(Stopping("the server is shutting down"))
+        self._pending.clear()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for place in self.places:
+            if place.process is not None:
+                place.process.close()
+        await self._zygote.stop()
+
+    async def run(self, job: Job) -> tuple[wire.Header, bytes]:
+        """Queue a job and wait for its answer.
+
+        Raises QueueFull at once when too many wait, DeadlineExceeded when no worker takes it in time, Stopping,
+        WorkerCrashed, or what the worker answered.
+        """
+        if self._stopping:
+            raise Stopping("the server is shutting down")
+        bound = job.place is not None
+        if not bound and self.queued >= self._settings.queue_length:
+            raise QueueFull(f"{self._settings.queue_length} requests wait already; try again later")
+        self._pending.append(job)
+        self.dispatch()
+        expiry = None
+        if job.started_at == 0.0:
+            seconds = self._settings.load_seconds if bound else self._settings.queue_seconds
+            expiry = asyncio.get_running_loop().call_later(seconds, self._expire, job, seconds)
+        try:
+            return await job.result
+        finally:
+            if expiry is not None:
+                expiry.cancel()
+            if not job.started_at and job in self._pending:
+                self._pending.remove(job)
+
+    def dispatch(self) -> None:
+        """Give every free worker the oldest job it can run."""
+        remaining = []
+        for job in self._pending:
+            if job.result.done():
+                continue
+            place = self._free_place(job)
+            if place is None:
+                remaining.append(job)
+            else:
+                job.started_at = time.perf_counter()
+                job.ran_at = place.index
+                place.job = job
+                self._spawn(self._work(place, job))
+        self._pending = remaining
+        if remaining:
+            idle = [place for place in self.places if place.free]
+            for job in remaining if idle else ():
+                if job.place is None:
+                    self._starved(job, idle[0])
+
+    def _free_place(self, job: Job) -> Place | None:
+        if job.place is not None:
+            place = self.places[job.place]
+            return place if place.free else None
+        return next((self.places[index] for index in job.model.places if self.places[index].free), None)
+
+    def fail_waiting(self, model: Model, error: ServerError) -> None:
+        """Fail the requests that wait for a model which cannot be brought back."""
+        for job in self._pending:
+            if job.model is model and job.place is None:
+                job.fail(error)
+
+    def _expire(self, job: Job, seconds: float) -> None:
+        if job.started_at == 0.0:
+            job.fail(DeadlineExceeded(f"no worker was free for this request within {seconds:g} s; try again later"))
+
+    async def _work(self, place: Place, job: Job) -> None:
+        process = place.process
+        if process is None:
+            raise RuntimeError(f"worker {place.index} was given a job without a process")
+        try:
+            answer = await process.call(job.header, job.body, job.timeout_seconds)
+            if not job.result.done():
+                job.result.set_result(answer)
+        except WorkerCrashed as error:
+            place.ready = False  # its exit replaces it
+            job.fail(error)
+        except TimeoutError:
+            place.ready = False
+            process.kill()
+            job.fail(DeadlineExceeded(f"the worker did not answer within {job.timeout_seconds:g} s and was replaced"))
+        except ServerError as error:
+            job.fail(error)
+        finally:
+            place.busy_seconds += time.perf_counter() - job.started_at
+            place.job = None
+        self.dispatch()
+
+    async def _replace(self, place: Place) -> None:
+        """Start a process for a place and give it its models; only then may it take requests."""
+        while not self._stopping:
+            try:
+                process = await WorkerProcess.start(self._zygote)
+                place.process = process
+                await self._restore(place, process)
+            except (WorkerCrashed, TimeoutError, OSError) as error:
+                _log.error("worker %d did not start, trying again: %s", place.index, error)
+                if place.process is not None:
+                    place.process.kill()
+                    place.process.close()
+                await asyncio.sleep(_RESTART_PAUSE_SECONDS)
+                continue
+            if process.exited.done():
+                continue
+            place.ready = True
+            process.exited.add_done_callback(functools.partial(self._on_exit, place, process))
+            self.dispatch()
+            return
+
+    def _on_exit(self, place: Place, process: WorkerProcess, exited: asyncio.Future[int]) -> None:
+        place.ready = False
+        process.close()
+        if self._stopping:
+            return
+        self.crashes += 1
+        place.restarts += 1
+        _log.error("worker %d (pid %d) ended with status %d; replacing it", place.index, process.pid, exited.result())
+        self._spawn(self._replace(place))
+
+    def _spawn(self, work) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,48 @@
+"""One model inside a worker: a request's bytes to an answer's bytes."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from .artifact import Artifact
+from .decode import decode_request
+from .encode import choose_accept, encode_response
+from .engines.base import LoadedModel
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer's body with its type, and where the time went, in seconds."""
+
+    body: bytes
+    content_type: str
+    decode_seconds: float
+    engine_seconds: float
+    encode_seconds: float
+
+
+class ServedModel:
+    """A loaded checkpoint with its artifact's labels and image signature."""
+
+    def __init__(self, artifact: Artifact, model: LoadedModel) -> None:
+        self._artifact = artifact
+        self._model = model
+
+    def warm_up(self) -> None:
+        """Run zeros through the model once: the first run allocates what later ones reuse, and shows a broken graph."""
+        self._model.predict({spec.name: np.zeros(spec.shape, spec.dtype) for spec in self._model.inputs})
+
+    def invoke(self, body: memoryview, content_type: str, accept: str, default_accept: str) -> Answer:
+        """Answer one request. Raises the ServerErrors of decoding, running and encoding."""
+        start = time.perf_counter()
+        form = choose_accept(accept, default_accept)
+        arrays = decode_request(body, content_type, self._model.inputs, self._artifact.image)
+        decoded = time.perf_counter()
+        outputs = self._model.predict(arrays)
+        ran = time.perf_counter()
+        encoded = encode_response(outputs, self._artifact.labels, form)
+        return Answer(encoded, form, decoded - start, ran - decoded, time.perf_counter() - ran)
+
+    def close(self) -> None:
+        self._model.close()
