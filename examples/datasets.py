@@ -10,7 +10,7 @@ from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.model_selection import train_test_split
 
 _HELD_OUT_SHARE = 0.2
-_SPLIT_SEED = 20
+_SPLIT_SEED = 0
 LABELS_FILE = "labels.json"
 
 
