@@ -1,0 +1,27 @@
+"""The program that `cdktf` runs to synthesise the stacks. It prints nothing, or what the user has to mend."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+
+def main() -> int:
+    node = os.environ.get("JSII_NODE", "node")
+    if shutil.which(node) is None:
+        print(f"{node} is not on PATH. CDKTF needs Node.js 20 or later: install it, then try again.", file=sys.stderr)
+        return 1
+    try:
+        from stacks import program  # noqa: PLC0415 (a missing package is to be a line, not a traceback)
+    except ModuleNotFoundError as error:
+        print(
+            f"The Python package {error.name} is missing from {sys.executable}. `make setup` installs what is needed "
+            "into .venv; then use the commands of the Makefile, or put .venv/bin first on PATH.",
+            file=sys.stderr,
+        )
+        return 1
+    return program.run(Path(__file__).resolve().parent, os.environ)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

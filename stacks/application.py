@@ -1,0 +1,32 @@
+"""The application: the four stacks of each environment."""
+
+from model_catalog.lock import Lock
+from stacks.aws_bindings import App
+from stacks.endpoint import EndpointStack
+from stacks.image import ImageStack
+from stacks.models import ModelsStack
+from stacks.names import Names
+from stacks.project import Project
+from stacks.settings import Settings
+from stacks.state import StateStack
+
+
+def add_stacks(app: App, settings: Settings, lock: Lock, context_hash: str, project: Project) -> None:
+    """Add the stacks of all environments.
+
+    No stack depends on another in CDKTF's sense: each can be planned and deployed alone. Names that one needs from
+    another are computed.
+
+    Args:
+        app: what to add them to.
+        settings: the environments.
+        lock: the catalog of models.
+        context_hash: the content hash of the image's build context.
+        project: where things lie.
+    """
+    for environment, environment_settings in settings.environments.items():
+        names = Names(environment, environment_settings)
+        StateStack(app, names, project)
+        ImageStack(app, names, project, context_hash)
+        ModelsStack(app, names, project, lock)
+        EndpointStack(app, names, project, context_hash)

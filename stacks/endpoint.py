@@ -1,0 +1,214 @@
+"""The endpoint stack: execution role, SageMaker model, endpoint configuration, endpoint, scaling, callers' policies."""
+
+from typing import Any
+
+from stacks import policies
+from stacks.aws_bindings import (
+    App,
+    AppautoscalingPolicy,
+    AppautoscalingTarget,
+    CloudwatchLogGroup,
+    CloudwatchMetricAlarm,
+    DataResource,
+    IamPolicy,
+    IamRole,
+    IamRolePolicy,
+    SagemakerEndpoint,
+    SagemakerEndpointConfiguration,
+    SagemakerEndpointConfigurationProductionVariants,
+    SagemakerModel,
+    TerraformOutput,
+    TerraformResource,
+    TerraformResourceLifecycle,
+)
+from stacks.deployment import deployment_config
+from stacks.environment_stack import EnvironmentStack
+from stacks.names import VARIANT, Names
+from stacks.project import Project
+from stacks.settings import AutoScaling
+
+
+class EndpointStack(EnvironmentStack):
+    """One endpoint for all models. A new image or setting updates it in place; it keeps its name."""
+
+    def __init__(self, app: App, names: Names, project: Project, context_hash: str) -> None:
+        super().__init__(app, "endpoint", names, project)
+        rights = self._add_execution_role()
+        model = self._add_model(names.image_uri(context_hash), rights)
+        configuration = self._add_configuration(model)
+        endpoint = self._add_endpoint(configuration)
+        self._add_verification(endpoint, configuration)
+        if self.settings.auto_scaling is not None:
+            self._add_auto_scaling(self.settings.auto_scaling, endpoint)
+        self._add_caller_policies()
+        TerraformOutput(self, "endpoint_name", value=endpoint.name, description="What callers name in InvokeEndpoint.")
+        TerraformOutput(self, "endpoint_arn", value=endpoint.arn, description="What policies of callers name.")
+        TerraformOutput(
+            self, "endpoint_configuration_name", value=configuration.name, description="The configuration in use."
+        )
+        TerraformOutput(
+            self, "image_uri", value=names.image_uri(context_hash), description="The image that the endpoint runs."
+        )
+        TerraformOutput(self, "log_group", value=names.log_group, description="Where the model server's logs are.")
+
+    def _add_execution_role(self) -> list[TerraformResource]:
+        role = IamRole(
+            self,
+            "execution_role",
+            name=self.names.role,
+            description=f"What the endpoint {self.names.endpoint} may do.",
+            assume_role_policy=policies.trust_sagemaker(self.settings.account_id),
+        )
+        rights = IamRolePolicy(
+            self, "execution_rights", name="execution", role=role.name, policy=policies.execution(self.names)
+        )
+        return [role, rights]
+
+    def _add_model(self, image_uri: str, rights: list[TerraformResource]) -> SagemakerModel:
+        settings = self.settings
+        container: dict[str, Any] = {
+            "image": image_uri,
+            "mode": "MultiModel",
+            "model_data_url": self.names.model_data_url,
+            "multi_model_config": {"model_cache_setting": settings.model_cache_setting},
+        }
+        if settings.server_environment:
+            container["environment"] = dict(settings.server_environment)
+        # The role by its name, not by a reference: the hash needs its value before the role exists.
+        arguments: dict[str, Any] = {"execution_role_arn": self.names.role_arn, "primary_container": container}
+        if settings.vpc is not None:
+            arguments["vpc_config"] = {
+                "subnets": sorted(settings.vpc.subnet_ids),
+                "security_group_ids": sorted(settings.vpc.security_group_ids),
+            }
+        return SagemakerModel(
+            self,
+            "model",
+            name=self.names.model(arguments),
+            **arguments,
+            depends_on=rights,
+            lifecycle=TerraformResourceLifecycle(create_before_destroy=True),
+        )
+
+    def _add_configuration(self, model: SagemakerModel) -> SagemakerEndpointConfiguration:
+        settings = self.settings
+        variant: dict[str, Any] = {
+            "variant_name": VARIANT,
+            "instance_type": settings.instance_type,
+            "initial_instance_count": settings.initial_instance_count,
+            "initial_variant_weight": 1,
+        }
+        if settings.volume_size_gb is not None:
+            variant["volume_size_in_gb"] = settings.volume_size_gb
+        if settings.startup_timeout_seconds is not None:
+            variant["container_startup_health_check_timeout_in_seconds"] = settings.startup_timeout_seconds
+        kms_key_arn = None if settings.has_local_storage else settings.kms_key_arn
+        arguments = {"production_variants": [variant | {"model_name": model.name_input}], "kms_key_arn": kms_key_arn}
+        return SagemakerEndpointConfiguration(
+            self,
+            "endpoint_configuration",
+            name=self.names.endpoint_configuration(arguments),
+            # The model by a reference, for the order of things.
+            production_variants=[SagemakerEndpointConfigurationProductionVariants(model_name=model.name, **variant)],
+            kms_key_arn=kms_key_arn,
+            lifecycle=TerraformResourceLifecycle(create_before_destroy=True),
+        )
+
+    def _add_endpoint(self, configuration: SagemakerEndpointConfiguration) -> SagemakerEndpoint:
+        deployment = self.settings.deployment
+        # SageMaker would create the group itself with its first line, and keep the logs for ever.
+        logs = CloudwatchLogGroup(
+            self, "logs", name=self.names.log_group, retention_in_days=self.settings.log_retention_days
+        )
+        alarm = CloudwatchMetricAlarm(
+            self,
+            "invocation_5xx_errors",
+            alarm_name=self.names.errors_alarm,
+            alarm_description="The endpoint answers with 5xx errors. Rolls back an update that is under way.",
+            namespace="AWS/SageMaker",
+            metric_name="Invocation5XXErrors",
+            dimensions={"EndpointName": self.names.endpoint, "VariantName": VARIANT},
+            statistic="Sum",
+            period=60,
+            evaluation_periods=1,
+            comparison_operator="GreaterThanThreshold",
+            threshold=deployment.maximum_5xx_errors_per_minute,
+            treat_missing_data="notBreaching",
+        )
+        return SagemakerEndpoint(
+            self,
+            "endpoint",
+            name=self.names.endpoint,
+            endpoint_config_name=configuration.name,
+            deployment_config=deployment_config(deployment, [alarm.alarm_name, *deployment.alarm_names]),
+            depends_on=[logs],
+        )
+
+    def _add_verification(self, endpoint: SagemakerEndpoint, configuration: SagemakerEndpointConfiguration) -> None:
+        """Fail the apply when SageMaker rolled the update back.
+
+        The provider reports success then, and Terraform would go on to delete the previous configuration, which is
+        the one in use. This resource stands between: while it fails, the previous configuration stays.
+        """
+        DataResource(
+            self,
+            "verification",
+            triggers_replace={"endpoint_configuration": configuration.id},
+            depends_on=[endpoint],
+            lifecycle=TerraformResourceLifecycle(create_before_destroy=True),
+            provisioners=[
+                self.program(
+                    "stacks.verify_endpoint",
+                    {"ENDPOINT_NAME": self.names.endpoint, "ENDPOINT_CONFIGURATION_NAME": configuration.name},
+                )
+            ],
+        )
+
+    def _add_auto_scaling(self, scaling: AutoScaling, endpoint: SagemakerEndpoint) -> None:
+        # SageMaker refuses another instance type while the variant is a scalable target. Replacing the target with
+        # the type makes Terraform deregister it before the endpoint's update and register it again afterwards.
+        instance_type = DataResource(self, "scaled_instance_type", input={"instance_type": self.settings.instance_type})
+        replaced = TerraformResourceLifecycle(
+            replace_triggered_by=[f"{instance_type.terraform_resource_type}.{instance_type.node.id}"]
+        )
+        dimension, service = "sagemaker:variant:DesiredInstanceCount", "sagemaker"
+        target = AppautoscalingTarget(
+            self,
+            "scaling_target",
+            service_namespace=service,
+            resource_id=f"endpoint/{self.names.endpoint}/variant/{VARIANT}",
+            scalable_dimension=dimension,
+            min_capacity=scaling.minimum_instance_count,
+            max_capacity=scaling.maximum_instance_count,
+            depends_on=[endpoint],
+            lifecycle=replaced,
+        )
+        AppautoscalingPolicy(
+            self,
+            "scaling_policy",
+            name=self.names.scaling_policy,
+            policy_type="TargetTrackingScaling",
+            service_namespace=service,
+            resource_id=target.resource_id,
+            scalable_dimension=dimension,
+            target_tracking_scaling_policy_configuration={
+                "target_value": scaling.target_invocations_per_instance_per_minute,
+                "predefined_metric_specification": {"predefined_metric_type": "SageMakerVariantInvocationsPerInstance"},
+                "scale_in_cooldown": scaling.scale_in_cooldown_seconds,
+                "scale_out_cooldown": scaling.scale_out_cooldown_seconds,
+            },
+            lifecycle=replaced,
+        )
+
+    def _add_caller_policies(self) -> None:
+        for name, caller in self.settings.callers.items():
+            policy = IamPolicy(
+                self,
+                f"invoke_{name}",
+                name=self.names.caller_policy(name),
+                description=f"Lets {name} invoke its models on the endpoint {self.names.endpoint}.",
+                policy=policies.invoke(self.names, caller),
+            )
+            TerraformOutput(
+                self, f"invoke_{name}_policy_arn", value=policy.arn, description=f"To attach to the role of {name}."
+            )

@@ -1,0 +1,196 @@
+"""What the four stacks of an environment share: provider, backend, programs of the project, private buckets."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from stacks import policies
+from stacks.aws_bindings import (
+    App,
+    AwsProvider,
+    AwsProviderDefaultTags,
+    AwsProviderEndpoints,
+    LocalBackend,
+    LocalExecProvisioner,
+    S3Backend,
+    S3BackendEndpointConfig,
+    S3Bucket,
+    S3BucketLifecycleConfiguration,
+    S3BucketLifecycleConfigurationRule,
+    S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload,
+    S3BucketLifecycleConfigurationRuleFilter,
+    S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration,
+    S3BucketOwnershipControls,
+    S3BucketPolicy,
+    S3BucketPublicAccessBlock,
+    S3BucketServerSideEncryptionConfigurationA,
+    S3BucketServerSideEncryptionConfigurationRuleA,
+    S3BucketVersioningA,
+    TerraformResourceLifecycle,
+    TerraformStack,
+)
+from stacks.names import Names, StackName
+from stacks.project import Project
+
+# The first version whose S3 backend locks without a DynamoDB table.
+TERRAFORM_VERSION = ">= 1.10.0"
+# The services that the stacks' resources call: with a local AWS all of them lead there, and so nothing leads elsewhere.
+_SERVICES = ("applicationautoscaling", "cloudwatch", "ecr", "iam", "kms", "logs", "s3", "sagemaker", "sts")
+# The local AWS takes any credentials; given here, those of the machine are never used.
+_TEST_CREDENTIALS = {"access_key": "test", "secret_key": "test"}
+
+
+class EnvironmentStack(TerraformStack):
+    """One of an environment's stacks, named `<environment>-<stack>`, with a state of its own.
+
+    Constructs stand directly below the stack, so that their addresses are their plain ids.
+    """
+
+    def __init__(self, app: App, stack: StackName, names: Names, project: Project) -> None:
+        self.stack_name = names.stack(stack)
+        super().__init__(app, self.stack_name)
+        self.names = names
+        self.settings = names.settings
+        self.project = project
+        self._local_url = None if self.settings.local_aws is None else self.settings.local_aws.endpoint_url
+        self.add_override("terraform.required_version", TERRAFORM_VERSION)
+        self._add_provider()
+        if stack == "state" and self.settings.state_backend == "local":
+            state_file = project.state_directory / f"terraform.{self.stack_name}.tfstate"
+            LocalBackend(self, path=project.seen_from(self.stack_name, state_file))
+        else:
+            self._add_s3_backend(stack)
+
+    def _add_provider(self) -> None:
+        tags = {"Environment": self.names.environment, "ManagedBy": "cdktf", **self.settings.tags}
+        common: dict[str, Any] = {"region": self.settings.region, "default_tags": [AwsProviderDefaultTags(tags=tags)]}
+        if self._local_url is None:
+            AwsProvider(self, "aws", allowed_account_ids=[self.settings.account_id], **common)
+            return
+        AwsProvider(
+            self,
+            "aws",
+            **common,
+            **_TEST_CREDENTIALS,
+            endpoints=[AwsProviderEndpoints(**dict.fromkeys(_SERVICES, self._local_url))],
+            s3_use_path_style=True,
+            skip_credentials_validation=True,
+            skip_metadata_api_check="true",
+        )
+
+    def _add_s3_backend(self, stack: StackName) -> None:
+        local: dict[str, Any] = {}
+        if self._local_url is not None:
+            local = {
+                **_TEST_CREDENTIALS,
+                "endpoints": S3BackendEndpointConfig(s3=self._local_url, iam=self._local_url, sts=self._local_url),
+                "use_path_style": True,
+                "skip_credentials_validation": True,
+                "skip_metadata_api_check": True,
+                "skip_requesting_account_id": True,
+            }
+        S3Backend(
+            self,
+            bucket=self.names.state_bucket,
+            key=self.names.state_key(stack),
+            region=self.settings.region,
+            encrypt=True,
+            kms_key_id=self.settings.kms_key_arn,
+            **local,
+        )
+        self.add_override("terraform.backend.s3.use_lockfile", True)
+
+    def program(self, module: str, variables: Mapping[str, str]) -> LocalExecProvisioner:
+        """A provisioner that runs a program of the project, with its arguments in environment variables: no shell."""
+        aws = {"AWS_REGION": self.settings.region}
+        if self._local_url is not None:
+            aws |= {
+                "AWS_ENDPOINT_URL": self._local_url,
+                "AWS_ACCESS_KEY_ID": _TEST_CREDENTIALS["access_key"],
+                "AWS_SECRET_ACCESS_KEY": _TEST_CREDENTIALS["secret_key"],
+            }
+        return LocalExecProvisioner(
+            type="local-exec",
+            interpreter=["python3", "-m"],
+            command=module,
+            working_dir=self.project.seen_from(self.stack_name, Path()),
+            environment={**variables, **aws},
+        )
+
+    def private_bucket(
+        self, id_: str, name: str, *, deletable: bool, noncurrent_days: int | None = None
+    ) -> tuple[S3Bucket, list[Any]]:
+        """A bucket that is versioned, encrypted, closed to the public and reached over TLS only.
+
+        Args:
+            id_: the id of the bucket; those of its settings begin with it.
+            name: the bucket's name.
+            deletable: whether `terraform destroy` may delete it with its content.
+            noncurrent_days: after how many days replaced and deleted objects go for good; never when None.
+
+        Returns:
+            The bucket, and the settings that must stand before the first object is written.
+        """
+        key = self.settings.kms_key_arn
+        lifecycle = None if deletable else TerraformResourceLifecycle(prevent_destroy=True)
+        bucket = S3Bucket(self, id_, bucket=name, force_destroy=deletable, lifecycle=lifecycle)
+        versioning = S3BucketVersioningA(
+            self, f"{id_}_versioning", bucket=bucket.bucket, versioning_configuration={"status": "Enabled"}
+        )
+        encryption = {"sse_algorithm": "AES256"}
+        if key is not None:
+            encryption = {"sse_algorithm": "aws:kms", "kms_master_key_id": key}
+        encrypted = S3BucketServerSideEncryptionConfigurationA(
+            self,
+            f"{id_}_encryption",
+            bucket=bucket.bucket,
+            rule=[
+                S3BucketServerSideEncryptionConfigurationRuleA(
+                    apply_server_side_encryption_by_default=encryption, bucket_key_enabled=key is not None
+                )
+            ],
+        )
+        closed = S3BucketPublicAccessBlock(
+            self,
+            f"{id_}_public_access",
+            bucket=bucket.bucket,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+        )
+        S3BucketOwnershipControls(
+            self, f"{id_}_ownership", bucket=bucket.bucket, rule={"object_ownership": "BucketOwnerEnforced"}
+        )
+        # S3 refuses to change a bucket's policy while it changes the block of public policies.
+        S3BucketPolicy(
+            self,
+            f"{id_}_tls_only",
+            bucket=bucket.bucket,
+            policy=policies.tls_only(f"arn:{self.names.partition}:s3:::{name}"),
+            depends_on=[closed],
+        )
+        everything = [S3BucketLifecycleConfigurationRuleFilter(prefix="")]
+        rules = [
+            S3BucketLifecycleConfigurationRule(
+                id="abort-interrupted-uploads",
+                status="Enabled",
+                filter=everything,
+                abort_incomplete_multipart_upload=[
+                    S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload(days_after_initiation=7)
+                ],
+            )
+        ]
+        if noncurrent_days is not None:
+            rules.append(
+                S3BucketLifecycleConfigurationRule(
+                    id="expire-deleted-objects",
+                    status="Enabled",
+                    filter=everything,
+                    noncurrent_version_expiration=[
+                        S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration(noncurrent_days=noncurrent_days)
+                    ],
+                )
+            )
+        S3BucketLifecycleConfiguration(self, f"{id_}_expiry", bucket=bucket.bucket, rule=rules, depends_on=[versioning])
+        return bucket, [versioning, encrypted]

@@ -1,0 +1,180 @@
+"""Every AWS name of an environment: a pure function of its settings, so that each stack plans on an empty account.
+
+Names of things that cannot be changed, only replaced, carry a hash of their arguments: the new one can then stand
+beside the old one while the endpoint moves over.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from stacks.settings import EnvironmentSettings
+
+StackName = Literal["state", "image", "models", "endpoint"]
+STACK_NAMES: tuple[StackName, ...] = ("state", "image", "models", "endpoint")
+MODELS_PREFIX = "models/"
+"""Under which prefix of the bucket the artifacts lie; TargetModel is the rest of the key."""
+VARIANT = "all-models"
+_HASH_LENGTH = 12
+_TAG_LENGTH = 16
+
+
+def content_hash(arguments: Mapping[str, Any]) -> str:
+    """A hash of `arguments` (JSON values), the same for the same content in any order of keys."""
+    text = json.dumps(arguments, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names of one environment."""
+
+    environment: str
+    settings: EnvironmentSettings
+
+    @property
+    def base(self) -> str:
+        return f"{self.settings.name_prefix}-{self.environment}"
+
+    def stack(self, name: StackName) -> str:
+        return f"{self.environment}-{name}"
+
+    @property
+    def partition(self) -> str:
+        """The group of regions the account belongs to: the second part of every ARN."""
+        if self.settings.region.startswith("cn-"):
+            return "aws-cn"
+        return "aws-us-gov" if self.settings.region.startswith("us-gov-") else "aws"
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:{self.partition}:{service}:{self.settings.region}:{self.settings.account_id}:{resource}"
+
+    # State
+
+    @property
+    def state_bucket(self) -> str:
+        if self.settings.state_bucket is not None:
+            return self.settings.state_bucket
+        return f"{self.base}-state-{self.settings.account_id}-{self.settings.region}"
+
+    def state_key(self, stack: StackName) -> str:
+        return f"{self.stack(stack)}/terraform.tfstate"
+
+    # Image
+
+    @property
+    def repository(self) -> str:
+        return f"{self.base}-model-server"
+
+    @property
+    def repository_uri(self) -> str:
+        suffix = ".cn" if self.partition == "aws-cn" else ""
+        registry = f"{self.settings.account_id}.dkr.ecr.{self.settings.region}.amazonaws.com{suffix}"
+        return f"{registry}/{self.repository}"
+
+    def image_tag(self, context_hash: str) -> str:
+        """The tag of the image built from a context: tags are immutable, so that a platform needs a tag of its own."""
+        tag = context_hash[:_TAG_LENGTH]
+        return tag if self.settings.image.platform == "linux/amd64" else f"{tag}-arm64"
+
+    def image_uri(self, context_hash: str) -> str:
+        """The image the endpoint runs: the prebuilt one where the settings name it."""
+        if self.settings.image.prebuilt_uri is not None:
+            return self.settings.image.prebuilt_uri
+        return f"{self.repository_uri}:{self.image_tag(context_hash)}"
+
+    @property
+    def pulled_repository_arn(self) -> str:
+        """The ARN of the repository that the endpoint's image comes from."""
+        if self.settings.image.prebuilt_uri is None:
+            return self.arn("ecr", f"repository/{self.repository}")
+        registry, _, image = self.settings.image.prebuilt_uri.partition("/")
+        account, _, _, region = registry.split(".")[:4]
+        repository = re.split("[:@]", image)[0]
+        return f"arn:{self.partition}:ecr:{region}:{account}:repository/{repository}"
+
+    # Models
+
+    @property
+    def models_bucket(self) -> str:
+        return f"{self.base}-models-{self.settings.account_id}-{self.settings.region}"
+
+    @property
+    def models_bucket_arn(self) -> str:
+        return f"arn:{self.partition}:s3:::{self.models_bucket}"
+
+    @property
+    def model_data_url(self) -> str:
+        return f"s3://{self.models_bucket}/{MODELS_PREFIX}"
+
+    # Endpoint
+
+    @property
+    def role(self) -> str:
+        """The execution role. Roles are global: the region keeps two environments of one account apart."""
+        return f"{self.base}-{self.settings.region}"
+
+    @property
+    def role_arn(self) -> str:
+        return f"arn:{self.partition}:iam::{self.settings.account_id}:role/{self.role}"
+
+    def model(self, arguments: Mapping[str, Any]) -> str:
+        return f"{self.base}-{content_hash(arguments)}"
+
+    def endpoint_configuration(self, arguments: Mapping[str, Any]) -> str:
+        return f"{self.base}-{content_hash(arguments)}"
+
+    @property
+    def endpoint(self) -> str:
+        return self.base
+
+    @property
+    def endpoint_arn(self) -> str:
+        # SageMaker writes endpoint names in lower case in ARNs; these are in lower case already.
+        return self.arn("sagemaker", f"endpoint/{self.endpoint}")
+
+    @property
+    def log_group(self) -> str:
+        return f"/aws/sagemaker/Endpoints/{self.endpoint}"
+
+    @property
+    def errors_alarm(self) -> str:
+        return f"{self.base}-invocation-5xx-errors"
+
+    @property
+    def scaling_policy(self) -> str:
+        return f"{self.base}-invocations-per-instance"
+
+    def caller_policy(self, caller: str) -> str:
+        return f"{self.base}-{self.settings.region}-invoke-{caller}"
+
+
+_BUCKET = r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+_SAGEMAKER = r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}"
+_IAM = r"[\w+=,.@-]{1,%d}"
+
+
+def name_complaints(names: Names) -> list[str]:
+    """Names that AWS would refuse: what they are for, what they are, and what AWS allows."""
+    longest_hash = {"": ""}
+    rules = [
+        ("state bucket", names.state_bucket, _BUCKET, "3 to 63 characters"),
+        ("models bucket", names.models_bucket, _BUCKET, "3 to 63 characters"),
+        ("ECR repository", names.repository, r"[a-z0-9]+([._-][a-z0-9]+)*", "2 to 256 characters"),
+        ("execution role", names.role, _IAM % 64, "1 to 64 characters"),
+        ("SageMaker model", names.model(longest_hash), _SAGEMAKER, "1 to 63 characters"),
+        ("endpoint", names.endpoint, _SAGEMAKER, "1 to 63 characters"),
+        *(
+            (f"policy of caller {caller}", names.caller_policy(caller), _IAM % 128, "1 to 128 characters")
+            for caller in names.settings.callers
+        ),
+    ]
+    return [
+        f"the name of the {what} would be {name!r} ({len(name)} characters), and AWS allows {limit} there; "
+        "shorten name_prefix or the environment's name"
+        for what, name, pattern, limit in rules
+        if not re.fullmatch(pattern, name)
+    ]

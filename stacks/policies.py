@@ -1,0 +1,149 @@
+"""Policy documents, rendered here rather than by data sources, so that a plan shows their content.
+
+What the execution role may do follows "CreateModel API: Execution Role Permissions" in
+https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html, narrowed to this endpoint's own resources.
+"""
+
+import json
+from typing import Any
+
+from stacks.names import MODELS_PREFIX, Names
+from stacks.settings import Caller
+
+Statement = dict[str, Any]
+
+
+def _document(*statements: Statement) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def _allow(sid: str, actions: list[str], resources: str | list[str], condition: Statement | None = None) -> Statement:
+    statement = {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
+    return statement if condition is None else statement | {"Condition": condition}
+
+
+def tls_only(bucket_arn: str) -> str:
+    """A bucket policy that refuses every request without TLS."""
+    return _document(
+        {
+            "Sid": "DenyWithoutTls",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [bucket_arn, f"{bucket_arn}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+    )
+
+
+def trust_sagemaker(account_id: str) -> str:
+    """Lets SageMaker assume the role, on behalf of this account only."""
+    return _document(
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "sagemaker.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+        }
+    )
+
+
+def execution(names: Names) -> str:
+    """What the endpoint's containers and SageMaker itself may do: nothing beyond this endpoint's own resources."""
+    settings = names.settings
+    log_group_arn = names.arn("logs", f"log-group:{names.log_group}")
+    statements = [
+        _allow("ReadModels", ["s3:GetObject"], f"{names.models_bucket_arn}/{MODELS_PREFIX}*"),
+        _allow(
+            "ListModels",
+            ["s3:ListBucket"],
+            names.models_bucket_arn,
+            {"StringLike": {"s3:prefix": [MODELS_PREFIX, f"{MODELS_PREFIX}*"]}},
+        ),
+        # This action knows no resources.
+        _allow("LogInToRegistry", ["ecr:GetAuthorizationToken"], "*"),
+        _allow(
+            "PullImage",
+            ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            names.pulled_repository_arn,
+        ),
+        _allow(
+            "WriteLogs",
+            ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+            [log_group_arn, f"{log_group_arn}:*"],
+        ),
+        # This action knows no resources either: the namespace narrows it.
+        _allow(
+            "PublishMetrics",
+            ["cloudwatch:PutMetricData"],
+            "*",
+            {"StringEquals": {"cloudwatch:namespace": ["AWS/SageMaker", "/aws/sagemaker/Endpoints"]}},
+        ),
+    ]
+    if settings.kms_key_arn is not None:
+        statements.append(_allow("DecryptModels", ["kms:Decrypt"], settings.kms_key_arn))
+        statements.append(
+            _allow(
+                "EncryptVolumes",
+                ["kms:CreateGrant"],
+                settings.kms_key_arn,
+                {"Bool": {"kms:GrantIsForAWSResource": "true"}},
+            )
+        )
+    if settings.vpc is not None:
+        statements.append(
+            _allow(
+                "AttachToVpc",
+                [
+                    "ec2:CreateNetworkInterface",
+                    "ec2:CreateNetworkInterfacePermission",
+                    "ec2:DeleteNetworkInterface",
+                    "ec2:DeleteNetworkInterfacePermission",
+                    "ec2:DescribeDhcpOptions",
+                    "ec2:DescribeNetworkInterfaces",
+                    "ec2:DescribeSecurityGroups",
+                    "ec2:DescribeSubnets",
+                    "ec2:DescribeVpcs",
+                ],
+                "*",
+            )
+        )
+    return _document(*statements)
+
+
+def invoke(names: Names, caller: Caller) -> str:
+    """Lets a caller invoke its own models. Without the condition it would reach every model of the endpoint."""
+    # A pattern ends in "/*": "1*" would match the models of tenant 10, too.
+    targets = ["*" if prefix == "*" else f"{prefix.rstrip('/')}/*" for prefix in caller.models]
+    return _document(
+        _allow(
+            "InvokeModels",
+            ["sagemaker:InvokeEndpoint"],
+            names.endpoint_arn,
+            {"StringLike": {"sagemaker:TargetModel": targets}},
+        )
+    )
+
+
+def image_expiry(kept_images: int) -> str:
+    """The lifecycle policy of the repository: what an interrupted push left goes soon, old images by count."""
+    untagged = {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 7}
+    surplus = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": kept_images}
+    return json.dumps(
+        {
+            "rules": [
+                {
+                    "rulePriority": 1,
+                    "description": "untagged images, after a week",
+                    "selection": untagged,
+                    "action": {"type": "expire"},
+                },
+                {
+                    "rulePriority": 2,
+                    "description": f"all but the newest {kept_images} images",
+                    "selection": surplus,
+                    "action": {"type": "expire"},
+                },
+            ]
+        }
+    )

@@ -1,0 +1,42 @@
+"""The wiring: reads settings, catalog and build context, and synthesises the stacks."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from image_builder.context import content_hash
+from image_builder.errors import ImageBuilderError
+from model_catalog.errors import CatalogError
+from model_catalog.lock import read_lock
+from stacks.application import add_stacks
+from stacks.aws_bindings import App
+from stacks.errors import SettingsError
+from stacks.image import BUILD_CONTEXT
+from stacks.project import Project
+from stacks.settings_reader import read_settings
+
+
+def run(root: Path, environ: Mapping[str, str]) -> int:
+    """Synthesise the stacks of the project in `root`; the exit code is 1 where the user has something to mend.
+
+    Args:
+        root: the checkout, with `cdktf.json`.
+        environ: the variables; CDKTF_OUTDIR and STATE_DIRECTORY name folders, `read_settings` tells about the others.
+    """
+    try:
+        settings = read_settings(root / "cdktf.json", environ)
+        project = Project(
+            root=root,
+            output_directory=Path(environ.get("CDKTF_OUTDIR", "cdktf.out")),
+            catalog_directory=Path(settings.catalog.directory),
+            state_directory=Path(environ.get("STATE_DIRECTORY", ".")),
+        )
+        lock = read_lock(root / project.catalog_directory)
+        context_hash = content_hash(root / BUILD_CONTEXT)
+    except (SettingsError, CatalogError, ImageBuilderError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    app = App(outdir=str(root / project.output_directory))
+    add_stacks(app, settings, lock, context_hash, project)
+    app.synth()
+    return 0

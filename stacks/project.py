@@ -1,0 +1,24 @@
+"""Where things of the project lie, as seen from a stack's folder: Terraform runs there."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Project:
+    """The folders that the stacks refer to. Synthesised paths are relative, so that any checkout gives the same."""
+
+    root: Path
+    """The checkout: what relative folders start from, and where the project's programs run."""
+    output_directory: Path
+    """Where the stacks are written to (cdktf.out)."""
+    catalog_directory: Path
+    """The catalog of models."""
+    state_directory: Path
+    """Where the state of the state stacks lies until it is migrated."""
+
+    def seen_from(self, stack: str, path: Path) -> str:
+        """`path` (relative ones start from the root) relative to the folder of `stack`, with forward slashes."""
+        folder = self.root / self.output_directory / "stacks" / stack
+        return Path(os.path.relpath(self.root / path, folder)).as_posix()

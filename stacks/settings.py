@@ -1,0 +1,402 @@
+"""The settings that `cdktf.json` holds under `context`: one block per environment, and the catalog.
+
+Each field states its meaning (`description`) and what is allowed (`allowed`). The table in README.md and the text of
+every complaint come from there, so that the three cannot disagree.
+"""
+
+import re
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
+
+
+def _not_aws(key: str) -> str:
+    if key.lower().startswith("aws:"):
+        raise PydanticCustomError("reserved", "keys beginning with aws: belong to AWS")
+    return key
+
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+TagKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]+$", max_length=128), AfterValidator(_not_aws)]
+TagValue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]*$", max_length=256)]
+SubnetId = Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]{8,17}$")]
+SecurityGroupId = Annotated[str, StringConstraints(pattern=r"^sg-[0-9a-f]{8,17}$")]
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=1024)]
+VariableValue = Annotated[str, StringConstraints(max_length=1024)]
+CallerName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
+TargetPrefix = Annotated[str, StringConstraints(pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)*/?)$")]
+
+LogRetentionDays = Literal[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+]
+# Instance families whose disk is local NVMe: SageMaker takes neither a volume size nor a KMS key for it.
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html (KmsKeyId)
+_LOCAL_STORAGE = re.compile(r"^ml\.([a-z]+[0-9]+[a-z]*d[a-z]*|g[5-9][a-z]*|gr6|p[5-9][a-z]*|trn[0-9][a-z]*)\.")
+_GRAVITON = re.compile(r"^ml\.[a-z]+[0-9]+g")
+# Set by SageMaker in every container of a multi-model endpoint.
+RESERVED_VARIABLES = ("SAGEMAKER_MULTI_MODEL", "SAGEMAKER_BIND_TO_PORT", "SAGEMAKER_SAFE_PORT_RANGE")
+
+
+def setting(meaning: str, allowed: str, default: Any = ..., **constraints: Any) -> Any:
+    """A documented field: what it means, what is allowed, its default (none: it must be given)."""
+    return Field(default=default, description=meaning, json_schema_extra={"allowed": allowed}, **constraints)
+
+
+def allowed(field: FieldInfo) -> str:
+    """What is allowed for `field`, in words."""
+    return field.json_schema_extra["allowed"]
+
+
+def _conflict(message: str) -> PydanticCustomError:
+    return PydanticCustomError("conflict", "{message}", {"message": message})
+
+
+class Block(BaseModel):
+    """A block of settings: immutable, without conversions, without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def block_of(annotation: Any) -> type[Block] | None:
+    """The block that a field's annotation holds: itself, `Block | None` or `dict[str, Block]`."""
+    for candidate in (annotation, *get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, Block):
+            return candidate
+    return None
+
+
+class LocalAws(Block):
+    """Where the local AWS of an environment listens. An environment with this block never talks to AWS."""
+
+    endpoint_url: str = setting(
+        "The local AWS's URL. `AWS_ENDPOINT_URL` overrides it.",
+        "an http URL on the loopback interface, such as http://127.0.0.1:4566",
+        default="http://127.0.0.1:4566",
+        pattern=r"^http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?$",
+    )
+
+
+class Image(Block):
+    """The container image of the model server."""
+
+    platform: Literal["linux/amd64", "linux/arm64"] = setting(
+        "The platform the image is built for: arm64 for Graviton instances, amd64 for all others.",
+        "linux/amd64 or linux/arm64",
+        default="linux/amd64",
+    )
+    container_engine: Literal["auto", "docker", "podman", "finch", "none"] = setting(
+        "What builds the image. `auto` takes the first of docker, podman, finch that is there.",
+        "auto, docker, podman, finch or none (none: only with a local AWS)",
+        default="auto",
+    )
+    prebuilt_uri: str | None = setting(
+        "An image that was built elsewhere, in CI for instance. With it, nothing is built.",
+        "the URI of an image in ECR with a tag or digest, "
+        "such as 123456789012.dkr.ecr.us-east-1.amazonaws.com/model-server:1.0",
+        default=None,
+        pattern=r"^[0-9]{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9._/-]+(:[A-Za-z0-9_.-]{1,128}|@sha256:[0-9a-f]{64})$",
+    )
+    kept_images: int = setting(
+        "How many images the repository keeps; older ones expire. Keep enough to roll back.",
+        "a whole number from 2 to 1000",
+        default=30,
+        ge=2,
+        le=1000,
+    )
+
+
+class Vpc(Block):
+    """The network the instances are attached to."""
+
+    subnet_ids: tuple[SubnetId, ...] = setting(
+        "The subnets, in two availability zones or more for production.",
+        'a list of 1 to 16 subnet ids, such as ["subnet-0123456789abcdef0"]',
+        min_length=1,
+        max_length=16,
+        strict=False,
+    )
+    security_group_ids: tuple[SecurityGroupId, ...] = setting(
+        "The security groups of the instances.",
+        'a list of 1 to 5 security group ids, such as ["sg-0123456789abcdef0"]',
+        min_length=1,
+        max_length=5,
+        strict=False,
+    )
+
+
+class AutoScaling(Block):
+    """Target tracking on the invocations that one instance gets in a minute, all models together."""
+
+    minimum_instance_count: int = setting("The fewest instances.", "a whole number from 1 to 1000", ge=1, le=1000)
+    maximum_instance_count: int = setting("The most instances.", "a whole number from 1 to 1000", ge=1, le=1000)
+    target_invocations_per_instance_per_minute: int = setting(
+        "The load to hold each instance at (SageMakerVariantInvocationsPerInstance).",
+        "a whole number from 1 to 1000000",
+        ge=1,
+        le=1_000_000,
+    )
+    scale_in_cooldown_seconds: int = setting(
+        "The time between two removals of instances. Each removal empties a cache of loaded models.",
+        "a whole number from 0 to 3600",
+        default=300,
+        ge=0,
+        le=3600,
+    )
+    scale_out_cooldown_seconds: int = setting(
+        "The time between two additions of instances.",
+        "a whole number from 0 to 3600",
+        default=60,
+        ge=0,
+        le=3600,
+    )
+
+    @model_validator(mode="after")
+    def _minimum_below_maximum(self) -> Self:
+        if self.minimum_instance_count > self.maximum_instance_count:
+            raise _conflict(
+                f"minimum_instance_count ({self.minimum_instance_count}) must not be above "
+                f"maximum_instance_count ({self.maximum_instance_count})"
+            )
+        return self
+
+
+_STEP_PERCENT = {"canary": (1, 50), "linear": (10, 50), "rolling": (5, 50)}
+
+
+class Deployment(Block):
+    """How an update reaches the instances, and when SageMaker rolls it back.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails.html
+    """
+
+    policy: Literal["all_at_once", "canary", "linear", "rolling"] = setting(
+        "`all_at_once`, `canary` and `linear` shift traffic to a second fleet (blue/green); "
+        "`rolling` replaces the instances batch by batch, without a second fleet.",
+        "all_at_once, canary, linear or rolling",
+        default="all_at_once",
+    )
+    step_percent: int | None = setting(
+        "The canary's size, the linear step or the rolling batch, in percent of the instances.",
+        "a whole number: 1 to 50 for canary, 10 to 50 for linear, 5 to 50 for rolling; absent for all_at_once",
+        default=None,
+        ge=1,
+        le=50,
+    )
+    wait_seconds: int = setting(
+        "How long the alarms are watched after each step.",
+        "a whole number from 0 to 3600",
+        default=120,
+        ge=0,
+        le=3600,
+    )
+    termination_wait_seconds: int | None = setting(
+        "How long the old fleet stays after the shift; 0 when absent. Blue/green only.",
+        "a whole number from 0 to 3600; absent for rolling",
+        default=None,
+        ge=0,
+        le=3600,
+    )
+    maximum_execution_timeout_seconds: int = setting(
+        "The longest an update may take before it is rolled back.",
+        "a whole number from 600 to 28800",
+        default=3600,
+        ge=600,
+        le=28_800,
+    )
+    maximum_5xx_errors_per_minute: int = setting(
+        "More answers with a 5xx status than this in a minute raise the alarm that rolls an update back.",
+        "a whole number, 0 or more",
+        default=5,
+        ge=0,
+    )
+    alarm_names: tuple[Text, ...] = setting(
+        "More CloudWatch alarms that roll an update back, beside the one on 5xx answers.",
+        "a list of up to 9 names of alarms",
+        default=(),
+        max_length=9,
+        strict=False,
+    )
+
+    @model_validator(mode="after")
+    def _step_fits_policy(self) -> Self:
+        if self.policy == "all_at_once":
+            if self.step_percent is not None:
+                raise _conflict("step_percent must be absent where policy is all_at_once")
+            return self
+        low, high = _STEP_PERCENT[self.policy]
+        if self.step_percent is None or not low <= self.step_percent <= high:
+            raise _conflict(f"step_percent must be a whole number from {low} to {high} where policy is {self.policy}")
+        if self.policy == "rolling" and self.termination_wait_seconds is not None:
+            raise _conflict("termination_wait_seconds must be absent where policy is rolling")
+        return self
+
+
+class Caller(Block):
+    """Who may invoke what: becomes an IAM policy to attach to the caller's role."""
+
+    models: tuple[TargetPrefix, ...] = setting(
+        "The models (or folders of models) the caller may invoke.",
+        'a list of 1 to 100 names of models or folders of models, such as ["squeezenet", "tenant-a/"]; ["*"] for all',
+        min_length=1,
+        max_length=100,
+        strict=False,
+    )
+
+
+class EnvironmentSettings(Block):
+    """One environment: its account and region, and what runs there."""
+
+    region: str = setting(
+        "The AWS region.", "the name of an AWS region, such as us-east-1", pattern=r"^[a-z]{2}(-[a-z]+){1,2}-[1-9]$"
+    )
+    account_id: str = setting(
+        "The AWS account. Terraform refuses to work with another one.",
+        'the 12 digits of an AWS account as text, such as "123456789012"',
+        pattern=r"^[0-9]{12}$",
+    )
+    name_prefix: str = setting(
+        "What every AWS name begins with; the environment's name follows it.",
+        "2 to 20 lower-case letters, digits and single hyphens, a letter first, no hyphen last",
+        default="multi-model",
+        min_length=2,
+        max_length=20,
+        pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
+    )
+    local_aws: LocalAws | None = setting(
+        "Marks an environment of the embedded local AWS.", "absent, or a block with the keys of `local_aws`", None
+    )
+    state_bucket: str | None = setting(
+        "The bucket for Terraform's state. Absent: `PREFIX-ENVIRONMENT-state-ACCOUNT-REGION`.",
+        "the name of a bucket: 3 to 63 lower-case letters, digits, dots and hyphens",
+        default=None,
+        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+    )
+    state_backend: Literal["local", "s3"] = setting(
+        "Where the state stack keeps its own state: in a file until it is migrated into the bucket it creates.",
+        "local or s3",
+        default="local",
+    )
+    instance_type: str = setting(
+        "The type of the endpoint's instances.",
+        "a SageMaker instance type, such as ml.m5.xlarge",
+        pattern=r"^ml\.[a-z0-9-]+\.[0-9a-z]+$",
+    )
+    initial_instance_count: int = setting(
+        "How many instances a new configuration starts with. An update resets the count to it.",
+        "a whole number from 1 to 1000",
+        default=1,
+        ge=1,
+        le=1000,
+    )
+    volume_size_gb: int | None = setting(
+        "The disk of each instance, which caches the artifacts. Absent: what SageMaker chooses.",
+        "a whole number from 1 to 512; absent for instance types with local storage",
+        default=None,
+        ge=1,
+        le=512,
+    )
+    startup_timeout_seconds: int | None = setting(
+        "How long a container may take to answer its first ping. Absent: what SageMaker chooses.",
+        "a whole number from 60 to 3600",
+        default=None,
+        ge=60,
+        le=3600,
+    )
+    model_cache_setting: Literal["Enabled", "Disabled"] = setting(
+        "Whether models stay in memory after a call. Disabled suits models that are called rarely.",
+        "Enabled or Disabled",
+        default="Enabled",
+    )
+    server_environment: dict[VariableName, VariableValue] = setting(
+        "Environment variables of the model server.",
+        "an object of up to 100 variables: names of letters, digits and underscores, values of up to 1024 characters; "
+        f"{', '.join(RESERVED_VARIABLES)} belong to SageMaker",
+        default={},
+        max_length=100,
+    )
+    kms_key_arn: str | None = setting(
+        "The key for the buckets, the repository and the instances' volumes. Absent: keys that AWS manages.",
+        "the ARN of a KMS key, such as arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        default=None,
+        pattern=r"^arn:aws(-[a-z]+)*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$",
+    )
+    vpc: Vpc | None = setting(
+        "The network of the instances. Absent: SageMaker's own.", "absent, or a block with the keys of `vpc`", None
+    )
+    tags: dict[TagKey, TagValue] = setting(
+        "Tags of every resource.",
+        "an object of up to 8 tags (S3 objects take 10); keys of up to 128 and values of up to 256 letters, digits, "
+        "spaces and _.:/=+-@, keys not beginning with aws:",
+        default={},
+        max_length=8,
+    )
+    log_retention_days: LogRetentionDays = setting(
+        "How long CloudWatch keeps the server's logs.",
+        f"one of {', '.join(map(str, get_args(LogRetentionDays)))}",
+        default=30,
+    )
+    deleted_model_retention_days: int = setting(
+        "How long S3 keeps the artifacts of models that were removed.",
+        "a whole number from 1 to 3650",
+        default=30,
+        ge=1,
+        le=3650,
+    )
+    image: Image = setting("The model server's image.", "a block with the keys of `image`", Image())
+    auto_scaling: AutoScaling | None = setting(
+        "Scaling with the load. Absent: the number of instances is fixed.",
+        "absent, or a block with the keys of `auto_scaling`",
+        None,
+    )
+    deployment: Deployment = setting(
+        "How updates roll out and roll back.", "a block with the keys of `deployment`", Deployment()
+    )
+    callers: dict[CallerName, Caller] = setting(
+        "Callers that may invoke some of the models only; each becomes an IAM policy.",
+        "an object of up to 50 callers: names of up to 32 letters, digits, hyphens and underscores, "
+        "each with a block with the keys of `callers.NAME`",
+        default={},
+        max_length=50,
+    )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the environment lives in the embedded local AWS."""
+        return self.local_aws is not None
+
+    @property
+    def has_local_storage(self) -> bool:
+        """Whether the instances' disk is local NVMe, which takes neither a size nor a KMS key."""
+        return _LOCAL_STORAGE.match(self.instance_type) is not None
+
+    @property
+    def instance_platform(self) -> str:
+        """The platform of images that the instances run."""
+        return "linux/arm64" if _GRAVITON.match(self.instance_type) else "linux/amd64"
+
+
+class CatalogSettings(Block):
+    """Where the catalog of models is, and how many earlier versions of a model stay."""
+
+    directory: str = setting(
+        "The folder of `models.lock.json`, relative to the project. `CATALOG_DIRECTORY` overrides it.",
+        "the path of a folder",
+        default="models",
+        min_length=1,
+    )
+    earlier_versions: int = setting(
+        "How many versions of a model stay invokable beside the current one.",
+        "a whole number from 0 to 100",
+        default=1,
+        ge=0,
+        le=100,
+    )
+
+
+class Settings(Block):
+    """All settings: the environments by name, and the catalog they share."""
+
+    environments: dict[str, EnvironmentSettings]
+    catalog: CatalogSettings
