@@ -1,0 +1,280 @@
+"""What a plan does to each SageMaker endpoint: settings, capacity, how traffic moves, what rolls it back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from plan_review.plan import Action, Change, Plan
+from plan_review.redaction import UNKNOWN_TEXT, scrub, shown, shown_value
+from plan_review.values import UNKNOWN, Path, Unknown, Values
+
+ENDPOINT = "aws_sagemaker_endpoint"
+CONFIGURATION = "aws_sagemaker_endpoint_configuration"
+MODEL = "aws_sagemaker_model"
+SCALING_TARGET = "aws_appautoscaling_target"
+SCALING_TYPES = (SCALING_TARGET, "aws_appautoscaling_policy", "aws_appautoscaling_scheduled_action")
+ENDPOINT_TYPES = frozenset({ENDPOINT, CONFIGURATION, MODEL, *SCALING_TYPES})
+
+_IGNORED = frozenset({"id", "arn", "name", "name_prefix", "tags", "tags_all", "region", "endpoint_config_name"})
+_LABELS: Mapping[tuple[str, ...], str] = {
+    ("image",): "image",
+    ("instance_type",): "instance type",
+    ("initial_instance_count",): "instances",
+    ("volume_size_in_gb",): "volume (GB)",
+    ("model_cache_setting",): "model cache",
+    ("min_capacity",): "scaling: fewest instances",
+    ("max_capacity",): "scaling: most instances",
+    ("target_value",): "scaling: target value",
+}
+_NOTHING = Values(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One setting, old and new, as text that may be printed."""
+
+    what: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One production variant of an endpoint configuration, as far as the plan knows it."""
+
+    name: str
+    instance_type: str | Unknown | None
+    instance_count: int | Unknown | None
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointChange:
+    """An endpoint that a plan touches, with the configuration and the scaling that belong to it.
+
+    `configuration_before` and `configuration_after` are absent (`exists` is false) when the plan does not hold them.
+    `new_configuration` says that the endpoint moves to another configuration, or that this is unknown.
+    """
+
+    change: Change
+    name: str
+    differences: tuple[Difference, ...]
+    configuration_before: Values
+    configuration_after: Values
+    new_configuration: bool
+    scaling_targets: tuple[Change, ...]
+
+    @property
+    def variants_before(self) -> tuple[Variant, ...]:
+        return _variants(self.configuration_before)
+
+    @property
+    def variants_after(self) -> tuple[Variant, ...]:
+        return _variants(self.configuration_after)
+
+    @property
+    def updates(self) -> bool:
+        """Whether a running endpoint is updated in place."""
+        return self.change.action is Action.UPDATE
+
+    @property
+    def traffic(self) -> str:
+        """How the requests move from the old instances to the new ones."""
+        return _traffic(self.change.after)
+
+    @property
+    def rollback(self) -> str:
+        """What takes a failing update back."""
+        return _rollback(self.change.after)
+
+    @property
+    def capacity(self) -> str:
+        """What becomes of the number of instances that run now."""
+        if not self.updates:
+            return ""
+        if not self.new_configuration:
+            return "kept: the configuration stays"
+        counts = [f"{shown_value(item.instance_count)} in variant {item.name}" for item in self.variants_after]
+        text = f"reset by the new configuration to {', '.join(counts) or UNKNOWN_TEXT}"
+        ranges = [_range(target.side) for target in self.scaling_targets if target.side.exists]
+        return f"{text}; scaling has {', '.join(ranges)}" if ranges else text
+
+
+def endpoint_changes(plan: Plan) -> tuple[EndpointChange, ...]:
+    """Every endpoint that the plan creates, changes or destroys, and those of which only the scaling changes."""
+    endpoints = list(plan.of_type(ENDPOINT))
+    found = []
+    for change in endpoints:
+        before = _linked(plan, change, "before", len(endpoints) == 1)
+        after = _linked(plan, change, "after", len(endpoints) == 1)
+        scaling = list(_scaling(plan, change, len(endpoints) == 1))
+        if not change.action.changes and not any(item.action.changes for item in scaling):
+            continue
+        found.append(
+            EndpointChange(
+                change=change,
+                name=shown(change.side, "name") if change.side.at("name") is not None else scrub(change.name),
+                differences=tuple(_all_differences(plan, change, before, after, scaling)),
+                configuration_before=before,
+                configuration_after=after,
+                new_configuration=change.before.at("endpoint_config_name") != change.after.at("endpoint_config_name"),
+                scaling_targets=tuple(item for item in scaling if item.type == SCALING_TARGET),
+            )
+        )
+    return tuple(found)
+
+
+def _linked(plan: Plan, endpoint: Change, side: str, alone: bool) -> Values:
+    """The configuration that one side of an endpoint names; the stack's only one when the name is unknown."""
+    wanted = getattr(endpoint, side).at("endpoint_config_name")
+    known: list[Values] = [getattr(item, side) for item in plan.of_type(CONFIGURATION) if getattr(item, side).exists]
+    if wanted is None:
+        return _NOTHING
+    for item in known:
+        if wanted is not UNKNOWN and item.at("name") == wanted:
+            return item
+    return known[0] if alone and len(known) == 1 and UNKNOWN in (wanted, known[0].at("name")) else _NOTHING
+
+
+def _scaling(plan: Plan, endpoint: Change, alone: bool) -> Iterator[Change]:
+    """The scaling resources of an endpoint: `resource_id` is endpoint/NAME/variant/VARIANT."""
+    names = {side.text("name") for side in (endpoint.before, endpoint.after)} - {None}
+    for change in plan.of_type(*SCALING_TYPES):
+        ids = [side.at("resource_id") for side in (change.before, change.after) if side.exists]
+        named = any(isinstance(item, str) and item.split("/")[1:2] == [name] for item in ids for name in names)
+        if named or (alone and any(item is UNKNOWN for item in ids)):
+            yield change
+
+
+def _all_differences(
+    plan: Plan, endpoint: Change, before: Values, after: Values, scaling: Iterable[Change]
+) -> Iterator[Difference]:
+    models_before = _models(plan, before, "before")
+    models_after = _models(plan, after, "after")
+    for index in range(max(len(models_before), len(models_after))):
+        old = models_before[index] if index < len(models_before) else _NOTHING
+        new = models_after[index] if index < len(models_after) else _NOTHING
+        yield from differences(old, new)
+    yield from (
+        item
+        for item in differences(before, after)
+        if not item.what.endswith("model_name") and not item.what.endswith("variant_name")
+    )
+    yield from differences(endpoint.before, endpoint.after)
+    for change in scaling:
+        if change.action.changes:
+            yield from differences(change.before, change.after)
+
+
+def _models(plan: Plan, configuration: Values, side: str) -> list[Values]:
+    """The SageMaker models that a configuration's variants name, in the variants' order."""
+    known: list[Values] = [getattr(item, side) for item in plan.of_type(MODEL) if getattr(item, side).exists]
+    variants = configuration.block("production_variants")
+    found = []
+    for variant in variants if isinstance(variants, list) else ():
+        wanted = variant.get("model_name") if isinstance(variant, Mapping) else None
+        named = [item for item in known if isinstance(wanted, str) and item.at("name") == wanted]
+        if named:
+            found.append(named[0])
+        elif wanted is UNKNOWN and len(known) == 1:
+            found.append(known[0])
+    return found
+
+
+def differences(before: Values, after: Values) -> Iterator[Difference]:
+    """Every setting in which two sides differ. Names, ARNs and tags are left out: they say nothing about behaviour."""
+    old, new = dict(before.leaves()), dict(after.leaves())
+    for path in [*old, *(path for path in new if path not in old)]:
+        same = old.get(path) == new.get(path) and new.get(path) is not UNKNOWN
+        if same or path[0] in _IGNORED:
+            continue
+        if path not in old and _covered(path, new):
+            continue
+        yield Difference(label(path), shown(before, *path), shown(after, *path))
+
+
+def _covered(path: Path, leaves: Mapping[Path, Any]) -> bool:
+    return any(path[:length] in leaves for length in range(1, len(path)))
+
+
+def label(path: Path) -> str:
+    """What people call a setting; for one without such a name its path."""
+    known = _LABELS.get((str(path[-1]),))
+    return known if known is not None else scrub(dotted(path))
+
+
+def dotted(path: Path) -> str:
+    """A path as Terraform's users write it, without the index of blocks that exist once."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}"
+    return re.sub(r"\[0\](?=\.)", "", text.lstrip("."))
+
+
+def _variants(configuration: Values) -> tuple[Variant, ...]:
+    blocks = configuration.visible("production_variants")
+    if blocks is UNKNOWN:
+        return (Variant("(unknown)", UNKNOWN, UNKNOWN),)
+    found = []
+    for index, block in enumerate(blocks if isinstance(blocks, list) else ()):
+        if not isinstance(block, Mapping):
+            continue
+        name, type_, count = (block.get(key) for key in ("variant_name", "instance_type", "initial_instance_count"))
+        whole = isinstance(count, int) and not isinstance(count, bool)
+        found.append(
+            Variant(
+                name=shown_value(name) if isinstance(name, str) else str(index + 1),
+                instance_type=type_ if isinstance(type_, str) or type_ is UNKNOWN else None,
+                instance_count=count if whole or count is UNKNOWN else None,
+            )
+        )
+    return tuple(found)
+
+
+def _range(target: Values) -> str:
+    return f"{shown(target, 'min_capacity')} to {shown(target, 'max_capacity')} instances"
+
+
+def _traffic(endpoint: Values) -> str:
+    blue_green = endpoint.block("deployment_config", 0, "blue_green_update_policy")
+    rolling = endpoint.block("deployment_config", 0, "rolling_update_policy")
+    if UNKNOWN in (blue_green, rolling):
+        return UNKNOWN_TEXT
+    if rolling:
+        path: Path = ("deployment_config", 0, "rolling_update_policy", 0)
+        size = _size(endpoint, (*path, "maximum_batch_size", 0))
+        wait = shown(endpoint, *path, "wait_interval_in_seconds")
+        return f"rolling: {size} at a time, {wait} s watched after each"
+    if blue_green:
+        path = ("deployment_config", 0, "blue_green_update_policy", 0)
+        routing = (*path, "traffic_routing_configuration", 0)
+        wait = shown(endpoint, *routing, "wait_interval_in_seconds")
+        kind = endpoint.at(*routing, "type")
+        words = {
+            "CANARY": f"canary: {_size(endpoint, (*routing, 'canary_size', 0))} first, the rest after {wait} s",
+            "LINEAR": f"linear: {_size(endpoint, (*routing, 'linear_step_size', 0))} at a time, {wait} s between steps",
+            "ALL_AT_ONCE": f"all at once to a new fleet, watched for {wait} s",
+        }
+        return words.get(str(kind), shown(endpoint, *routing, "type"))
+    return "all at once to a new fleet (the default: no deployment_config)"
+
+
+def _size(endpoint: Values, path: Path) -> str:
+    unit = {"CAPACITY_PERCENT": " %", "INSTANCE_COUNT": " instance(s)"}.get(str(endpoint.at(*path, "type")), "")
+    return f"{shown(endpoint, *path, 'value')}{unit}"
+
+
+def _rollback(endpoint: Values) -> str:
+    alarms = endpoint.visible("deployment_config", 0, "auto_rollback_configuration", 0, "alarms")
+    if alarms is UNKNOWN:
+        return UNKNOWN_TEXT
+    names = [
+        shown_value(alarm.get("alarm_name"))
+        for alarm in (alarms if isinstance(alarms, list) else ())
+        if isinstance(alarm, Mapping)
+    ]
+    if names:
+        return f"the alarms {', '.join(sorted(names))}, and new instances that do not become healthy"
+    return "only new instances that do not become healthy (no alarm is set)"

@@ -1,0 +1,1 @@
+"""The formats of a review: each module turns a `Review` into one text."""

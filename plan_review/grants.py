@@ -1,0 +1,77 @@
+"""What the IAM policies of a plan allow, before and after, wherever a resource type keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from plan_review.plan import Change, Plan
+from plan_review.policy_documents import Statement, allow_statements
+from plan_review.values import UNKNOWN
+
+ATTACHMENTS: Mapping[str, str] = {
+    "aws_iam_role_policy_attachment": "policy_arn",
+    "aws_iam_policy_attachment": "policy_arn",
+    "aws_iam_user_policy_attachment": "policy_arn",
+    "aws_iam_group_policy_attachment": "policy_arn",
+}
+"""Resource types that attach a managed policy, with the attribute that names it."""
+
+_DOCUMENTS: Mapping[str, str] = {
+    "aws_iam_role_policy": "policy",
+    "aws_iam_policy": "policy",
+    "aws_iam_user_policy": "policy",
+    "aws_iam_group_policy": "policy",
+}
+
+Grant = tuple[str, str, str, str]
+
+
+def granted(statements: Iterable[Statement]) -> frozenset[Grant]:
+    """Each (principal, action, resource, condition) allowed; with `not ` before what a Not element names."""
+    found: set[Grant] = set()
+    for statement in statements:
+        for principal, action, resource, condition in statement.grants:
+            if statement.everything_except:
+                found.add((f"not {principal}" if principal else "", f"not {action}", resource, condition))
+            else:
+                found.add((principal, action, resource, condition))
+    return frozenset(found)
+
+
+PolicySides = tuple[Change, str, tuple[Statement, ...] | None, tuple[Statement, ...] | None]
+
+
+def policy_sides(plan: Plan) -> Iterator[PolicySides]:
+    """Each permission policy that the plan writes: the change, what it is called, the Allow statements of both sides.
+
+    A side is None when it is unknown until the apply or no readable policy.
+    """
+    for type_, attribute in _DOCUMENTS.items():
+        for change in plan.of_type(type_):
+            if change.action.changes and change.after.exists:
+                yield (
+                    change,
+                    attribute,
+                    allow_statements(change.before.visible(attribute)),
+                    allow_statements(change.after.visible(attribute)),
+                )
+    for change in plan.of_type("aws_iam_role"):
+        if change.action.changes and change.after.exists:
+            inline = change.after.block("inline_policy")
+            if inline is UNKNOWN and not change.before.exists:
+                continue  # computed: a new role without inline policies
+            if inline or change.before.block("inline_policy"):
+                yield change, "inline_policy", _inline(change, "before"), _inline(change, "after")
+
+
+def _inline(change: Change, side: str) -> tuple[Statement, ...] | None:
+    blocks = getattr(change, side).visible("inline_policy")
+    if blocks is UNKNOWN:
+        return None
+    found: tuple[Statement, ...] = ()
+    for block in blocks if isinstance(blocks, list) else ():
+        statements = allow_statements(block.get("policy") if isinstance(block, Mapping) else block)
+        if statements is None:
+            return None
+        found += statements
+    return found

@@ -1,0 +1,134 @@
+"""Typed changes of one saved plan: what the rules read. https://developer.hashicorp.com/terraform/internals/json-format"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from plan_review.values import Path, Values
+
+
+class Action(enum.Enum):
+    """What Terraform does to one resource. The value is the word shown to people."""
+
+    NO_OP = "unchanged"
+    READ = "read"
+    CREATE = "created"
+    UPDATE = "updated in place"
+    CREATE_THEN_DELETE = "replaced (created before destroyed)"
+    DELETE_THEN_CREATE = "replaced (destroyed before created)"
+    DELETE = "destroyed"
+    FORGET = "forgotten (kept, no longer managed)"
+    CREATE_THEN_FORGET = "replaced (created, the old one kept and no longer managed)"
+
+    @property
+    def replaces(self) -> bool:
+        return self in _REPLACING
+
+    @property
+    def destroys(self) -> bool:
+        """Whether something that exists is destroyed, for good or on the way to a new one."""
+        return self in (Action.DELETE, Action.CREATE_THEN_DELETE, Action.DELETE_THEN_CREATE)
+
+    @property
+    def changes(self) -> bool:
+        return self not in (Action.NO_OP, Action.READ)
+
+
+_REPLACING = frozenset({Action.CREATE_THEN_DELETE, Action.DELETE_THEN_CREATE, Action.CREATE_THEN_FORGET})
+
+ACTIONS: Mapping[tuple[str, ...], Action] = {
+    ("no-op",): Action.NO_OP,
+    ("read",): Action.READ,
+    ("create",): Action.CREATE,
+    ("update",): Action.UPDATE,
+    ("create", "delete"): Action.CREATE_THEN_DELETE,
+    ("delete", "create"): Action.DELETE_THEN_CREATE,
+    ("delete",): Action.DELETE,
+    ("forget",): Action.FORGET,
+    ("create", "forget"): Action.CREATE_THEN_FORGET,
+}
+"""Terraform's `actions` arrays. Any other array is refused: an action this program does not know cannot be judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One resource of the plan (or of its refresh, for drift), with both sides of its attributes.
+
+    `replace_paths` are the attributes that force a replacement. `deposed` is the key of an old object that an earlier,
+    failed create-before-destroy left behind. `previous_address` is set when a `moved` block renamed the resource.
+    """
+
+    address: str
+    type: str
+    name: str
+    action: Action
+    before: Values
+    after: Values
+    provider: str = ""
+    replace_paths: tuple[Path, ...] = ()
+    action_reason: str = ""
+    previous_address: str | None = None
+    deposed: str | None = None
+    importing: bool = False
+
+    @property
+    def destroys(self) -> bool:
+        return self.action.destroys
+
+    @property
+    def side(self) -> Values:
+        """The side that exists: after, or before for what is destroyed."""
+        return self.after if self.after.exists else self.before
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRequirement:
+    """A provider as the configuration asks for it. `version_constraint` is empty when it asks for no version."""
+
+    source: str
+    version_constraint: str
+    region: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One stack's plan.
+
+    `changes` holds every managed resource, the unchanged ones too; `drift` what the refresh found.
+    """
+
+    stack: str
+    source: str
+    terraform_version: str
+    changes: tuple[Change, ...]
+    drift: tuple[Change, ...] = ()
+    providers: tuple[ProviderRequirement, ...] = ()
+    changed_outputs: tuple[str, ...] = ()
+    failed_checks: tuple[str, ...] = ()
+    complete: bool = True
+    sha256: str = field(default="", compare=False)
+
+    def of_type(self, *types: str) -> Iterator[Change]:
+        """The changes (the unchanged resources too) of the given resource types, in the plan's order."""
+        for type_ in types:
+            yield from self._by_type.get(type_, ())
+
+    @cached_property
+    def _by_type(self) -> Mapping[str, tuple[Change, ...]]:
+        found: dict[str, list[Change]] = {}
+        for change in self.changes:
+            found.setdefault(change.type, []).append(change)
+        return {type_: tuple(changes) for type_, changes in found.items()}
+
+    @cached_property
+    def changing(self) -> tuple[Change, ...]:
+        """The changes that do something."""
+        return tuple(change for change in self.changes if change.action.changes)
+
+    @property
+    def region(self) -> str | None:
+        """The region of the stack's AWS provider, when the configuration states it as a constant."""
+        return next((provider.region for provider in self.providers if provider.region is not None), None)

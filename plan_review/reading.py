@@ -1,0 +1,249 @@
+"""Reads `terraform show -json` output into a `Plan`, section by section, so that thousands of models stay small.
+
+A plan repeats every resource up to four times (prior_state, planned_values, resource_changes, configuration). Only
+`resource_changes` is kept; each of the others is parsed, for the document must be sound, and dropped at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from json import JSONDecodeError
+from pathlib import Path
+from typing import Any
+
+from plan_review.errors import ReviewError
+from plan_review.json_cursor import JsonCursor
+from plan_review.plan import ACTIONS, Change, Plan, ProviderRequirement
+from plan_review.values import Values
+
+_HOW = "give it the output of `terraform show -json PLANFILE`"
+_UNNAMED = frozenset({"plan", "tfplan", "show", "review"})
+_CHANGES = frozenset({"resource_changes", "resource_drift"})
+_KEPT = frozenset(
+    {
+        "format_version",
+        "terraform_version",
+        "errored",
+        "complete",
+        "configuration",
+        "output_changes",
+        "checks",
+        "deferred_changes",
+    }
+)
+
+
+def read_plan(path: Path) -> Plan:
+    """Reads one file; `stack_name` names the stack.
+
+    Raises ReviewError, one line naming the file, when it is missing, empty, no JSON, no plan, of an unknown format
+    version, or the plan of a run that failed.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ReviewError(f"{path}: cannot be read ({error.strerror or error}); {_HOW}") from error
+    digest = hashlib.sha256(content).hexdigest()
+    if not content.strip():
+        raise ReviewError(f"{path}: is empty; {_HOW}, and check that `terraform plan` succeeded")
+    if content.startswith(b"PK\x03\x04"):
+        raise ReviewError(f"{path}: is a binary plan file; {_HOW.replace('PLANFILE', path.name)}")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ReviewError(f"{path}: is not UTF-8 text ({error.reason} at byte {error.start}); {_HOW}") from error
+    del content
+    try:
+        return _parse(text, stack_name(path), str(path), digest)
+    except JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise ReviewError(f"{path}: is no complete JSON ({error.msg}, {where}); {_HOW}") from error
+    except _MalformedError as error:
+        raise ReviewError(f"{path}: {error}") from error
+    except (RecursionError, ValueError) as error:
+        raise ReviewError(f"{path}: is no plan JSON ({' '.join(str(error).split())[:120]}); {_HOW}") from error
+
+
+def stack_name(path: Path) -> str:
+    """The stack of a file: `dev-endpoint` for plans/dev-endpoint.json as for dev-endpoint/plan.json."""
+    name = path.name
+    for suffix in (".json", ".plan", ".tfplan"):
+        name = name.removesuffix(suffix)
+    parent = path.resolve().parent.name
+    return parent if name in _UNNAMED and parent else name or path.name
+
+
+class _MalformedError(Exception):
+    """What is wrong inside the document; `read_plan` adds the file."""
+
+
+def _parse(text: str, stack: str, source: str, sha256: str) -> Plan:
+    kept: dict[str, Any] = {}
+    changes: dict[str, tuple[Change, ...]] = {}
+    names: set[str] = set()
+    cursor = JsonCursor(text)
+    for name in cursor.members():
+        names.add(name)
+        if name in _CHANGES:
+            changes[name] = tuple(_changes(cursor, name))
+        elif name in _KEPT:
+            kept[name] = cursor.value()
+        else:
+            cursor.value()
+    _check(kept, names)
+    version = kept.get("terraform_version")
+    return Plan(
+        stack=stack,
+        source=source,
+        terraform_version=version if isinstance(version, str) else "",
+        changes=changes.get("resource_changes", ()),
+        drift=changes.get("resource_drift", ()),
+        providers=_providers(kept.get("configuration")),
+        changed_outputs=_changed_outputs(kept.get("output_changes")),
+        failed_checks=_failed_checks(kept.get("checks")),
+        complete=kept.get("complete") is not False and not kept.get("deferred_changes"),
+        sha256=sha256,
+    )
+
+
+def _check(kept: Mapping[str, Any], names: set[str]) -> None:
+    version = kept.get("format_version")
+    if names & {"@level", "@message"}:
+        raise _MalformedError(f"is a log of `terraform plan -json`, not a plan; {_HOW}")
+    if version is None:
+        raise _MalformedError(f"has no format_version, so it is no plan JSON; {_HOW}")
+    if not isinstance(version, str) or not re.fullmatch(r"1\.[0-9]+", version):
+        raise _MalformedError(
+            f"has format_version {str(version)[:20]!r}, and only 1.x can be read; "
+            "use a plan_review made for this Terraform"
+        )
+    if kept.get("errored"):
+        raise _MalformedError(
+            "is the plan of a run that failed (errored: true); fix the error that `terraform plan` shows"
+        )
+    if "values" in names and "planned_values" not in names:
+        raise _MalformedError(f"is a state, not a plan; {_HOW}")
+    if not names & {"planned_values", "resource_changes", "output_changes"}:
+        raise _MalformedError(f"holds no plan (neither resource_changes nor planned_values); {_HOW}")
+
+
+def _changes(cursor: JsonCursor, section: str) -> Iterator[Change]:
+    for index, element in enumerate(cursor.elements()):
+        where = f"{section}[{index}]"
+        if _mapping(element, where).get("mode") != "data":
+            yield _change(element, where)
+
+
+def _change(element: Mapping[str, Any], where: str) -> Change:
+    address = _text(element, "address", where)
+    change = _mapping(element.get("change"), f"{where}.change ({address})")
+    actions = change.get("actions")
+    action = ACTIONS.get(tuple(actions)) if _is_texts(actions) else None
+    if action is None:
+        raise _MalformedError(
+            f"{where} ({address}) has actions {str(actions)[:60]}, which this program does not know and cannot judge"
+        )
+    before = _side(change, "before", where)
+    after = before if action.changes is False and change.get("after") == before else _side(change, "after", where)
+    importing, previous, deposed = change.get("importing"), element.get("previous_address"), element.get("deposed")
+    reason = element.get("action_reason")
+    return Change(
+        address=address,
+        type=_text(element, "type", where),
+        name=element["name"] if isinstance(element.get("name"), str) else address,
+        action=action,
+        before=Values(before, None, change.get("before_sensitive")),
+        after=Values(after, change.get("after_unknown"), change.get("after_sensitive")),
+        provider=element["provider_name"] if isinstance(element.get("provider_name"), str) else "",
+        replace_paths=_paths(change.get("replace_paths")),
+        action_reason=reason if isinstance(reason, str) else "",
+        previous_address=previous if isinstance(previous, str) else None,
+        deposed=deposed if isinstance(deposed, str) else None,
+        importing=importing is not None and importing is not False,
+    )
+
+
+def _mapping(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise _MalformedError(f"{where} is no object, so it is no plan JSON; {_HOW}")
+    return value
+
+
+def _text(element: Mapping[str, Any], key: str, where: str) -> str:
+    value = element.get(key)
+    if not isinstance(value, str) or not value:
+        raise _MalformedError(f"{where} has no {key}, so it is no plan JSON; {_HOW}")
+    return value
+
+
+def _side(change: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any] | None:
+    value = change.get(key)
+    if value is not None and not isinstance(value, Mapping):
+        raise _MalformedError(f"{where}.change.{key} is no object, so it is no plan JSON; {_HOW}")
+    return value
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _paths(value: Any) -> tuple[tuple[str | int, ...], ...]:
+    if not isinstance(value, list):
+        return ()
+    return tuple(
+        tuple(step for step in path if isinstance(step, str | int)) for path in value if isinstance(path, list)
+    )
+
+
+def _providers(configuration: Any) -> tuple[ProviderRequirement, ...]:
+    """The root module's providers, sorted; Terraform's built-in one needs no version and is left out."""
+    providers = configuration.get("provider_config") if isinstance(configuration, Mapping) else None
+    found = []
+    for provider in providers.values() if isinstance(providers, Mapping) else ():
+        source = provider.get("full_name") if isinstance(provider, Mapping) else None
+        if not isinstance(source, str) or source.startswith("terraform.io/builtin/"):
+            continue
+        constraint = provider.get("version_constraint")
+        expressions = provider.get("expressions")
+        region = expressions.get("region") if isinstance(expressions, Mapping) else None
+        constant = region.get("constant_value") if isinstance(region, Mapping) else None
+        found.append(
+            ProviderRequirement(
+                source,
+                constraint if isinstance(constraint, str) else "",
+                constant if isinstance(constant, str) else None,
+            )
+        )
+    return tuple(
+        sorted(
+            set(found),
+            key=lambda item: (item.source, item.version_constraint, item.region is not None, item.region or ""),
+        )
+    )
+
+
+def _changed_outputs(outputs: Any) -> tuple[str, ...]:
+    if not isinstance(outputs, Mapping):
+        return ()
+    return tuple(
+        sorted(
+            name
+            for name, change in outputs.items()
+            if not isinstance(change, Mapping) or change.get("actions") != ["no-op"]
+        )
+    )
+
+
+def _failed_checks(checks: Any) -> tuple[str, ...]:
+    """The addresses of checks and conditions that failed or could not be evaluated."""
+    if not isinstance(checks, list):
+        return ()
+    failed = []
+    for check in checks:
+        address = check.get("address") if isinstance(check, Mapping) else None
+        shown = address.get("to_display") if isinstance(address, Mapping) else None
+        if isinstance(shown, str) and check.get("status") in ("fail", "error"):
+            failed.append(shown)
+    return tuple(sorted(failed))

@@ -1,0 +1,201 @@
+"""Puts the parts together: plans, rules, policy and acceptances in, one printable `Review` out."""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from plan_review.acceptance import Acceptance
+from plan_review.endpoint import Difference, EndpointChange, differences
+from plan_review.findings import Finding, Rule, Severity, Verdict
+from plan_review.models import ModelChange, is_artifact
+from plan_review.plan import Action, Change, Plan
+from plan_review.policy import Policy
+from plan_review.prices import Cost, PriceTable, cost_of
+from plan_review.redaction import scrub
+from plan_review.stack import Stack
+from plan_review.verdicts import verdict_of_changes
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a review is made with. `today` decides which acceptances still hold."""
+
+    rules: Sequence[Rule]
+    policy: Policy
+    acceptances: Sequence[Acceptance]
+    prices: PriceTable
+    today: datetime.date
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeDetail:
+    """One change with its settings, as text that may be printed."""
+
+    address: str
+    action: Action
+    remark: str
+    differences: tuple[Difference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StackReview:
+    """One stack. `counts` are numbers of resources by what happens to them; `decision` what is asked for."""
+
+    name: str
+    source: str
+    sha256: str
+    verdict: Verdict
+    decision: Severity
+    counts: dict[str, int]
+    findings: tuple[Finding, ...]
+    models: tuple[ModelChange, ...]
+    endpoints: tuple[EndpointChange, ...]
+    costs: tuple[Cost, ...]
+    details: tuple[ChangeDetail, ...]
+    changed_outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """All stacks. `remarks` concern the acceptance file: what expired and what accepts nothing any more."""
+
+    stacks: tuple[StackReview, ...]
+    verdict: Verdict
+    decision: Severity
+    prices: PriceTable
+    remarks: tuple[str, ...]
+
+    @property
+    def environment(self) -> str:
+        """What all stacks' names begin with: `dev` for dev-models and dev-endpoint; `all` when they differ."""
+        names = {stack.name.partition("-")[0] for stack in self.stacks}
+        return names.pop() if len(names) == 1 else "all"
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Every finding, worst first; within the same severity in the order of the stacks."""
+        every = [(index, finding) for index, stack in enumerate(self.stacks) for finding in stack.findings]
+        return tuple(
+            finding for _, finding in sorted(every, key=lambda item: (-item[1].severity, item[0], item[1].sort_key))
+        )
+
+
+def review(
+    plans: Sequence[Plan],
+    settings: Settings,
+) -> Review:
+    """Reviews the plans of one or more stacks."""
+    stacks = tuple(_review_stack(plan, settings) for plan in plans)
+    return Review(
+        stacks=stacks,
+        verdict=max((stack.verdict for stack in stacks), default=Verdict.NO_CHANGE),
+        decision=max((stack.decision for stack in stacks), default=Severity.NOTE),
+        prices=settings.prices,
+        remarks=tuple(_remarks(stacks, settings)),
+    )
+
+
+def _review_stack(
+    plan: Plan,
+    settings: Settings,
+) -> StackReview:
+    policy = settings.policy
+    stack = Stack(plan, policy.providers)
+    valid = [acceptance for acceptance in settings.acceptances if acceptance.until >= settings.today]
+    findings = tuple(_with_acceptance(finding, valid) for finding in _findings(stack, settings.rules, policy))
+    counting = [finding for finding in findings if finding.accepted is None]
+    own = verdict_of_changes(plan)
+    counted = max([own, *(finding.verdict for finding in counting)])
+    return StackReview(
+        name=scrub(plan.stack),
+        source=plan.source,
+        sha256=plan.sha256,
+        verdict=max([own, *(finding.verdict for finding in findings)]),
+        decision=max([policy.verdicts[counted], *(finding.severity for finding in counting)]),
+        counts=_counts(plan),
+        findings=findings,
+        models=stack.models,
+        endpoints=stack.endpoints,
+        costs=tuple(
+            cost for item in stack.endpoints if (cost := cost_of(item, settings.prices, plan.region)) is not None
+        ),
+        details=tuple(_detail(change) for change in plan.changes if _has_detail(change)),
+        changed_outputs=tuple(scrub(name) for name in plan.changed_outputs),
+    )
+
+
+def _findings(stack: Stack, rules: Sequence[Rule], policy: Policy) -> tuple[Finding, ...]:
+    found = {
+        Finding(
+            rule=rule,
+            stack=scrub(stack.name),
+            address=scrub(hit.address),
+            message=scrub(hit.message),
+            severity=policy.severities.get(rule.id, rule.severity if hit.severity is None else hit.severity),
+            verdict=rule.verdict if hit.verdict is None else hit.verdict,
+        )
+        for rule in rules
+        for hit in rule.check(stack)
+    }
+    return tuple(sorted(found, key=lambda finding: finding.sort_key))
+
+
+def _with_acceptance(finding: Finding, acceptances: Sequence[Acceptance]) -> Finding:
+    for acceptance in acceptances:
+        if acceptance.covers(finding.rule.id, finding.stack, finding.address):
+            return replace(finding, accepted=f"{scrub(acceptance.reason)} (until {acceptance.until})")
+    return finding
+
+
+def _remarks(stacks: Sequence[StackReview], settings: Settings) -> list[str]:
+    names = {stack.name for stack in stacks}
+    present = {(item.rule.id, item.stack, item.address) for stack in stacks for item in stack.findings}
+    remarks = []
+    for item in settings.acceptances:
+        what = scrub(f"{item.rule} of {item.stack} {item.address}")
+        if item.until < settings.today:
+            remarks.append(f"the acceptance of {what} ended on {item.until}; remove or renew it")
+        elif item.stack in names and (item.rule, item.stack, item.address) not in present:
+            remarks.append(f"the acceptance of {what} meets no finding of these plans")
+    return remarks
+
+
+_COUNTED = {
+    Action.CREATE: "added",
+    Action.UPDATE: "changed",
+    Action.CREATE_THEN_DELETE: "replaced",
+    Action.DELETE_THEN_CREATE: "replaced",
+    Action.CREATE_THEN_FORGET: "replaced",
+    Action.DELETE: "destroyed",
+    Action.FORGET: "forgotten",
+}
+
+
+def _counts(plan: Plan) -> dict[str, int]:
+    counts = Counter(_COUNTED[change.action] for change in plan.changing)
+    return {name: counts[name] for name in ("added", "changed", "replaced", "destroyed", "forgotten")}
+
+
+def _has_detail(change: Change) -> bool:
+    if change.previous_address is not None or change.importing:
+        return True
+    return change.action.changes and not is_artifact(change)
+
+
+def _detail(change: Change) -> ChangeDetail:
+    remarks = []
+    if change.previous_address is not None:
+        remarks.append(f"moved from {scrub(change.previous_address)}")
+    if change.importing:
+        remarks.append("imported")
+    if change.deposed is not None:
+        remarks.append("left over from a failed apply")
+    return ChangeDetail(
+        address=scrub(change.address),
+        action=change.action,
+        remark=", ".join(remarks),
+        differences=tuple(differences(change.before, change.after)) if change.action is not Action.DELETE else (),
+    )

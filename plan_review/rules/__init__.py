@@ -1,0 +1,66 @@
+"""The catalogue: every rule, in the order in which people read it, one module each."""
+
+from __future__ import annotations
+
+from plan_review.findings import Rule
+from plan_review.rules import (
+    artifact_overwritten,
+    artifacts_expire,
+    capacity_reset,
+    configuration_in_use,
+    data_store_replaced,
+    destroyed_before_created,
+    drift,
+    encryption_weakened,
+    endpoint_replaced,
+    force_destroy,
+    iam_permissions,
+    iam_trust,
+    iam_wildcard,
+    incomplete_plan,
+    instance_type_under_scaling,
+    key_deletion,
+    live_model_removed,
+    provider_version,
+    public_access,
+    renamed_address,
+    resource_destroyed,
+    resource_forgotten,
+    rollback_alarms_block,
+    shared_key_destroyed,
+    unhashed_name,
+    unknown_value,
+    versioning_off,
+)
+
+RULES: tuple[Rule, ...] = (
+    endpoint_replaced.RULE,
+    rollback_alarms_block.RULE,
+    configuration_in_use.RULE,
+    destroyed_before_created.RULE,
+    data_store_replaced.RULE,
+    live_model_removed.RULE,
+    artifact_overwritten.RULE,
+    shared_key_destroyed.RULE,
+    artifacts_expire.RULE,
+    versioning_off.RULE,
+    key_deletion.RULE,
+    renamed_address.RULE,
+    instance_type_under_scaling.RULE,
+    public_access.RULE,
+    encryption_weakened.RULE,
+    iam_wildcard.RULE,
+    iam_trust.RULE,
+    iam_permissions.RULE,
+    capacity_reset.RULE,
+    unhashed_name.RULE,
+    unknown_value.RULE,
+    drift.RULE,
+    provider_version.RULE,
+    force_destroy.RULE,
+    resource_destroyed.RULE,
+    resource_forgotten.RULE,
+    incomplete_plan.RULE,
+)
+
+RULES_BY_ID = {rule.id: rule for rule in RULES}

@@ -1,0 +1,58 @@
+"""An artifact's bytes change under the key that the endpoint already knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from plan_review.findings import Hit, Rule, Severity, Verdict
+from plan_review.models import ARTIFACT_TYPE
+from plan_review.plan import Change
+from plan_review.redaction import shown
+from plan_review.stack import Stack
+from plan_review.values import UNKNOWN
+
+_CONTENT = ("source_hash", "etag", "content", "content_base64", "checksum_sha256", "source")
+
+
+def _check(stack: Stack) -> Iterator[Hit]:
+    for change in stack.plan.of_type(ARTIFACT_TYPE):
+        if not (change.before.exists and change.after.exists and change.action.changes):
+            continue
+        key = change.after.at("key")
+        if key is not UNKNOWN and key != change.before.at("key"):
+            continue
+        what = "may be overwritten" if key is UNKNOWN or _only_unknown(change) else "is overwritten"
+        if key is UNKNOWN or change.action.replaces or _changed(change):
+            yield Hit(change.address, f"{shown(change.before, 'key')} {what} in place")
+
+
+def _changed(change: Change) -> bool:
+    before, after = change.before, change.after
+    hashes = (before.at("source_hash"), after.at("source_hash"))
+    if isinstance(hashes[0], str) and hashes[0] == hashes[1]:
+        return False
+    return any(before.at(name) != after.at(name) for name in _CONTENT)
+
+
+def _only_unknown(change: Change) -> bool:
+    differing = [name for name in _CONTENT if change.before.at(name) != change.after.at(name)]
+    return all(change.after.at(name) is UNKNOWN for name in differing)
+
+
+RULE = Rule(
+    id="artifact-overwritten",
+    title="An artifact is overwritten in place",
+    severity=Severity.BLOCKED,
+    verdict=Verdict.OUTAGE,
+    explanation=(
+        "SageMaker never looks for newer bytes under a key that it has loaded: some instances keep answering with the "
+        "old model, others load the new one, for as long as they run. AWS's guide says not to overwrite artifacts in "
+        "use."
+    ),
+    advice=(
+        "Add the new bytes as a new version (`python -m model_catalog` does), which gives them a key of their own, and "
+        "let callers move to the new TargetModel."
+    ),
+    source="https://docs.aws.amazon.com/sagemaker/latest/dg/add-models-to-endpoint.html",
+    check=_check,
+)

@@ -1,0 +1,29 @@
+"""The plan does not show everything, or a check of the configuration failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from plan_review.findings import Hit, Rule, Severity
+from plan_review.redaction import scrub
+from plan_review.stack import Stack
+
+
+def _check(stack: Stack) -> Iterator[Hit]:
+    if not stack.plan.complete:
+        yield Hit("plan", "was limited (-target) or deferred changes: there is more to come that it does not show")
+    for address in stack.plan.failed_checks:
+        yield Hit(scrub(address), "this check or condition of the configuration does not hold")
+
+
+RULE = Rule(
+    id="incomplete-plan",
+    title="The plan is incomplete",
+    severity=Severity.APPROVAL,
+    explanation=(
+        "What the plan leaves out cannot be reviewed, and a failed check is a warning that the apply does not stop for."
+    ),
+    advice="Plan the whole stack, without -target; look at the failed check.",
+    source="https://developer.hashicorp.com/terraform/internals/json-format#plan-representation",
+    check=_check,
+)

@@ -1,0 +1,35 @@
+"""A model's current version goes away and no newer one comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from plan_review.findings import Hit, Rule, Severity, Verdict
+from plan_review.models import ModelAction
+from plan_review.stack import Stack
+
+
+def _check(stack: Stack) -> Iterator[Hit]:
+    for model in stack.models:
+        if model.action is ModelAction.REMOVED:
+            artifact = model.artifact
+            yield Hit(artifact.address, f"model {artifact.name}: its current version {artifact.version} is removed")
+
+
+RULE = Rule(
+    id="live-model-removed",
+    title="A live model is removed",
+    severity=Severity.BLOCKED,
+    verdict=Verdict.OUTAGE,
+    explanation=(
+        "The artifact in use is deleted: InvokeEndpoint fails for this TargetModel as soon as no instance holds the "
+        "model in memory, which may be minutes or days later, so no alarm points back to this change. An earlier "
+        "version that falls out behind a newer one is not reported."
+    ),
+    advice=(
+        "Check that no caller names this TargetModel any more, then accept this finding for this address with a reason "
+        "and an end date. To go back to an earlier version add it as a new one."
+    ),
+    source="https://docs.aws.amazon.com/sagemaker/latest/dg/add-models-to-endpoint.html",
+    check=_check,
+)

@@ -1,0 +1,105 @@
+"""Something is opened to everyone: a bucket, an object, a repository, a topic, a network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from plan_review.findings import Hit, Rule, Severity
+from plan_review.plan import Change
+from plan_review.policy_documents import Statement, allow_statements
+from plan_review.redaction import shown
+from plan_review.stack import Stack
+from plan_review.values import UNKNOWN
+
+_BLOCK = "aws_s3_bucket_public_access_block"
+_FLAGS = ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
+_POLICIES = {
+    "aws_s3_bucket_policy": "policy",
+    "aws_ecr_repository_policy": "policy",
+    "aws_sns_topic_policy": "policy",
+    "aws_kms_key": "policy",
+    "aws_vpc_endpoint": "policy",
+}
+_PUBLIC_ACLS = frozenset({"public-read", "public-read-write", "authenticated-read"})
+_ANYWHERE = frozenset({"0.0.0.0/0", "::/0"})
+
+
+def _check(stack: Stack) -> Iterator[Hit]:
+    for change in stack.plan.of_type(_BLOCK):
+        if change.action.changes:
+            yield from _open_block(change)
+    for type_, attribute in _POLICIES.items():
+        for change in stack.plan.of_type(type_):
+            if change.action.changes and change.after.exists:
+                yield from _open_policy(change, attribute)
+    for change in stack.plan.of_type("aws_s3_bucket_acl", "aws_s3_bucket", "aws_s3_object"):
+        acl = change.after.visible("acl")
+        if change.action.changes and isinstance(acl, str) and acl in _PUBLIC_ACLS and change.before.at("acl") != acl:
+            yield Hit(change.address, f"acl: {shown(change.before, 'acl')} -> {acl}")
+    for change in stack.plan.of_type(
+        "aws_security_group", "aws_security_group_rule", "aws_vpc_security_group_ingress_rule"
+    ):
+        if change.action.changes and _ranges(change, "after") - _ranges(change, "before"):
+            yield Hit(change.address, "accepts connections from every address")
+
+
+def _open_block(change: Change) -> Iterator[Hit]:
+    bucket = shown(change.side, "bucket")
+    if not change.after.exists:
+        yield Hit(change.address, f"bucket {bucket} loses its public access block: it is {change.action.value}")
+        return
+    for flag in _FLAGS:
+        after = change.after.at(flag)
+        if after is not True and change.before.at(flag) != after:
+            yield Hit(
+                change.address, f"bucket {bucket}: {flag} {shown(change.before, flag)} -> {shown(change.after, flag)}"
+            )
+
+
+def _open_policy(change: Change, attribute: str) -> Iterator[Hit]:
+    before = allow_statements(change.before.visible(attribute)) or ()
+    after = allow_statements(change.after.visible(attribute))
+    if after is None:
+        yield Hit(change.address, f"the {attribute} cannot be read: unknown, sensitive or malformed", Severity.APPROVAL)
+    known = {grant for statement in before for grant in statement.grants}
+    for statement in after or ():
+        if _is_public(statement) and not statement.grants <= known:
+            actions = ", ".join(sorted(statement.actions)) or "(no action)"
+            yield Hit(change.address, f"the {attribute} allows everyone: {actions}")
+
+
+def _is_public(statement: Statement) -> bool:
+    anyone = "*" in statement.principals or any(item.endswith(":*") for item in statement.principals)
+    return not statement.condition and (anyone or (statement.everything_except and bool(statement.principals)))
+
+
+def _ranges(change: Change, side: str) -> frozenset[str]:
+    """The ranges that mean everyone, among those a security group (rule) lets in on one side."""
+    values = getattr(change, side)
+    if change.type == "aws_security_group_rule" and values.at("type") == "egress":
+        return frozenset()
+    blocks = values.block("ingress")
+    found = [values.at("cidr_ipv4"), values.at("cidr_ipv6"), values.at("cidr_blocks"), values.at("ipv6_cidr_blocks")]
+    for block in blocks if blocks is not UNKNOWN else ():
+        found += [block.get("cidr_blocks"), block.get("ipv6_cidr_blocks")] if isinstance(block, dict) else []
+    texts = [
+        item for value in found for item in (value if isinstance(value, list) else [value]) if isinstance(item, str)
+    ]
+    return _ANYWHERE.intersection(texts)
+
+
+RULE = Rule(
+    id="public-access",
+    title="Something is opened to everyone",
+    severity=Severity.BLOCKED,
+    explanation=(
+        "Artifacts are code that instances run and often hold what was learnt from private data; the state holds every "
+        "setting. Whoever can write an artifact's key runs code in the endpoint's container."
+    ),
+    advice=(
+        "Keep all four settings of the public access block on, and name the principals of each policy or condition "
+        "them."
+    ),
+    source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html",
+    check=_check,
+)

@@ -1,0 +1,50 @@
+"""A SageMaker model, endpoint configuration or artifact whose name does not change with its content."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from plan_review.endpoint import CONFIGURATION, MODEL
+from plan_review.findings import Hit, Rule, Severity
+from plan_review.models import ARTIFACT_TYPE
+from plan_review.redaction import shown
+from plan_review.stack import Stack
+from plan_review.values import UNKNOWN
+
+_HASHED = re.compile(r".*[-_/.](?=[0-9a-f]*[0-9])[0-9a-f]{8,64}")
+_ARCHIVE = ".tar.gz"
+
+
+def _check(stack: Stack) -> Iterator[Hit]:
+    for change in stack.plan.of_type(MODEL, CONFIGURATION):
+        # A name that the provider makes up (name_prefix, or none) is unknown here and different each time.
+        name = change.after.at("name")
+        if change.action.changes and isinstance(name, str) and not _HASHED.fullmatch(name):
+            yield Hit(change.address, f"the name {shown(change.after, 'name')} holds no content hash")
+    for change in stack.plan.of_type(ARTIFACT_TYPE):
+        key = change.after.at("key")
+        if not change.action.changes or not change.after.exists:
+            continue
+        if key is UNKNOWN:
+            yield Hit(change.address, "the object's key is unknown until the apply")
+        elif isinstance(key, str) and key.endswith(_ARCHIVE) and not _HASHED.fullmatch(key.removesuffix(_ARCHIVE)):
+            yield Hit(change.address, f"the key {shown(change.after, 'key')} holds no content hash")
+
+
+RULE = Rule(
+    id="unhashed-name",
+    title="A name without a content hash",
+    severity=Severity.APPROVAL,
+    explanation=(
+        "Models and endpoint configurations are immutable on AWS. Under a static name the next change cannot be "
+        "created before the old one is destroyed, and a configuration replaced under its old name never reaches the "
+        "endpoint. An artifact under a static key is overwritten by its next version."
+    ),
+    advice="End the name in a hash of the content (`stacks/names.py` and the catalog's keys do).",
+    source=(
+        "https://github.com/hashicorp/terraform-provider-aws/issues/48993 "
+        "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateEndpoint.html"
+    ),
+    check=_check,
+)

@@ -1,0 +1,64 @@
+"""A setting that decides over safety is unknown until the apply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from plan_review.endpoint import CONFIGURATION, ENDPOINT, dotted, label
+from plan_review.findings import Hit, Rule, Severity
+from plan_review.stack import Stack
+from plan_review.values import Path, contains_unknown
+
+_VARIANT = ("production_variants", 0)
+_DECISIVE: Mapping[str, tuple[Path, ...]] = {
+    ENDPOINT: (("deployment_config",),),
+    CONFIGURATION: (
+        (*_VARIANT, "instance_type"),
+        (*_VARIANT, "initial_instance_count"),
+        ("kms_key_arn",),
+    ),
+    "aws_sagemaker_model": (("primary_container", 0, "image"), ("primary_container", 0, "mode"), ("vpc_config",)),
+    "aws_appautoscaling_target": (("min_capacity",), ("max_capacity",)),
+    "aws_s3_object": (("source_hash",),),
+    "aws_s3_bucket_server_side_encryption_configuration": (("rule",),),
+    "aws_s3_bucket_lifecycle_configuration": (("rule",),),
+}
+
+
+def _check(stack: Stack) -> Iterator[Hit]:
+    for type_, paths in _DECISIVE.items():
+        for change in stack.plan.of_type(type_):
+            if not (change.action.changes and change.after.exists):
+                continue
+            for path in paths:
+                if change.after.unknown and contains_unknown(_decisive(change.after.at(*path))):
+                    yield Hit(
+                        change.address, f"{label(path) if len(path) > 1 else dotted(path)} is unknown until the apply"
+                    )
+
+
+def _decisive(value: object) -> object:
+    """A bucket's rules without the attributes that AWS fills in."""
+    if isinstance(value, list):
+        return [
+            {k: v for k, v in item.items() if k not in _COMPUTED} if isinstance(item, dict) else item for item in value
+        ]
+    return value
+
+
+_COMPUTED = frozenset({"id", "bucket_key_enabled", "expiration", "prefix", "blocked_encryption_types"})
+
+RULE = Rule(
+    id="unknown-value",
+    title="A decisive setting is unknown",
+    severity=Severity.APPROVAL,
+    explanation=(
+        "The plan cannot say what the setting will be, because it depends on something that does not exist yet. The "
+        "review can therefore not call the change safe."
+    ),
+    advice=(
+        "Use a value that is known at plan time (this project computes every name), or apply what it depends on first."
+    ),
+    source="https://developer.hashicorp.com/terraform/language/expressions/references#values-not-yet-known",
+    check=_check,
+)

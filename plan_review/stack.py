@@ -1,0 +1,31 @@
+"""One stack as the rules see it: its plan with what is derived from it once, and the facts that no plan holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from plan_review.endpoint import EndpointChange, endpoint_changes
+from plan_review.models import ModelChange, model_changes
+from plan_review.plan import Plan
+
+
+@dataclass(frozen=True)
+class Stack:
+    """`approved_providers` maps a provider's source to the version that the policy approves."""
+
+    plan: Plan
+    approved_providers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.plan.stack
+
+    @cached_property
+    def models(self) -> tuple[ModelChange, ...]:
+        return model_changes(self.plan)
+
+    @cached_property
+    def endpoints(self) -> tuple[EndpointChange, ...]:
+        return endpoint_changes(self.plan)
