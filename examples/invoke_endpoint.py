@@ -4,7 +4,6 @@ Works with any endpoint of this project: on AWS, or on the local AWS with `--end
 """
 
 import json
-import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -223,6 +222,7 @@ def _show(prediction: Prediction) -> None:
 
 
 def invoke(
+    *,
     endpoint: Annotated[str, typer.Option(help="The endpoint's name.")],
     model: Annotated[str, typer.Option(help="The model's name in the catalog.")],
     image: Annotated[
@@ -266,9 +266,6 @@ def invoke(
 
 
 def main() -> int:
-    # An empty variable means "not set" to the shell's user, but not to boto3.
-    if not os.environ.get("AWS_ENDPOINT_URL", "unset"):
-        del os.environ["AWS_ENDPOINT_URL"]
     try:
         typer.run(invoke)
     except (InvocationError, CatalogError) as error:
