@@ -1,0 +1,50 @@
+"""Application Auto Scaling: tags of scalable targets.
+
+moto drops the tags of RegisterScalableTarget and has no ListTagsForResource, which Terraform's provider calls on every
+refresh. https://docs.aws.amazon.com/autoscaling/application/APIReference/API_ListTagsForResource.html
+"""
+
+from typing import Any
+
+from moto.applicationautoscaling.models import ApplicationAutoscalingBackend, applicationautoscaling_backends
+
+from ..account import ACCOUNT_ID, REGION
+from .errors import GapError
+
+_Target = tuple[str, str]
+
+
+class AutoScalingGaps:
+    """Tags by scalable dimension and resource id: what a target is known by before it has an ARN."""
+
+    def __init__(self) -> None:
+        self._tags: dict[_Target, dict[str, str]] = {}
+
+    def register_scalable_target(self, request: dict[str, Any]) -> None:
+        target = (request["ScalableDimension"], request["ResourceId"])
+        if "Tags" in request:
+            self._tags[target] = dict(request["Tags"])
+
+    def deregister_scalable_target(self, request: dict[str, Any]) -> None:
+        self._tags.pop((request["ScalableDimension"], request["ResourceId"]), None)
+
+    def list_tags_for_resource(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"Tags": self._tags.get(self._find(request["ResourceARN"]), {})}
+
+    def tag_resource(self, request: dict[str, Any]) -> dict[str, Any]:
+        self._tags.setdefault(self._find(request["ResourceARN"]), {}).update(request["Tags"])
+        return {}
+
+    def untag_resource(self, request: dict[str, Any]) -> dict[str, Any]:
+        tags = self._tags.get(self._find(request["ResourceARN"]), {})
+        for key in request["TagKeys"]:
+            tags.pop(key, None)
+        return {}
+
+    def _find(self, arn: str) -> _Target:
+        backend: ApplicationAutoscalingBackend = applicationautoscaling_backends[ACCOUNT_ID][REGION]
+        for dimension, targets in backend.targets.items():
+            for resource_id, target in targets.items():
+                if target.arn == arn:
+                    return dimension, resource_id
+        raise GapError("ResourceNotFoundException", f"The scalable target doesn't exist: {arn}", ResourceName=arn)

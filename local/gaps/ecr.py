@@ -1,0 +1,94 @@
+"""Amazon ECR: layers that keep their bytes, and digests that are those of the content.
+
+moto computes a layer's digest and forgets the bytes, makes up image digests, and has no GetDownloadUrlForLayer.
+https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_Operations.html
+"""
+
+import json
+from typing import Any
+
+from moto.ecr.models import ECRBackend, Repository, ecr_backends
+
+from ..account import ACCOUNT_ID, REGION
+from ..blobs import BlobStore, digest_of
+from .errors import GapError
+
+
+class EcrGaps:
+    """The ECR calls answered or completed here. Handlers take the request's members.
+
+    They return the response, or None to let moto go on with the (possibly completed) request.
+    """
+
+    def __init__(self, blobs: BlobStore, base_url: str) -> None:
+        self._blobs = blobs
+        self._base_url = base_url
+
+    def get_download_url_for_layer(self, request: dict[str, Any]) -> dict[str, Any]:
+        repository, digest = self._repository(request), request["layerDigest"]
+        if digest not in repository.layers or self._blobs.find(digest) is None:
+            raise GapError(
+                "LayersNotFoundException",
+                f"The layer with digest '{digest}' does not exist in the repository with name "
+                f"'{repository.name}' in the registry with id '{ACCOUNT_ID}'",
+            )
+        return {"downloadUrl": f"{self._base_url}/_local/blobs/{digest}", "layerDigest": digest}
+
+    def complete_layer_upload(self, request: dict[str, Any]) -> None:
+        repository = self._repository(request)
+        upload = repository.uploads.get(request["uploadId"])
+        if upload is None:
+            return  # moto answers UploadNotFoundException
+        content = bytes(upload.layer_parts)
+        if not content:
+            raise GapError("EmptyUploadException", "The specified layer upload does not contain any layer parts.")
+        digest = digest_of(content)
+        if request["layerDigests"] != [digest]:
+            raise GapError(
+                "InvalidLayerException",
+                f"The layer digest calculation performed by Amazon ECR upon receipt of the image layer ({digest}) "
+                f"does not match the digest specified ({', '.join(request['layerDigests'])}).",
+            )
+        if digest in repository.layers:
+            del repository.uploads[request["uploadId"]]
+            raise GapError(
+                "LayerAlreadyExistsException",
+                f"Image layer with digest '{digest}' already exists in the repository with name "
+                f"'{repository.name}' in the registry with id '{ACCOUNT_ID}'",
+            )
+        self._blobs.put(content)
+
+    def put_image(self, request: dict[str, Any]) -> None:
+        repository = self._repository(request)
+        try:
+            manifest = json.loads(request["imageManifest"])
+        except ValueError as error:
+            raise GapError(
+                "InvalidParameterException",
+                "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'",
+            ) from error
+        blobs = [manifest.get("config", {}), *manifest.get("layers", [])]
+        missing = [blob["digest"] for blob in blobs if "digest" in blob and blob["digest"] not in repository.layers]
+        if missing:
+            raise GapError(
+                "LayersNotFoundException",
+                f"The following layer digests do not exist in the repository with name '{repository.name}': "
+                f"{', '.join(missing)}",
+            )
+        digest = digest_of(request["imageManifest"].encode())
+        if request.setdefault("imageDigest", digest) != digest:
+            raise GapError(
+                "ImageDigestDoesNotMatchException",
+                f"The specified image digest '{request['imageDigest']}' does not match the digest that Amazon ECR "
+                f"calculated for the image ('{digest}').",
+            )
+
+    def _repository(self, request: dict[str, Any]) -> Repository:
+        backend: ECRBackend = ecr_backends[ACCOUNT_ID][REGION]
+        name = request["repositoryName"]
+        if name not in backend.repositories:
+            raise GapError(
+                "RepositoryNotFoundException",
+                f"The repository with name '{name}' does not exist in the registry with id '{ACCOUNT_ID}'",
+            )
+        return backend.repositories[name]

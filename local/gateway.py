@@ -1,0 +1,74 @@
+"""One port for every service: requests go by the service in their signature.
+
+sagemaker, /endpoints/NAME/invocations   -> local.sagemaker, InvokeEndpoint
+sagemaker, anything else                 -> local.sagemaker, control plane
+no signature, the same two               -> 403, as AWS
+/_local/...                              -> the local AWS itself (no bucket's name starts with `_`)
+anything else                            -> moto
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from a2wsgi import WSGIMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from .blobs import BlobStore
+from .credential_scope import signed_service
+from .moto_app import MotoApplication
+from .sagemaker.transport import SageMakerTransport
+
+_INVOCATIONS = re.compile(r"/endpoints/[^/]+/invocations")
+_MOTO_THREADS = 32
+
+
+class Gateway:
+    """The ASGI application that listens on the port."""
+
+    def __init__(
+        self,
+        moto: MotoApplication,
+        sagemaker: SageMakerTransport,
+        blobs: BlobStore,
+        status: Callable[[], dict[str, Any]],
+    ) -> None:
+        self._moto = WSGIMiddleware(moto, workers=_MOTO_THREADS)
+        self._sagemaker = sagemaker
+        self._blobs = blobs
+        self._status = status
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        answer = await self._own_answer(Request(scope, receive))
+        if answer is None:
+            await self._moto(scope, receive, send)
+        else:
+            await answer(scope, receive, send)
+
+    async def _own_answer(self, request: Request) -> Response | None:
+        """The answer of a service of ours, None for moto."""
+        path = request.url.path
+        if path.startswith("/_local/"):
+            return self._local(path.removeprefix("/_local/"))
+        service = signed_service(request.headers, request.url.query)
+        invocation = _INVOCATIONS.fullmatch(path) is not None
+        if service == "sagemaker":
+            return await (self._sagemaker.invoke if invocation else self._sagemaker.control_plane)(request)
+        if service is None and (invocation or request.headers.get("x-amz-target", "").startswith("SageMaker.")):
+            body = {"__type": "MissingAuthenticationTokenException", "message": "Missing Authentication Token"}
+            return Response(json.dumps(body), 403, media_type="application/x-amz-json-1.1")
+        return None
+
+    def _local(self, path: str) -> Response:
+        if path == "status":
+            return JSONResponse(self._status())
+        kind, _, digest = path.partition("/")
+        blob = self._blobs.find(digest) if kind == "blobs" else None
+        if blob is None:
+            return JSONResponse({"message": f"The local AWS has no /_local/{path}."}, 404)
+        return FileResponse(blob, media_type="application/octet-stream")

@@ -1,0 +1,1 @@
+"""Instances of endpoints: processes that run the `serve` of an image, behind one small interface."""

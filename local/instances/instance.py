@@ -1,0 +1,53 @@
+"""What an instance is to the rest of the local AWS, whatever runs it."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+class InstanceError(Exception):
+    """An instance cannot be started; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class InstanceSpec:
+    """What to run."""
+
+    id: str
+    """As in EC2, `i-` and 17 hexadecimal digits."""
+
+    log_group: str
+    log_stream: str
+    image: str
+    """URI of the image in ECR."""
+
+    instance_type: str
+    environment: dict[str, str] = field(default_factory=dict)
+    """The model's Environment."""
+
+
+class Instance(Protocol):
+    """A server that speaks the multi-model contract at `url` while it runs."""
+
+    spec: InstanceSpec
+
+    @property
+    def url(self) -> str:
+        """Where it listens; changes with every start."""
+
+    def start(self) -> None:
+        """Start the server, again where it has ended. Does not wait for it to listen. Raises InstanceError."""
+
+    def exit_code(self) -> int | None:
+        """The server's exit code, None while it runs."""
+
+    def log_tail(self, lines: int) -> str:
+        """The last lines that the server wrote."""
+
+    def stop(self) -> None:
+        """End the server and what it started; remove its files."""
+
+
+class InstanceFactory(Protocol):
+    """The seam between runtimes: one factory makes every instance."""
+
+    def make(self, spec: InstanceSpec) -> Instance: ...

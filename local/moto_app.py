@@ -1,0 +1,90 @@
+"""moto's server application, with its gaps filled, as one WSGI application.
+
+Runs in threads below the gateway (a2wsgi). All of moto's state is in memory: it ends with the process.
+"""
+
+import io
+import json
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from moto.core.request import (
+    PRESERVED_HEADER_NAMES_ENVIRON_KEY,
+    environ_key_for_header,
+    should_preserve_original_header_name,
+)
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from .blobs import BlobStore
+from .credential_scope import signed_service
+from .gaps.application_autoscaling import AutoScalingGaps
+from .gaps.ecr import EcrGaps
+from .gaps.errors import GapError
+
+_Handler = Callable[[dict[str, Any]], dict[str, Any] | None]
+
+
+class MotoApplication:
+    """moto for every service but SageMaker. `base_url` is the gateway's own URL."""
+
+    def __init__(self, blobs: BlobStore, base_url: str) -> None:
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._conditional_write_lock = threading.Lock()
+        ecr, scaling = EcrGaps(blobs, base_url), AutoScalingGaps()
+        self._gaps: dict[tuple[str, str], _Handler] = {
+            ("ecr", "GetDownloadUrlForLayer"): ecr.get_download_url_for_layer,
+            ("ecr", "CompleteLayerUpload"): ecr.complete_layer_upload,
+            ("ecr", "PutImage"): ecr.put_image,
+            ("application-autoscaling", "RegisterScalableTarget"): scaling.register_scalable_target,
+            ("application-autoscaling", "DeregisterScalableTarget"): scaling.deregister_scalable_target,
+            ("application-autoscaling", "ListTagsForResource"): scaling.list_tags_for_resource,
+            ("application-autoscaling", "TagResource"): scaling.tag_resource,
+            ("application-autoscaling", "UntagResource"): scaling.untag_resource,
+        }
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        _complete_environ(environ)
+        operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
+        service = signed_service({"authorization": environ.get("HTTP_AUTHORIZATION", "")}, environ["QUERY_STRING"])
+        handler = self._gaps.get((service, operation))
+        if handler is not None:
+            request = json.loads(environ["wsgi.input"].read())
+            try:
+                answer = handler(request)
+            except GapError as error:
+                body = {"__type": error.code, "message": error.message, **error.fields}
+                return _respond(start_response, "400 Bad Request", body)
+            if answer is not None:
+                return _respond(start_response, "200 OK", answer)
+            _replace_body(environ, json.dumps(request).encode())
+        if "HTTP_IF_NONE_MATCH" in environ and environ["REQUEST_METHOD"] == "PUT":
+            # moto looks for the object, then writes it. Terraform's state lock needs both to be one step.
+            with self._conditional_write_lock:
+                return self._moto(environ, start_response)
+        return self._moto(environ, start_response)
+
+
+def _complete_environ(environ: dict[str, Any]) -> None:
+    """What moto needs and a2wsgi does not give it: the whole body, the undecoded path, the spelling of header names."""
+    scope = environ["asgi.scope"]
+    _replace_body(environ, environ["wsgi.input"].read())
+    environ["RAW_URI"] = scope["raw_path"].decode("latin-1")
+    names = [name.decode("latin-1") for name, _ in scope["headers"]]
+    environ[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = {
+        environ_key_for_header(name): name for name in names if should_preserve_original_header_name(name)
+    }
+
+
+def _replace_body(environ: dict[str, Any], body: bytes) -> None:
+    environ["wsgi.input"] = io.BytesIO(body)
+    environ["CONTENT_LENGTH"] = str(len(body))
+    environ["wsgi.input_terminated"] = True
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
+
+
+def _respond(start_response: Callable[..., Any], status: str, body: dict[str, Any]) -> Iterable[bytes]:
+    content = json.dumps(body).encode()
+    headers = [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(content)))]
+    start_response(status, headers)
+    return [content]

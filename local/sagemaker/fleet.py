@@ -1,0 +1,173 @@
+"""The instances behind an endpoint: launched together, scaled, drained, stopped; and which one takes a request."""
+
+import hashlib
+import random
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from .records import Model, now
+
+_SPILL_REQUESTS = 8
+"""With so many requests under way on a model's instance its next request goes to the next instance."""
+
+
+class LaunchError(Exception):
+    """Instances did not come up; the text is the endpoint's FailureReason."""
+
+
+class Host(Protocol):
+    """One instance as the fleet sees it."""
+
+    id: str
+
+    @property
+    def healthy(self) -> bool: ...
+
+    @property
+    def requests_under_way(self) -> int: ...
+
+    def start(self) -> None:
+        """Start and wait for the ping. Raises LaunchError."""
+
+    def stop(self, drain: bool) -> None:
+        """End the instance; with `drain` only when its requests have been answered."""
+
+
+@dataclass(frozen=True)
+class VariantPlan:
+    """What to run for one production variant."""
+
+    name: str
+    model: Model
+    instance_type: str
+    instance_count: int
+    weight: float
+    startup_timeout_seconds: int | None
+
+
+@dataclass(frozen=True)
+class DeployedImage:
+    """An image as DescribeEndpoint shows it."""
+
+    specified: str
+    resolved: str
+
+
+MakeHost = Callable[[VariantPlan], Host]
+
+
+class Variant:
+    """A production variant: its plan, its hosts, its share of the traffic."""
+
+    def __init__(self, plan: VariantPlan, image: DeployedImage, make_host: MakeHost) -> None:
+        self.plan = plan
+        self.weight = plan.weight
+        self.hosts: list[Host] = []
+        self._image = image
+        self._make_host = make_host
+        self._deployed = now()
+
+    def resize(self, count: int) -> list[Host]:
+        """Start or give up hosts until there are `count`; returns those given up, still running. Raises LaunchError."""
+        added = [self._make_host(self.plan) for _ in range(count - len(self.hosts))]
+        start_all(added)
+        kept, surplus = self.hosts[:count], self.hosts[count:]
+        self.hosts = kept + added
+        return surplus
+
+    def choose(self, target_model: str) -> list[Host]:
+        """Healthy hosts in the order in which to try them for `target_model`.
+
+        The order is the model's own (rendezvous hashing), so that a model stays where it is loaded, whatever hosts come
+        and go; a busy first host passes its surplus on to the next.
+        """
+
+        def rank(host: Host) -> bytes:
+            return hashlib.sha256(f"{host.id} {target_model}".encode()).digest()
+
+        hosts = sorted((host for host in self.hosts if host.healthy), key=rank)
+        hosts.sort(key=lambda host: host.requests_under_way // _SPILL_REQUESTS)
+        return hosts
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "VariantName": self.plan.name,
+            "DeployedImages": [
+                {
+                    "SpecifiedImage": self._image.specified,
+                    "ResolvedImage": self._image.resolved,
+                    "ResolutionTime": self._deployed,
+                }
+            ],
+            "CurrentWeight": self.weight,
+            "DesiredWeight": self.weight,
+            "CurrentInstanceCount": len(self.hosts),
+            "DesiredInstanceCount": len(self.hosts),
+        }
+
+
+class Fleet:
+    """All variants of one endpoint configuration."""
+
+    def __init__(self, variants: list[Variant]) -> None:
+        self.variants = {variant.plan.name: variant for variant in variants}
+        self._random = random.Random()
+        self._lock = threading.Lock()
+
+    def variant(self, name: str | None) -> Variant | None:
+        """The variant called `name`, or for None one drawn by the variants' weights."""
+        if name is not None:
+            return self.variants.get(name)
+        variants = list(self.variants.values())
+        if len(variants) == 1:
+            return variants[0]
+        weights = [variant.weight for variant in variants]
+        return self._random.choices(variants, weights)[0] if any(weights) else variants[0]
+
+    def scale(self, name: str, instance_count: int | None, weight: float | None) -> None:
+        """Raises LaunchError."""
+        variant = self.variants[name]
+        if instance_count is not None:
+            with self._lock:
+                surplus = variant.resize(instance_count)
+            stop_all(surplus, drain=True)
+        if weight is not None:
+            variant.weight = weight
+
+    def properties(self, excluded: set[str]) -> dict[str, dict[str, Any]]:
+        """Count and weight of each variant, without the `excluded` property types."""
+        return {
+            name: {key: value for key, value in properties.items() if key not in excluded}
+            for name, properties in (
+                (name, {"DesiredInstanceCount": len(variant.hosts), "DesiredWeight": variant.weight})
+                for name, variant in self.variants.items()
+            )
+        }
+
+    def describe(self) -> list[dict[str, Any]]:
+        return [variant.describe() for variant in self.variants.values()]
+
+    def stop(self, drain: bool) -> None:
+        stop_all([host for variant in self.variants.values() for host in variant.hosts], drain)
+
+
+def start_all(hosts: list[Host]) -> None:
+    """Start `hosts` side by side; when one fails none stays. Raises LaunchError."""
+    if not hosts:
+        return
+    with ThreadPoolExecutor(len(hosts)) as pool:
+        starts = [pool.submit(host.start) for host in hosts]
+    errors = [error for start in starts if (error := start.exception()) is not None]
+    if errors:
+        stop_all(hosts, drain=False)
+        raise errors[0]
+
+
+def stop_all(hosts: list[Host], drain: bool) -> None:
+    if not hosts:
+        return
+    with ThreadPoolExecutor(len(hosts)) as pool:
+        list(pool.map(lambda host: host.stop(drain), hosts))

@@ -1,0 +1,192 @@
+"""One instance of an endpoint in service: started, health-checked, kept alive, and invoked."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+from ..instances.instance import Instance, InstanceError
+from .container import Answer, ContainerClient, ContainerGoneError, ContainerTimeoutError
+from .errors import ServiceUnavailableError
+from .fleet import LaunchError
+from .loaded_models import LoadedModels
+
+logger = logging.getLogger(__name__)
+
+PING_TIMEOUT_SECONDS = 2.0
+"""SageMaker's limit for an answer to /ping."""
+
+_PING_INTERVAL_SECONDS = 0.05
+_STARTS = 3
+"""How often a container that ends before its first ping is started. SageMaker goes on until the health check's budget
+is used up; nobody wants to wait eight minutes for a program that cannot start."""
+
+_RESTART_PAUSES_SECONDS = (0.5, 1, 2, 5, 10, 30)
+_DRAIN_TIMEOUT_SECONDS = 60.0
+_LOG_LINES = 5
+
+MakeModels = Callable[[ContainerClient], LoadedModels]
+
+
+class HostedInstance:
+    """An instance with what it has loaded. See `fleet.Host`."""
+
+    def __init__(
+        self, instance: Instance, variant: str, make_models: MakeModels, startup_timeout_seconds: float
+    ) -> None:
+        self.id = instance.spec.id
+        self._instance = instance
+        self._variant = variant
+        self._make_models = make_models
+        self._startup_timeout_seconds = startup_timeout_seconds
+        self._idle = threading.Condition()
+        self._requests = 0
+        self._healthy = False
+        self._stopping = threading.Event()
+        self._client: ContainerClient | None = None
+        self._models: LoadedModels | None = None
+
+    def __repr__(self) -> str:
+        return f"HostedInstance({self.id!r}, variant={self._variant!r})"
+
+    @property
+    def healthy(self) -> bool:
+        return self._healthy
+
+    @property
+    def requests_under_way(self) -> int:
+        return self._requests
+
+    @property
+    def loaded_model_count(self) -> int:
+        return len(self._models) if self._models is not None else 0
+
+    def start(self) -> None:
+        """Start the container and wait for its ping. Raises LaunchError."""
+        self._bring_up()
+        threading.Thread(target=self._keep_alive, name=f"host-{self.id}", daemon=True).start()
+
+    def invoke(
+        self, target_model: str, body: bytes, headers: Mapping[str, str], deadline: float
+    ) -> tuple[Answer, bool, float]:
+        """The container's answer, whether the model was loaded already, and the seconds the container took.
+
+        A model that the container has lost is loaded once more; a container without room for the request (507) gets it
+        by unloading others. Raises ServiceUnavailableError when the container has gone, ContainerTimeoutError at
+        `deadline`, and what LoadedModels.acquire raises.
+        """
+        with self._idle:
+            client, models = self._client, self._models
+            if not self._healthy or client is None or models is None:
+                raise ServiceUnavailableError(f"Instance {self.id} is not in service.")
+            self._requests += 1
+        try:
+            entry, hit = models.acquire(target_model, deadline)
+            try:
+                started = time.monotonic()
+                answer = client.invoke(entry.model_name, body, headers, deadline - started)
+                while answer.status == 507 and models.make_room(entry, deadline):
+                    answer = client.invoke(entry.model_name, body, headers, deadline - time.monotonic())
+                lost = answer.status == 404
+                if lost:
+                    models.forget(entry)
+            finally:
+                models.release(entry)
+            if lost:
+                entry, hit = models.acquire(target_model, deadline)[0], False
+                try:
+                    started = time.monotonic()
+                    answer = client.invoke(entry.model_name, body, headers, deadline - started)
+                finally:
+                    models.release(entry)
+            return answer, hit, time.monotonic() - started
+        except ContainerGoneError as error:
+            raise ServiceUnavailableError(f"Instance {self.id} broke off: {error}") from error
+        finally:
+            with self._idle:
+                self._requests -= 1
+                self._idle.notify_all()
+
+    def stop(self, drain: bool) -> None:
+        """End the instance; with `drain` once its requests have been answered (at most 60 s)."""
+        if drain:
+            with self._idle:
+                self._idle.wait_for(lambda: self._requests == 0, _DRAIN_TIMEOUT_SECONDS)
+        self._stopping.set()
+        self._healthy = False
+        self._instance.stop()
+        if self._client is not None:
+            self._client.close()
+
+    def _bring_up(self) -> None:
+        """Start the container until it answers. Raises LaunchError."""
+        deadline = time.monotonic() + self._startup_timeout_seconds
+        for attempt in range(1, _STARTS + 1):
+            try:
+                self._instance.start()
+            except InstanceError as error:
+                raise LaunchError(str(error)) from error
+            client = ContainerClient(self._instance.url)
+            exit_code = self._await_ping(client, deadline)
+            if exit_code is None:
+                with self._idle:
+                    self._client, self._models = client, self._make_models(client)
+                    self._healthy = True
+                return
+            client.close()
+            logger.warning("instance %s: serve ended with exit code %s (start %s)", self.id, exit_code, attempt)
+        self._fail(f"`serve` ended with exit code {exit_code}, {_STARTS} times")
+
+    def _await_ping(self, client: ContainerClient, deadline: float) -> int | None:
+        """Ping until the container answers 200 (None) or has ended (its exit code).
+
+        Raises LaunchError at `deadline`.
+        """
+        last = "nothing listens on its port"
+        while time.monotonic() < deadline and not self._stopping.is_set():
+            exit_code = self._instance.exit_code()
+            if exit_code is not None:
+                return exit_code
+            try:
+                answer = client.ping(min(PING_TIMEOUT_SECONDS, max(deadline - time.monotonic(), 0.01)))
+                if answer.status == 200:
+                    return None
+                last = f"/ping answered {answer.status}"
+            except ContainerTimeoutError:
+                last = f"/ping did not answer within {PING_TIMEOUT_SECONDS:g} s"
+            except ContainerGoneError:
+                pass
+            self._stopping.wait(_PING_INTERVAL_SECONDS)
+        self._fail(f"{last} in {self._startup_timeout_seconds:g} s")
+        return None
+
+    def _fail(self, why: str) -> None:
+        tail = self._instance.log_tail(_LOG_LINES)
+        said = f" Its last lines: {tail}" if tail else " It wrote no log."
+        raise LaunchError(
+            f"The primary container for production variant {self._variant} did not pass the ping health check. "
+            f"Please check CloudWatch logs for this endpoint. ({why}.{said})"
+        )
+
+    def _keep_alive(self) -> None:
+        """Start the container again whenever it ends by itself."""
+        failures = 0
+        while not self._stopping.wait(0.1):
+            exit_code = self._instance.exit_code()
+            if exit_code is None:
+                continue
+            logger.error("instance %s: serve ended with exit code %s; it is started again", self.id, exit_code)
+            with self._idle:
+                self._healthy = False
+                models = self._models
+            if models is not None:
+                models.fail_all(ServiceUnavailableError(f"Instance {self.id} broke off."))
+            pause = _RESTART_PAUSES_SECONDS[min(failures, len(_RESTART_PAUSES_SECONDS) - 1)]
+            if self._stopping.wait(pause):
+                return
+            try:
+                self._bring_up()
+                failures = 0
+            except LaunchError as error:
+                failures += 1
+                logger.error("instance %s: %s", self.id, error)

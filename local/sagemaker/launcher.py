@@ -1,0 +1,101 @@
+"""Makes fleets: from a production variant's plan to instances with artifacts, metrics and error texts of their own."""
+
+import secrets
+import threading
+
+from ..account import ACCOUNT_ID, REGION
+from ..instances.image import ImageStore
+from ..instances.instance import InstanceError, InstanceFactory, InstanceSpec
+from ..settings import LocalAwsSettings
+from .artifacts import ArtifactCache
+from .container import ContainerClient
+from .errors import ModelError, SageMakerError
+from .fleet import DeployedImage, Fleet, LaunchError, Variant, VariantPlan
+from .host import HostedInstance
+from .loaded_models import LoadedModels
+from .metrics import Metrics
+from .s3_uri import S3Uri
+
+_STARTUP_SECONDS = 480.0
+"""SageMaker's own budget where the variant names none: eight minutes."""
+
+
+class Launcher:
+    """See `endpoints.Fleets`."""
+
+    def __init__(
+        self,
+        instances: InstanceFactory,
+        images: ImageStore,
+        artifacts: ArtifactCache,
+        metrics: Metrics,
+        settings: LocalAwsSettings,
+    ) -> None:
+        self._instances = instances
+        self._images = images
+        self._artifacts = artifacts
+        self._metrics = metrics
+        self._settings = settings
+        self._hosts: list[HostedInstance] = []
+        self._lock = threading.Lock()
+
+    def launch(self, endpoint_name: str, plans: list[VariantPlan]) -> Fleet:
+        variants = [self._variant(endpoint_name, plan) for plan in plans]
+        fleet = Fleet(variants)
+        try:
+            for variant in variants:
+                variant.resize(variant.plan.instance_count)
+        except LaunchError:
+            fleet.stop(drain=False)
+            raise
+        return fleet
+
+    def stop(self) -> None:
+        """End every instance ever made, those that are still starting included."""
+        with self._lock:
+            hosts, self._hosts = self._hosts, []
+        for host in hosts:
+            host.stop(drain=False)
+
+    def _variant(self, endpoint_name: str, plan: VariantPlan) -> Variant:
+        try:
+            image = self._images.resolve(plan.model.image)
+        except InstanceError as error:
+            raise LaunchError(str(error)) from error
+        deployed = DeployedImage(image.uri, image.resolved_uri)
+        return Variant(plan, deployed, lambda plan: self._host(endpoint_name, plan, image.resolved_uri))
+
+    def _host(self, endpoint_name: str, plan: VariantPlan, image_uri: str) -> HostedInstance:
+        instance_id = f"i-{secrets.token_hex(9)[:17]}"
+        instance = self._instances.make(
+            InstanceSpec(
+                id=instance_id,
+                log_group=f"/aws/sagemaker/Endpoints/{endpoint_name}",
+                log_stream=f"{plan.name}/{instance_id}",
+                image=image_uri,
+                instance_type=plan.instance_type,
+                environment=plan.model.environment,
+            )
+        )
+
+        def model_error(status: int, text: str) -> SageMakerError:
+            return ModelError(endpoint=endpoint_name, account_id=ACCOUNT_ID, region=REGION, status=status, answer=text)
+
+        def make_models(client: ContainerClient) -> LoadedModels:
+            return LoadedModels(
+                client=client,
+                artifacts=self._artifacts,
+                prefix=S3Uri.parse(plan.model.model_data_url),
+                metrics=self._metrics.for_variant(endpoint_name, plan.name),
+                model_error=model_error,
+                load_timeout_seconds=self._settings.load_timeout_seconds,
+                keep_loaded=plan.model.cache_models,
+            )
+
+        timeout = self._settings.startup_health_check_seconds
+        if timeout is None:
+            timeout = plan.startup_timeout_seconds
+        host = HostedInstance(instance, plan.name, make_models, _STARTUP_SECONDS if timeout is None else timeout)
+        with self._lock:
+            self._hosts.append(host)
+        return host

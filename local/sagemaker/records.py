@@ -1,0 +1,103 @@
+"""What the control plane knows: models, endpoint configurations, endpoints and tags, by name.
+
+Values only. `request` is the validated create request: describe answers from it, so that only what was given comes
+back.
+"""
+
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from ..account import sagemaker_arn
+from .errors import already_exists, could_not_find
+
+EndpointStatus = Literal["Creating", "Updating", "InService", "Deleting", "Failed"]
+RecordT = TypeVar("RecordT", bound="Record")
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class Record:
+    """A named resource."""
+
+    name: str
+    arn: str
+    request: dict[str, Any]
+    created: datetime = field(default_factory=now)
+
+
+@dataclass
+class Model(Record):
+    """A model: image, environment and, in `model_data_url`, the prefix of its artifacts."""
+
+    image: str = ""
+    model_data_url: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    cache_models: bool = True
+    """False where MultiModelConfig.ModelCacheSetting is Disabled."""
+
+
+@dataclass
+class EndpointConfig(Record):
+    """An endpoint configuration. Immutable."""
+
+    @property
+    def variants(self) -> list[dict[str, Any]]:
+        return self.request["ProductionVariants"]
+
+
+@dataclass
+class Endpoint(Record):
+    """An endpoint. `config` is the configuration that serves; `pending` the one being deployed."""
+
+    status: EndpointStatus = "Creating"
+    config: EndpointConfig | None = None
+    pending: EndpointConfig | None = None
+    pending_since: datetime | None = None
+    failure_reason: str | None = None
+    deployment_config: dict[str, Any] | None = None
+    modified: datetime = field(default_factory=now)
+
+
+class Table(Generic[RecordT]):
+    """Records of one kind by name. `what` is AWS's word for the kind, `arn_kind` the ARN's."""
+
+    def __init__(self, what: str, arn_kind: str) -> None:
+        self._what = what
+        self._arn_kind = arn_kind
+        self._records: dict[str, RecordT] = {}
+        self._lock = threading.Lock()
+
+    def arn(self, name: str) -> str:
+        return sagemaker_arn(self._arn_kind, name)
+
+    def add(self, record: RecordT) -> None:
+        """Raises ValidationError when the name is taken."""
+        with self._lock:
+            if record.name in self._records:
+                raise already_exists(self._what, record.arn)
+            self._records[record.name] = record
+
+    def get(self, name: str) -> RecordT:
+        """Raises ValidationError when there is none."""
+        record = self.find(name)
+        if record is None:
+            raise could_not_find(self._what, self.arn(name))
+        return record
+
+    def find(self, name: str) -> RecordT | None:
+        return self._records.get(name)
+
+    def remove(self, name: str) -> None:
+        """Raises ValidationError when there is none."""
+        with self._lock:
+            if self._records.pop(name, None) is None:
+                raise could_not_find(self._what, self.arn(name))
+
+    def all(self) -> list[RecordT]:
+        with self._lock:
+            return list(self._records.values())

@@ -1,0 +1,146 @@
+"""InvokeEndpoint.
+
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..account import ACCOUNT_ID, REGION
+from .container import Answer, ContainerTimeoutError
+from .endpoints import Endpoints
+from .errors import ModelError, ServiceUnavailableError, ValidationError
+from .fleet import Variant
+from .host import HostedInstance
+from .metrics import Metrics, VariantMetrics
+
+MAX_BODY_BYTES = 6_291_456
+CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """A request to an endpoint."""
+
+    endpoint: str
+    body: bytes
+    content_type: str | None = None
+    accept: str | None = None
+    target_model: str | None = None
+    target_variant: str | None = None
+    custom_attributes: str | None = None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The container's answer to an invocation."""
+
+    body: bytes
+    variant: str
+    content_type: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Runtime:
+    """Routes invocations to instances. Blocking: one thread an invocation."""
+
+    def __init__(self, endpoints: Endpoints, metrics: Metrics, timeout_seconds: float) -> None:
+        self._endpoints = endpoints
+        self._metrics = metrics
+        self._timeout_seconds = timeout_seconds
+
+    def invoke(self, invocation: Invocation) -> Prediction:
+        """Raises ValidationError, ModelError, ModelNotReadyError, ServiceUnavailableError."""
+        started = time.monotonic()
+        variant = self._find_variant(invocation)
+        metrics = self._metrics.for_variant(invocation.endpoint, variant.plan.name)
+        metrics.count("Invocations")
+        metrics.count("InvocationsPerInstance", 1 / max(len(variant.hosts), 1))
+        try:
+            answer = self._ask(invocation, variant, metrics, started)
+        except Exception as error:
+            client_error = isinstance(error, ValidationError) or (
+                isinstance(error, ModelError) and 400 <= error.status < 500
+            )
+            metrics.count("Invocation4XXErrors", float(client_error))
+            metrics.count("Invocation5XXErrors", float(not client_error))
+            if isinstance(error, ModelError):
+                metrics.count("InvocationModelErrors")
+            raise
+        metrics.count("Invocation4XXErrors", 0)
+        metrics.count("Invocation5XXErrors", 0)
+        custom = answer.headers.get(CUSTOM_ATTRIBUTES)
+        return Prediction(
+            body=answer.body,
+            variant=variant.plan.name,
+            content_type=answer.headers.get("Content-Type"),
+            headers={CUSTOM_ATTRIBUTES: custom} if custom is not None else {},
+        )
+
+    def _find_variant(self, invocation: Invocation) -> Variant:
+        fleet = self._endpoints.fleet(invocation.endpoint)
+        if fleet is None:
+            raise ValidationError(f"Endpoint {invocation.endpoint} of account {ACCOUNT_ID} not found.")
+        if len(invocation.body) > MAX_BODY_BYTES:
+            raise ValidationError(
+                "1 validation error detected: Value at 'body' failed to satisfy constraint: "
+                f"Member must have length less than or equal to {MAX_BODY_BYTES}"
+            )
+        if not invocation.target_model:
+            raise ValidationError(
+                f"Endpoint {invocation.endpoint} is a multi-model endpoint and requires the target model header."
+            )
+        variant = fleet.variant(invocation.target_variant)
+        if variant is None:
+            raise ValidationError(f"Variant {invocation.target_variant} not found in endpoint {invocation.endpoint}.")
+        return variant
+
+    def _ask(self, invocation: Invocation, variant: Variant, metrics: VariantMetrics, started: float) -> Answer:
+        headers = _container_headers(invocation)
+        deadline = started + self._timeout_seconds
+        for host in variant.choose(invocation.target_model):
+            try:
+                answer, hit, model_seconds = self._ask_host(host, invocation, headers, deadline)
+            except ServiceUnavailableError:
+                continue  # the instance ended under the request: another one, or none
+            total_seconds = time.monotonic() - started
+            metrics.count("ModelCacheHit", float(hit))
+            metrics.duration("ModelLoadingWaitTime", 0 if hit else total_seconds - model_seconds)
+            metrics.duration("ModelLatency", model_seconds)
+            metrics.duration("OverheadLatency", total_seconds - model_seconds)
+            metrics.gauge("LoadedModelCount", host.loaded_model_count)
+            if answer.status != 200:
+                raise self._model_error(invocation, answer.status, answer.text)
+            return answer
+        raise ServiceUnavailableError(
+            f"No instance of variant {variant.plan.name} of endpoint {invocation.endpoint} is in service."
+        )
+
+    def _ask_host(
+        self, host: HostedInstance, invocation: Invocation, headers: Mapping[str, str], deadline: float
+    ) -> tuple[Answer, bool, float]:
+        try:
+            return host.invoke(invocation.target_model, invocation.body, headers, deadline)
+        except ContainerTimeoutError as error:
+            raise self._model_error(
+                invocation,
+                0,
+                "Your invocation timed out while waiting for a response from container primary. Review the latency "
+                "metrics for each container in Amazon CloudWatch, resolve the issue, and try again.",
+            ) from error
+
+    def _model_error(self, invocation: Invocation, status: int, text: str) -> ModelError:
+        return ModelError(
+            endpoint=invocation.endpoint, account_id=ACCOUNT_ID, region=REGION, status=status, answer=text
+        )
+
+
+def _container_headers(invocation: Invocation) -> dict[str, str]:
+    given = {
+        "Content-Type": invocation.content_type,
+        "Accept": invocation.accept,
+        CUSTOM_ATTRIBUTES: invocation.custom_attributes,
+        "X-Amzn-SageMaker-Target-Model": invocation.target_model,
+    }
+    return {name: value for name, value in given.items() if value is not None}

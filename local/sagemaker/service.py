@@ -1,0 +1,81 @@
+"""The SageMaker service without HTTP: its operations in one table."""
+
+from collections.abc import Callable
+from typing import Any
+
+import botocore.session
+
+from .endpoint_configs import EndpointConfigs
+from .endpoints import Alarms, Endpoints, Fleets, ScalingTargets
+from .errors import UnknownOperationError
+from .metrics import Metrics
+from .models import Account, Models
+from .records import Endpoint, EndpointConfig, Model, Table
+from .runtime import Runtime
+from .tags import Tags
+from .validation import validate
+
+Operation = Callable[[dict[str, Any]], dict[str, Any] | None]
+
+
+class SageMakerService:
+    """Control plane (`call`) and `runtime`."""
+
+    def __init__(
+        self,
+        *,
+        account: Account,
+        launcher: Fleets,
+        scaling: ScalingTargets,
+        alarms: Alarms,
+        metrics: Metrics,
+        invocation_timeout_seconds: float,
+    ) -> None:
+        models = Table[Model]("model", "model")
+        configs = Table[EndpointConfig]("endpoint configuration", "endpoint-config")
+        endpoints = Table[Endpoint]("endpoint", "endpoint")
+        tags = Tags({"model": models, "endpoint-config": configs, "endpoint": endpoints})
+        self._shapes = botocore.session.get_session().get_service_model("sagemaker")
+        self._endpoints = Endpoints(
+            table=endpoints,
+            configs=configs,
+            models=models,
+            tags=tags,
+            launcher=launcher,
+            scaling=scaling,
+            alarms=alarms,
+        )
+        self.runtime = Runtime(self._endpoints, metrics, invocation_timeout_seconds)
+        model_operations = Models(models, tags, account)
+        config_operations = EndpointConfigs(configs, models, tags)
+        self._operations: dict[str, Operation] = {
+            "CreateModel": model_operations.create,
+            "DescribeModel": model_operations.describe,
+            "ListModels": model_operations.list_page,
+            "DeleteModel": model_operations.delete,
+            "CreateEndpointConfig": config_operations.create,
+            "DescribeEndpointConfig": config_operations.describe,
+            "ListEndpointConfigs": config_operations.list_page,
+            "DeleteEndpointConfig": config_operations.delete,
+            "CreateEndpoint": self._endpoints.create,
+            "DescribeEndpoint": self._endpoints.describe,
+            "ListEndpoints": self._endpoints.list_page,
+            "UpdateEndpoint": self._endpoints.update,
+            "UpdateEndpointWeightsAndCapacities": self._endpoints.update_weights_and_capacities,
+            "DeleteEndpoint": self._endpoints.delete,
+            "AddTags": tags.add_tags,
+            "ListTags": tags.list_tags,
+            "DeleteTags": tags.delete_tags,
+        }
+
+    def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Run one operation of the control plane. Raises SageMakerError."""
+        if operation not in self._operations:
+            raise UnknownOperationError(
+                f"The operation {operation} is not part of the local AWS. It has: {', '.join(self._operations)}."
+            )
+        members = validate(request, self._shapes.operation_model(operation).input_shape)
+        return self._operations[operation](members) or {}
+
+    def stop(self) -> None:
+        self._endpoints.stop()

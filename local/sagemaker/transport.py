@@ -1,0 +1,153 @@
+"""SageMaker's two wire protocols: AWS JSON 1.1 for the control plane, REST for InvokeEndpoint.
+
+Translates only; `service` and `runtime` do the work.
+"""
+
+import json
+import logging
+import uuid
+from datetime import datetime
+from typing import Any
+from urllib.parse import unquote
+
+import anyio.to_thread
+from starlette.requests import Request
+from starlette.responses import Response
+
+from .errors import (
+    LimitExceededError,
+    ModelError,
+    ModelNotReadyError,
+    SageMakerError,
+    SerializationError,
+    ServiceUnavailableError,
+    UnknownOperationError,
+    ValidationError,
+)
+from .runtime import MAX_BODY_BYTES, Invocation, Prediction
+from .service import SageMakerService
+
+logger = logging.getLogger(__name__)
+
+_CONTROL_PLANE: dict[type[SageMakerError], tuple[int, str]] = {
+    ValidationError: (400, "ValidationException"),
+    SerializationError: (400, "SerializationException"),
+    UnknownOperationError: (400, "UnknownOperationException"),
+    LimitExceededError: (400, "ResourceLimitExceeded"),
+}
+_RUNTIME: dict[type[SageMakerError], tuple[int, str]] = {
+    ValidationError: (400, "ValidationError"),
+    ModelError: (424, "ModelError"),
+    ModelNotReadyError: (429, "ModelNotReadyException"),
+    ServiceUnavailableError: (503, "ServiceUnavailable"),
+}
+_CONTROL_THREADS = 32
+_INVOCATION_THREADS = 256
+
+
+class SageMakerTransport:
+    """Two endpoints: `control_plane` and `invoke`."""
+
+    def __init__(self, service: SageMakerService) -> None:
+        self._service = service
+        self._control_limiter: anyio.CapacityLimiter | None = None
+        self._invocation_limiter: anyio.CapacityLimiter | None = None
+
+    async def control_plane(self, request: Request) -> Response:
+        operation = request.headers.get("x-amz-target", "").rpartition(".")[2]
+        body = await request.body()
+        if self._control_limiter is None:
+            self._control_limiter = anyio.CapacityLimiter(_CONTROL_THREADS)
+        try:
+            members = json.loads(body or b"{}")
+            if not isinstance(members, dict):
+                raise SerializationError("The request's body is not a JSON object.")
+            answer = await anyio.to_thread.run_sync(
+                self._service.call, operation, members, limiter=self._control_limiter
+            )
+        except ValueError as error:
+            return _control_error(SerializationError(f"The request's body is not JSON: {error}"))
+        except SageMakerError as error:
+            return _control_error(error)
+        except Exception:  # the last line: an error of ours must look like one of AWS's
+            logger.exception("%s failed", operation)
+            return _json(500, {"__type": "InternalFailure", "message": "The request processing has failed."})
+        return _json(200, answer)
+
+    async def invoke(self, request: Request) -> Response:
+        body = await _bounded_body(request)
+        headers = request.headers
+        invocation = Invocation(
+            endpoint=unquote(request.url.path.split("/")[2]),
+            body=body,
+            content_type=headers.get("content-type"),
+            accept=headers.get("accept") if headers.get("accept") != "*/*" else None,
+            target_model=headers.get("x-amzn-sagemaker-target-model"),
+            target_variant=headers.get("x-amzn-sagemaker-target-variant"),
+            custom_attributes=headers.get("x-amzn-sagemaker-custom-attributes"),
+        )
+        if self._invocation_limiter is None:
+            self._invocation_limiter = anyio.CapacityLimiter(_INVOCATION_THREADS)
+        try:
+            prediction = await anyio.to_thread.run_sync(
+                self._service.runtime.invoke, invocation, limiter=self._invocation_limiter
+            )
+        except SageMakerError as error:
+            return _runtime_error(error)
+        except Exception:  # as above
+            logger.exception("InvokeEndpoint failed")
+            return _json(500, {"Message": "Internal failure"}, {"x-amzn-errortype": "InternalFailure"})
+        return _predicted(prediction)
+
+
+async def _bounded_body(request: Request) -> bytes:
+    """The body, up to one byte more than allowed: the service says what is wrong with a longer one."""
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        if size <= MAX_BODY_BYTES:
+            chunks.append(chunk)
+            size += len(chunk)
+    return b"".join(chunks)
+
+
+def _predicted(prediction: Prediction) -> Response:
+    headers = {"x-Amzn-Invoked-Production-Variant": prediction.variant, "x-amzn-RequestId": str(uuid.uuid4())}
+    headers.update(prediction.headers)
+    if prediction.content_type is not None:
+        headers["Content-Type"] = prediction.content_type
+    return Response(prediction.body, headers=headers)
+
+
+def _control_error(error: SageMakerError) -> Response:
+    status, code = _CONTROL_PLANE[type(error)]
+    return _json(status, {"__type": code, "message": error.message})
+
+
+def _runtime_error(error: SageMakerError) -> Response:
+    status, code = _RUNTIME[type(error)]
+    body: dict[str, Any] = {"Message": error.message}
+    if isinstance(error, ModelError):
+        server_error = error.status == 0 or error.status >= 500
+        body |= {
+            "ErrorCode": "INTERNAL_FAILURE_FROM_MODEL" if server_error else "CLIENT_ERROR_FROM_MODEL",
+            "OriginalStatusCode": error.status,
+            "OriginalMessage": error.answer,
+            "LogStreamArn": error.log_stream_arn,
+        }
+    return _json(status, body, {"x-amzn-errortype": code})
+
+
+def _json(status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    content = json.dumps(body, default=_encode).encode()
+    return Response(
+        content,
+        status,
+        {"x-amzn-RequestId": str(uuid.uuid4()), **(headers or {})},
+        media_type="application/x-amz-json-1.1",
+    )
+
+
+def _encode(value: Any) -> float:
+    if isinstance(value, datetime):
+        return value.timestamp()
+    raise TypeError(f"{type(value).__name__} is not JSON")

@@ -1,0 +1,40 @@
+"""Settings of the local AWS: validated once, frozen, passed in."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ProviderChoice = Literal["auto", "hashicorp", "stand-in", "none"]
+
+
+class LocalAwsSettings(BaseModel):
+    """How one local AWS runs.
+
+    Time limits default to those of SageMaker; only tests shorten them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    port: int = Field(default=4566, ge=0, le=65535)
+    """TCP port on 127.0.0.1; 0 lets the system choose one."""
+
+    directory: Path = Path(".local/aws")
+    """Where blobs, snapshots, artifacts and logs live while it runs; emptied at the end."""
+
+    provider: ProviderChoice = "auto"
+    """Terraform's AWS provider: `hashicorp` (installed by Terraform), `stand-in` (served by this process),
+    `auto` (the former where it can be installed), `none` (callers that do not use Terraform)."""
+
+    startup_health_check_seconds: float | None = Field(default=None, gt=0)
+    """Budget for a container to answer /ping with 200. None: the production variant's
+    ContainerStartupHealthCheckTimeoutInSeconds, else 480 s (SageMaker's eight minutes)."""
+
+    load_timeout_seconds: float = Field(default=360, gt=0)
+    """How long a container may take to load or unload a model."""
+
+    invocation_timeout_seconds: float = Field(default=60, gt=0)
+    """How long a caller of InvokeEndpoint waits, loading included."""
+
+    artifact_cache_bytes: int = Field(default=10 * 1024**3, gt=0)
+    """Extracted artifacts kept on disk; the least recently used ones that no instance has loaded go first."""

@@ -1,0 +1,169 @@
+"""Which AWS provider Terraform gets: HashiCorp's where it can be installed, else the stand-in.
+
+`terraform init` is tried once in a folder of its own and its answer kept in DIRECTORY/provider.json (remove that file
+to try again). A registry out of reach makes it fail after seconds; the time limit is for downloads that go on.
+"""
+
+import json
+import logging
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+from typing import Literal, Protocol
+
+from .environment import terraform_environment
+from .errors import ProviderUnavailableError
+from .settings import ProviderChoice
+
+logger = logging.getLogger(__name__)
+
+PROVIDER_VERSION = "6.25.0"
+"""The version of hashicorp/aws that the bindings in the Pipfile (cdktf-cdktf-provider-aws 21.22.1) are made for."""
+
+_PROBE = f"""terraform {{
+  required_providers {{
+    aws = {{
+      source  = "hashicorp/aws"
+      version = "{PROVIDER_VERSION}"
+    }}
+  }}
+}}
+"""
+_PROBE_TIMEOUT_SECONDS = 180.0
+
+Provider = Literal["hashicorp", "stand-in", "none"]
+
+
+class StandIn(Protocol):
+    """The stand-in provider's server."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def reattach_environment(self) -> str: ...
+
+
+class TerraformProvider:
+    """Decides in the background, so that the AWS services do not wait for a registry."""
+
+    def __init__(self, choice: ProviderChoice, root: Path, run: Path, url: str) -> None:
+        self._choice = choice
+        self._memory = root / "provider.json"
+        self._run = run
+        self._url = url
+        self._decided = threading.Event()
+        self._provider: Provider = "none"
+        self._stand_in: StandIn | None = None
+        self._error: str | None = None
+        self._probe: subprocess.Popen[str] | None = None
+        self._thread = threading.Thread(target=self._decide, name="terraform-provider", daemon=True)
+        self._stopping = False
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping = True
+        if self._probe is not None and self._probe.poll() is None:
+            self._probe.kill()
+        self._thread.join()
+        if self._stand_in is not None:
+            self._stand_in.stop()
+
+    def status(self) -> dict[str, object]:
+        """`provider` (null until it is decided), `environment` for Terraform, `error` where there is no provider."""
+        if not self._decided.is_set():
+            return {"provider": None, "environment": {}, "error": None}
+        return {"provider": self._provider, "environment": self._environment(), "error": self._error}
+
+    def _decide(self) -> None:
+        try:
+            self._provider = self._choose()
+            if self._provider == "stand-in" and not self._stopping:
+                self._serve_stand_in()
+        except ProviderUnavailableError as error:
+            self._error = str(error)
+            logger.error("%s", error)
+        except Exception as error:  # shown by status(); the AWS services run on
+            self._error = f"The stand-in provider did not start: {error}"
+            logger.exception("the stand-in provider did not start")
+        finally:
+            self._decided.set()
+
+    def _choose(self) -> Provider:
+        if self._choice in ("none", "stand-in"):
+            return self._choice
+        problem = self._why_not_installable()
+        if problem is None:
+            return "hashicorp"
+        if self._choice == "hashicorp":
+            raise ProviderUnavailableError(f"hashicorp/aws {PROVIDER_VERSION} cannot be installed: {problem}")
+        return "stand-in"
+
+    def _why_not_installable(self) -> str | None:
+        """None where Terraform can install hashicorp/aws, else the first line of its complaint."""
+        try:
+            known = json.loads(self._memory.read_text())
+            if known["version"] == PROVIDER_VERSION:
+                return known["problem"]
+        except (FileNotFoundError, ValueError, KeyError):
+            pass
+        if shutil.which("terraform") is None:
+            return "terraform is not on PATH"
+        problem = self._try_init()
+        if not self._stopping:
+            self._memory.write_text(json.dumps({"version": PROVIDER_VERSION, "problem": problem}, indent=1) + "\n")
+        return problem
+
+    def _try_init(self) -> str | None:
+        logger.info("looking for hashicorp/aws %s (terraform init, once)", PROVIDER_VERSION)
+        with tempfile.TemporaryDirectory(prefix="terraform-probe-") as folder:
+            (Path(folder) / "main.tf").write_text(_PROBE)
+            environment = {**os.environ, **self._environment(), "TF_IN_AUTOMATION": "1"}
+            environment.pop("TF_REATTACH_PROVIDERS", None)
+            self._probe = subprocess.Popen(
+                ["terraform", "init", "-backend=false", "-input=false", "-no-color"],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            try:
+                output, _ = self._probe.communicate(timeout=_PROBE_TIMEOUT_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._probe.kill()
+                self._probe.communicate()
+                return f"terraform init did not end within {_PROBE_TIMEOUT_SECONDS:g} s"
+            if self._probe.returncode == 0:
+                return None
+        lines = [line.strip(" │╷╵") for line in output.splitlines()]
+        errors = [line for line in lines if line.startswith("Error:")]
+        return errors[0].removeprefix("Error: ") if errors else "terraform init failed"
+
+    def _serve_stand_in(self) -> None:
+        from .provider.server import ProviderServer  # noqa: PLC0415 - gRPC and the schemas load only where needed
+
+        server = ProviderServer(self._url)
+        server.start()
+        self._stand_in = server
+        logger.warning(
+            "TERRAFORM USES THE STAND-IN PROVIDER of the local AWS, not hashicorp/aws %s, which cannot be installed "
+            "here (or was not asked for). Plans look like the real one's; only loopback is ever contacted.",
+            PROVIDER_VERSION,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        reattach = self._stand_in.reattach_environment() if self._stand_in is not None else None
+        own_config = self._run / "terraform.rc"
+        # A user's CLI configuration may name the mirror that the provider comes from; the stand-in needs none.
+        given = os.environ.get("TF_CLI_CONFIG_FILE")
+        keep_given = reattach is None and (given is None or Path(given).is_file())
+        if not keep_given and not own_config.exists():
+            own_config.write_text("disable_checkpoint = true\n")
+        return terraform_environment(reattach=reattach, cli_config=None if keep_given else own_config)
