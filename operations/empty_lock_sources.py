@@ -1,6 +1,7 @@
 """Empty `_meta.sources` of a Pipfile.lock, so that the lock names no package index and a mirror works unchanged.
 
-Run by `make lock`. The hashes pin the packages; pipenv's `verify`, `sync` and `install --deploy` do not need the sources.
+Run by `make lock`. The hashes pin the packages; pipenv's `verify`, `sync` and
+`install --deploy` do not need the sources.
 """
 
 import json

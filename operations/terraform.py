@@ -42,7 +42,7 @@ class Change:
 
     @property
     def symbol(self) -> str:
-        """Terraform's own marks: + create, ~ update, - destroy, +/- create before destroy, -/+ destroy before create."""
+        """Terraform's own marks: + create, ~ update, - destroy, +/- create before destroy, -/+ the reverse."""
         marks = {"create": "+", "update": "~", "delete": "-"}
         return "/".join(marks[action] for action in self.actions)
 

@@ -1,0 +1,156 @@
+"""`make demo` and `make local`: the main job from the models to the invocations, step by step."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+from rich.console import Console
+
+from local.environment import isolate
+from local.process import LocalAws
+from operations.deployment import PROJECT_DIRECTORY, STACKS
+from operations.example_models import ExampleModel, trained_models
+from operations.rehearsal import Rehearsal
+from operations.steps import Steps
+from operations.terraform import Plan
+
+WORK_DIRECTORY = PROJECT_DIRECTORY / ".local"
+LOCAL_PORT = 4566
+
+
+class DemoError(Exception):
+    """Something the demo promises did not happen."""
+
+
+def run_demo(console: Console) -> None:
+    """Run the main job to its end on a local AWS of its own, and leave nothing running.
+
+    Raises:
+        DemoError: a promise was not kept, e.g. adding a model changed the endpoint.
+    """
+    directory = WORK_DIRECTORY / "demo"
+    steps = Steps(console)
+    with LocalAws(directory=directory / "aws", port=0) as aws:
+        rehearsal, models = _first_five_steps(steps, aws, directory)
+        third = models[2]
+        with steps.step(f"Add a third model, {third.name}: the endpoint is not touched") as step:
+            before = rehearsal.describe_endpoint()
+            rehearsal.catalog.add(third.name, third.directory)
+            rehearsal.deployment.synth()
+            plans = rehearsal.plan()
+            _show_plans(steps, plans)
+            touched = [change.address for plan in plans.values() for change in plan.changes]
+            if not touched or any(not address.startswith("aws_s3_object.") for address in touched):
+                raise DemoError(f"adding a model should change S3 objects only, but the plans change: {touched}")
+            rehearsal.deploy("models")
+            _invoke(steps, rehearsal, third)
+            if rehearsal.describe_endpoint() != before:
+                raise DemoError("SageMaker describes the endpoint differently after a model was added")
+            step.outcome = f"{', '.join(touched)} only"
+        with steps.step("List the state of every stack: terraform state list") as step:
+            count = 0
+            for stack in STACKS:
+                addresses = rehearsal.deployment.terraform(stack).state_list()
+                count += len(addresses)
+                steps.detail(f"local-{stack}")
+                for address in addresses:
+                    steps.detail(f"  {address}")
+            step.outcome = f"{count} addresses"
+        with steps.step("Plan every stack again: nothing to change") as step:
+            plans = rehearsal.plan()
+            _show_plans(steps, plans)
+            if any(plan.changes for plan in plans.values()):
+                raise DemoError("a plan right after a deployment should show no changes")
+            step.outcome = "no changes in any stack"
+        with steps.step("Destroy everything") as step:
+            rehearsal.destroy()
+            step.outcome = "all stacks destroyed"
+    console.print()
+    console.print(steps.table())
+
+
+def run_local(console: Console) -> None:
+    """Deploy the first two example models on the local AWS at its usual port and stay up until Ctrl-C or SIGTERM."""
+    directory = WORK_DIRECTORY / "local"
+    steps = Steps(console)
+    with LocalAws(directory=WORK_DIRECTORY / "aws", port=LOCAL_PORT) as aws:
+        rehearsal, models = _first_five_steps(steps, aws, directory)
+        console.print()
+        console.print(steps.table())
+        console.print(
+            f"\nThe local AWS is up at {aws.url} until Ctrl-C. In another terminal:\n\n"
+            '  . operations/environment.sh && eval "$(python -m local env)"\n'
+            f"  export CATALOG_DIRECTORY={_relative(rehearsal.catalog.directory)}\n"
+            f"  python3 -m examples.invoke_endpoint --endpoint {rehearsal.endpoint_name} "
+            f"--model {models[0].name} --image {_relative(models[0].sample)}\n"
+            f"  python3 -m model_catalog add {models[2].name} {_relative(models[2].directory)}\n"
+            f"  export ENVIRONMENT=local STATE_DIRECTORY={_relative(directory / 'state')}\n"
+            "  cdktf plan local-models --skip-provider-lock\n",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+        _wait_for_stop()
+
+
+def _first_five_steps(steps: Steps, aws: LocalAws, directory: Path) -> tuple[Rehearsal, list[ExampleModel]]:
+    isolate(os.environ, aws.url)
+    rehearsal = Rehearsal(directory, aws)
+    with steps.step("Package two real MXNet models") as step:
+        models = trained_models(WORK_DIRECTORY / "example-models", steps.detail)
+        for model in models[:2]:
+            version = rehearsal.catalog.add(model.name, model.directory).version
+            steps.detail(f"{version.key}: {version.size_bytes:,} bytes, {version.engine}")
+        step.outcome = ", ".join(model.name for model in models[:2])
+    with steps.step("Synthesise all stacks: cdktf synth") as step:
+        rehearsal.deployment.synth()
+        step.outcome = f"{len(STACKS)} stacks"
+    with steps.step("Plan every stack on the empty account: terraform plan") as step:
+        previews = rehearsal.preview()
+        _show_plans(steps, previews)
+        step.outcome = f"{sum(plan.count('create') for plan in previews.values())} to add"
+    with steps.step("Deploy the stacks in order: terraform apply") as step:
+        for stack in STACKS:
+            plan = rehearsal.deploy(stack)
+            steps.detail(f"local-{stack}: {plan.summary} - done")
+            if plan.changes != previews[stack].changes:
+                raise DemoError(f"local-{stack}: the plan on the empty account said something else than was done")
+        step.outcome = "as planned"
+    with steps.step("Invoke both models through sagemaker-runtime") as step:
+        for model in models[:2]:
+            _invoke(steps, rehearsal, model)
+        step.outcome = "right labels"
+    return rehearsal, models
+
+
+def _invoke(steps: Steps, rehearsal: Rehearsal, model: ExampleModel) -> None:
+    prediction, cold_milliseconds = rehearsal.invoke(model)
+    _, warm_milliseconds = rehearsal.invoke(model)
+    labels = ", ".join(f"{label.label} ({label.score:.3f})" for label in prediction.labels[:3])
+    steps.detail(
+        f"{model.name}: {labels}; true label: {model.expected_label}; "
+        f"cold {cold_milliseconds:.0f} ms, warm {warm_milliseconds:.0f} ms"
+    )
+    if prediction.best.label != model.expected_label:
+        raise DemoError(f"{model.name} answered {prediction.best.label} for a sample of {model.expected_label}")
+
+
+def _show_plans(steps: Steps, plans: dict[str, Plan]) -> None:
+    for stack, plan in plans.items():
+        steps.detail(f"local-{stack}: {plan.summary}")
+        for change in plan.changes:
+            steps.detail(f"  {change.symbol} {change.address}")
+
+
+def _relative(path: Path) -> str:
+    return str(path.relative_to(PROJECT_DIRECTORY))
+
+
+def _wait_for_stop() -> None:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    stop.wait()

@@ -1,0 +1,102 @@
+"""The main job on one machine: example models, the local AWS, and the stacks of environment `local`.
+
+`demo` and `local` run these steps, and so do the end-to-end tests.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+
+import boto3
+from botocore.client import BaseClient
+
+from examples.invoke_endpoint import Prediction, predict
+from local.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from local.process import LocalAws
+from model_catalog.catalog import Catalog
+from operations.deployment import STACKS, Deployment
+from operations.example_models import ExampleModel
+from operations.terraform import Plan
+
+ENVIRONMENT = "local"
+
+
+class Rehearsal:
+    """One catalog, one output folder and one local AWS below `directory`.
+
+    Args:
+        directory: a folder of the rehearsal's own; catalog, state and synthesised stacks of an earlier rehearsal in it
+            are removed, for the local AWS they described is gone.
+        aws: a running local AWS.
+    """
+
+    def __init__(self, directory: Path, aws: LocalAws) -> None:
+        self._directory = directory.resolve()
+        for leftover in ("catalog", "cdktf.out", "state"):
+            shutil.rmtree(self._directory / leftover, ignore_errors=True)
+        (self._directory / "state").mkdir(parents=True)
+        self._session = boto3.session.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION)
+        self._url = aws.url
+        self.catalog = Catalog(self._directory / "catalog")
+        self.deployment = Deployment(
+            ENVIRONMENT,
+            self._directory / "cdktf.out",
+            {
+                **aws.environment(),
+                "CATALOG_DIRECTORY": str(self.catalog.directory),
+                "STATE_DIRECTORY": str(self._directory / "state"),
+            },
+        )
+
+    def preview(self) -> dict[str, Plan]:
+        """Plan every stack as on an empty account, before there is a state bucket."""
+        return self._in_parallel(lambda stack: self.deployment.terraform(stack).preview())
+
+    def plan(self) -> dict[str, Plan]:
+        """Plan every stack against its state."""
+        return self._in_parallel(lambda stack: self.deployment.terraform(stack).plan())
+
+    def deploy(self, stack: str) -> Plan:
+        """Plan one stack, apply exactly that plan, and return it."""
+        terraform = self.deployment.terraform(stack)
+        terraform.init()
+        plan = terraform.plan()
+        if plan.changes:
+            terraform.apply(plan)
+        return plan
+
+    def destroy(self) -> None:
+        """Destroy every stack, the last deployed first; the state bucket goes when nothing is in it any more."""
+        for stack in reversed(STACKS):
+            self.deployment.terraform(stack).destroy()
+
+    def invoke(self, model: ExampleModel) -> tuple[Prediction, float]:
+        """Classify the model's sample over the endpoint; also the milliseconds that the call took."""
+        endpoint_name, target_model = self.endpoint_name, self.catalog.lock.target_model(model.name)
+        runtime = self._client("sagemaker-runtime")
+        started = time.perf_counter()
+        prediction = predict(runtime, endpoint_name, target_model, model.sample)
+        return prediction, (time.perf_counter() - started) * 1000
+
+    def describe_endpoint(self) -> dict:
+        """SageMaker's own description of the endpoint."""
+        description = self._client("sagemaker").describe_endpoint(EndpointName=self.endpoint_name)
+        del description["ResponseMetadata"]
+        return description
+
+    @cached_property
+    def endpoint_name(self) -> str:
+        """The endpoint's name, from the output of its stack."""
+        return self.deployment.terraform("endpoint").outputs()["endpoint_name"]
+
+    def _client(self, service: str) -> BaseClient:
+        return self._session.client(service, endpoint_url=self._url)
+
+    @staticmethod
+    def _in_parallel(task) -> dict[str, Plan]:
+        with ThreadPoolExecutor(len(STACKS)) as executor:
+            return dict(zip(STACKS, executor.map(task, STACKS), strict=True))
