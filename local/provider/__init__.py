@@ -1,0 +1,1 @@
+"""A stand-in for Terraform's hashicorp/aws provider that works on the local AWS only."""

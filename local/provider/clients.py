@@ -1,0 +1,135 @@
+"""The boto3 side: clients for loopback only, which never see the machine's credentials, profiles or proxies."""
+
+import ipaddress
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.session
+from botocore.client import BaseClient
+from botocore.config import Config
+
+from .errors import Problem, ProviderError
+
+# The names under which the provider's `endpoints` block knows a boto3 service, where they are not boto3's own.
+ENDPOINT_NAMES = {
+    "application-autoscaling": ("appautoscaling", "applicationautoscaling"),
+    "logs": ("logs", "cloudwatchlogs", "cloudwatchlog"),
+    "s3": ("s3", "s3api"),
+}
+CONNECTIONS = 64
+
+
+def require_loopback(url: str, attribute: tuple[str | int, ...] = ()) -> str:
+    """The URL, when it is http(s) on loopback. Raises ProviderError otherwise."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    try:
+        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = False
+    if parts.scheme in ("http", "https") and is_loopback:
+        return url
+    raise ProviderError(
+        Problem(
+            f"Endpoint {url} is not on loopback",
+            "This is the local AWS's stand-in for hashicorp/aws: it talks to 127.0.0.1, [::1] or localhost only. To deploy "
+            "to AWS, run Terraform without TF_REATTACH_PROVIDERS, so that the real provider is used.",
+            attribute,
+        )
+    )
+
+
+def isolated_session() -> boto3.Session:
+    """A boto3 session with static credentials that reads no file, profile or variable of the machine."""
+    session = botocore.session.Session(
+        session_vars={
+            "profile": (None, None, None, None),
+            "config_file": (None, None, os.devnull, None),
+            "credentials_file": (None, None, os.devnull, None),
+            "ca_bundle": (None, None, None, None),
+        }
+    )
+    return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", botocore_session=session)
+
+
+@dataclass(frozen=True)
+class ClientSettings:
+    """How a provider configuration reaches its services.
+
+    `endpoint_url` serves whatever `endpoints` (pairs of the provider's service name and URL) does not name.
+    """
+
+    endpoint_url: str
+    region: str
+    endpoints: tuple[tuple[str, str], ...] = ()
+    use_path_style: bool = True
+    max_attempts: int = 3
+
+
+@dataclass
+class Clients:
+    """boto3 clients by service and region, shared by all threads."""
+
+    settings: ClientSettings
+    session: boto3.Session
+    _clients: dict[tuple[str, str], BaseClient] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def client(self, service: str, region: str | None = None) -> BaseClient:
+        """The client of a boto3 service. Clients may be used by many threads, but made by one at a time."""
+        key = (service, self.settings.region if region is None else region)
+        client = self._clients.get(key)
+        if client is None:
+            with self._lock:
+                client = self._clients.get(key)
+                if client is None:
+                    client = self._clients[key] = self._make(*key)
+        return client
+
+    @cached_property
+    def identity(self) -> Mapping[str, str]:
+        """What STS says: Account, Arn, UserId."""
+        return self.client("sts").get_caller_identity()
+
+    @cached_property
+    def partition(self) -> str:
+        return self.session.get_partition_for_region(self.settings.region)
+
+    def _make(self, service: str, region: str) -> BaseClient:
+        endpoints = dict(self.settings.endpoints)
+        names = ENDPOINT_NAMES.get(service, (service,))
+        url = next((endpoints[name] for name in names if name in endpoints), self.settings.endpoint_url)
+        return self.session.client(
+            service,
+            region_name=region,
+            endpoint_url=url,
+            config=Config(
+                max_pool_connections=CONNECTIONS,
+                retries={"total_max_attempts": self.settings.max_attempts, "mode": "standard"},
+                s3={"addressing_style": "path" if self.settings.use_path_style else "auto"},
+                proxies={},
+                # The upload's own checksum_algorithm asks for a checksum; nothing else computes or verifies one.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+
+
+class ClientPool:
+    """The Clients of every provider configuration met so far: Terraform configures the provider anew for each step."""
+
+    def __init__(self) -> None:
+        self._session = isolated_session()
+        self._lock = threading.Lock()
+        self._pool: dict[ClientSettings, Clients] = {}
+
+    def clients(self, settings: ClientSettings) -> Clients:
+        with self._lock:
+            if settings not in self._pool:
+                self._pool[settings] = Clients(settings, self._session)
+            return self._pool[settings]

@@ -1,0 +1,267 @@
+"""Plan, apply, read and import by the table of resource types; no gRPC here."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+
+from .errors import Problem, ProviderError
+from .planning import Plan, plan_change, reconcile
+from .resource import Call, DataSource, Resource, error_code
+from .schema import Block, ProviderSchema
+from .settings import ProviderSettings
+from .values import UNKNOWN, has_unknown, is_empty
+
+State = dict[str, Any]
+
+
+class Provider:
+    """The logic of the stand-in: everything that a provider configuration (ProviderSettings) is not part of."""
+
+    def __init__(
+        self, schema: ProviderSchema, resources: Mapping[str, Resource], data_sources: Mapping[str, DataSource]
+    ):
+        self.schema = schema
+        self._resources = resources
+        self._data_sources = data_sources
+        self._sames = {
+            name: {tuple(path.split(".")): same for path, same in resource.same.items()}
+            for name, resource in resources.items()
+        }
+
+    def validate(self, type_name: str, config: State, *, data_source: bool = False) -> list[Problem]:
+        """The arguments that are set and that the type's entry does nothing with."""
+        entry = (self._data_sources if data_source else self._resources)[type_name]
+        return [
+            Problem(
+                f"{type_name}: {name} is not covered by the local AWS's stand-in provider",
+                f"Take {name} out, or add it to the entry of {type_name} in {entry.read.__module__.replace('.', '/')}.py "
+                '(local/provider/README.md, "Adding an argument").',
+                (name.split(".")[0],),
+            )
+            for name in entry.unsupported
+            if _is_set(config, name.split("."))
+        ]
+
+    def plan(
+        self, settings: ProviderSettings, type_name: str, prior: State | None, proposed: State, config: State
+    ) -> Plan:
+        """The planned state of a creation (`prior` None) or an update."""
+        block, resource = self.schema.resources[type_name], self._resources[type_name]
+        plan = plan_change(block, prior, proposed, config, self._sames[type_name])
+        planned = plan.planned
+        if "region" in block.attributes and config["region"] is None:
+            planned["region"] = settings.region
+            if prior is not None and prior["region"] not in (None, settings.region):
+                plan.replace.append(("region",))
+        if "tags_all" in block.attributes:
+            planned["tags_all"] = _planned_tags(settings, prior, planned)
+        if prior is not None and planned != prior:
+            for name in resource.replan(prior, planned):
+                planned[name] = UNKNOWN
+        return plan
+
+    def create(self, settings: ProviderSettings, type_name: str, planned: State) -> tuple[State | None, list[Problem]]:
+        """Make the resource. Returns its state (None: nothing was made) and what went wrong.
+
+        A state with a problem is a resource that exists but is not what was asked for: Terraform taints it.
+        """
+        block, resource = self.schema.resources[type_name], self._resources[type_name]
+        state = self._with_tags(settings, block, planned)
+        try:
+            with self._speaking(f"creating {_label(type_name, planned)}", settings):
+                state["id"] = resource.create(self._call(settings, resource, block, state))
+        except ProviderError as error:
+            return None, error.problems
+        return self._settle(settings, type_name, state)
+
+    def update(
+        self, settings: ProviderSettings, type_name: str, prior: State, planned: State
+    ) -> tuple[State, list[Problem]]:
+        """Change the resource in place. On a problem the earlier state stays: the next refresh sees what was done."""
+        block, resource = self.schema.resources[type_name], self._resources[type_name]
+        state = self._with_tags(settings, block, planned)
+        state["id"] = prior["id"]
+        call = self._call(settings, resource, block, state, prior)
+        try:
+            with self._speaking(f"updating {_label(type_name, prior)}", settings):
+                if "tags_all" in block.attributes:
+                    self._change_tags(resource, call)
+                if resource.update is not None and any(
+                    state[name] != prior[name] for name in block.names if name not in ("tags", "tags_all")
+                ):
+                    resource.update(call)
+                if resource.ready is not None:
+                    resource.ready(call)
+        except ProviderError as error:
+            return prior, error.problems
+        return self._settle(settings, type_name, state, wait=False)
+
+    def delete(self, settings: ProviderSettings, type_name: str, prior: State) -> None:
+        """Remove the resource; one that is gone already is no error. Raises ProviderError."""
+        block, resource = self.schema.resources[type_name], self._resources[type_name]
+        with self._speaking(f"deleting {_label(type_name, prior)}", settings):
+            _unless_missing(resource, lambda: resource.delete(self._call(settings, resource, block, prior)))
+
+    def read(self, settings: ProviderSettings, type_name: str, current: State) -> State | None:
+        """The state as AWS has it now, or None when the resource is gone. Raises ProviderError."""
+        return self._read(settings, type_name, current, current)
+
+    def import_state(self, settings: ProviderSettings, type_name: str, identifier: str) -> State:
+        """The state of the resource with an import id. Raises ProviderError when there is none."""
+        block, resource = self.schema.resources[type_name], self._resources[type_name]
+        stub = block.conform({})
+        stub["id"] = identifier
+        with self._speaking(f"importing {type_name} ({identifier})", settings):
+            stub |= resource.imports(identifier)
+        if "region" in block.attributes:
+            stub["region"] = settings.region
+        state = self._read(settings, type_name, stub, None)
+        if state is None:
+            raise ProviderError(Problem(f"{type_name} ({identifier}) does not exist", "Nothing was imported."))
+        for name, value in stub.items():
+            if is_empty(state[name]) and not is_empty(value):
+                state[name] = value
+        for name, attribute in block.attributes.items():
+            if state[name] is None and attribute.default is not None:
+                state[name] = attribute.default
+        return state
+
+    def read_data(self, settings: ProviderSettings, type_name: str, config: State) -> State:
+        """A data source's attributes. Raises ProviderError."""
+        block, source = self.schema.data_sources[type_name], self._data_sources[type_name]
+        state = dict(config)
+        for name, attribute in block.attributes.items():
+            if state[name] is None and attribute.default is not None:
+                state[name] = attribute.default
+        if "region" in block.attributes and state["region"] is None:
+            state["region"] = settings.region
+        call = Call(settings.clients, source.service, block, state)
+        with self._speaking(f"reading data.{type_name}", settings):
+            return reconcile(block, state, source.read(call))
+
+    def _settle(
+        self, settings: ProviderSettings, type_name: str, state: State, *, wait: bool = True
+    ) -> tuple[State, list[Problem]]:
+        block, resource = self.schema.resources[type_name], self._resources[type_name]
+        try:
+            with self._speaking(f"waiting for {_label(type_name, state)}", settings):
+                if wait and resource.ready is not None:
+                    resource.ready(self._call(settings, resource, block, state))
+            settled = self._read(settings, type_name, state, state)
+        except ProviderError as error:
+            return reconcile(block, state, {}), error.problems
+        if settled is None:
+            return reconcile(block, state, {}), [Problem(f"{_label(type_name, state)} is not there after it was made")]
+        return settled, []
+
+    def _read(
+        self, settings: ProviderSettings, type_name: str, current: State, reference: State | None
+    ) -> State | None:
+        block, resource = self.schema.resources[type_name], self._resources[type_name]
+        call = self._call(settings, resource, block, current)
+        with self._speaking(f"reading {_label(type_name, current)}", settings):
+            found = _unless_missing(resource, lambda: resource.read(call))
+        if found is None:
+            return None
+        actual = {"id": current["id"], **found}
+        if "tags_all" in block.attributes:
+            _split_tags(settings, current, actual)
+        return reconcile(block, reference, actual, self._sames[type_name])
+
+    def _with_tags(self, settings: ProviderSettings, block: Block, planned: State) -> State:
+        state = dict(planned)
+        if "tags_all" in block.attributes and state["tags_all"] is UNKNOWN:
+            state["tags_all"] = {**_default_tags(settings, planned), **(planned["tags"] or {})}
+        return state
+
+    def _change_tags(self, resource: Resource, call: Call) -> None:
+        before, after = call.prior["tags_all"] or {}, call.tags
+        if before == after:
+            return
+        if resource.tag is None:
+            raise ProviderError(Problem("tags cannot be changed: the type's entry has no `tag`"))
+        changed = {key: value for key, value in after.items() if before.get(key) != value}
+        resource.tag(call, changed, [key for key in before if key not in after])
+
+    def _call(
+        self, settings: ProviderSettings, resource: Resource, block: Block, state: State, prior: State | None = None
+    ) -> Call:
+        return Call(settings.clients, resource.service, block, state, prior, settings.directory)
+
+    @contextmanager
+    def _speaking(self, doing: str, settings: ProviderSettings) -> Iterator[None]:
+        try:
+            yield
+        except ClientError as error:
+            message = error.response.get("Error", {}).get("Message", "")
+            raise ProviderError(
+                Problem(f"{doing}: {error.operation_name} failed: {error_code(error)}", message)
+            ) from error
+        except EndpointConnectionError as error:
+            raise ProviderError(
+                Problem(
+                    f"{doing}: the local AWS does not answer at {settings.clients.settings.endpoint_url}",
+                    f"Is it running? {error}",
+                )
+            ) from error
+        except BotoCoreError as error:
+            raise ProviderError(Problem(f"{doing}: {type(error).__name__}", str(error))) from error
+        except OSError as error:
+            raise ProviderError(Problem(f"{doing}: {error}")) from error
+
+
+def _unless_missing(resource: Resource, work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except ClientError as error:
+        text = f"{error_code(error)}: {error.response.get('Error', {}).get('Message', '')}"
+        if text.startswith(resource.missing):
+            return None
+        raise
+
+
+def _default_tags(settings: ProviderSettings, planned: State) -> Mapping[str, str]:
+    for override in planned.get("override_provider") or ():
+        for block in override["default_tags"]:
+            return block["tags"] or {}
+    return settings.default_tags
+
+
+def _planned_tags(settings: ProviderSettings, prior: State | None, planned: State) -> Any:
+    if has_unknown(planned["tags"]):
+        return UNKNOWN
+    merged = {**_default_tags(settings, planned), **(planned["tags"] or {})}
+    if prior is None:
+        return merged or UNKNOWN
+    return prior["tags_all"] if is_empty(merged) and is_empty(prior["tags_all"]) else merged
+
+
+def _split_tags(settings: ProviderSettings, current: State, actual: State) -> None:
+    """`tags` is what the resource itself asked for, `tags_all` that and the provider's default tags."""
+    if "tags" not in actual:
+        return
+    everything = settings.own_tags(actual["tags"] or {})
+    defaults = _default_tags(settings, current)
+    asked = current["tags"] or {}
+    actual["tags_all"] = everything
+    actual["tags"] = {key: value for key, value in everything.items() if key in asked or defaults.get(key) != value}
+
+
+def _is_set(value: Any, path: list[str]) -> bool:
+    if not path:
+        return not is_empty(value) or value is UNKNOWN or value is False or value == 0
+    if isinstance(value, list):
+        return any(_is_set(item, path) for item in value)
+    if not isinstance(value, dict) or value.get(path[0]) is None:
+        return False
+    return _is_set(value[path[0]], path[1:])
+
+
+def _label(type_name: str, state: Mapping[str, Any]) -> str:
+    for name in ("id", "name", "bucket", "key"):
+        value = state.get(name)
+        if value is not None and value is not UNKNOWN:
+            return f"{type_name} ({value})"
+    return type_name

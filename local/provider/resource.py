@@ -1,0 +1,166 @@
+"""The form of the table's entries: a resource type or data source, as what to do with boto3."""
+
+import json
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+
+from .clients import Clients
+from .planning import Same
+from .schema import Block
+from .values import UNKNOWN
+
+UNIQUE_SUFFIX = re.compile(r"\d{18}[0-9a-f]{8}$")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One operation on one resource: its state (planned or current), the state before, and the way to AWS.
+
+    `directory` is the folder where Terraform runs, None when it is not known.
+    """
+
+    clients: Clients
+    service: str
+    block: Block
+    state: Mapping[str, Any]
+    prior: Mapping[str, Any] | None = None
+    directory: Path | None = None
+
+    def __getitem__(self, name: str) -> Any:
+        """An argument of the resource; None when it is not set or not known yet."""
+        value = self.state[name]
+        return None if value is UNKNOWN else value
+
+    @property
+    def id(self) -> str:
+        return self.state["id"]
+
+    @property
+    def region(self) -> str:
+        return self.state.get("region") or self.clients.settings.region
+
+    @property
+    def account(self) -> str:
+        return self.clients.identity["Account"]
+
+    @property
+    def client(self) -> BaseClient:
+        return self.clients.client(self.service, self.region)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The resource's tags, the provider's default ones among them."""
+        return self["tags_all"] or {}
+
+    def changed(self, *names: str) -> bool:
+        """Whether an update changes any of these."""
+        return self.prior is None or any(self.prior[name] != self.state[name] for name in names)
+
+    def arn(self, service: str, resource: str, *, region: str | None = None, account: str | None = None) -> str:
+        """An ARN in this account and region (pass "" for services that leave them out)."""
+        region = self.region if region is None else region
+        account = self.account if account is None else account
+        return f"arn:{self.clients.partition}:{service}:{region}:{account}:{resource}"
+
+
+Plan = Mapping[str, Any]
+Replan = Callable[[Plan | None, dict[str, Any]], Iterable[str]]
+
+
+def _by_id(identifier: str) -> dict[str, Any]:
+    return {}
+
+
+def _nothing_more(_prior: Plan | None, _planned: dict[str, Any]) -> Iterable[str]:
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """One resource type.
+
+    create: makes it and returns its id.
+    read: what AWS says, by attribute; what it leaves out keeps its earlier value. None or a `missing` error: it is gone.
+    update: changes it in place (None: nothing can change in place).
+    delete: removes it; a `missing` error means that it was gone already.
+    ready: waits, after a creation or update, until it can be used; raises ProviderError when it never will be.
+    tag: (call, tags to set, keys to remove), called when tags change; needed where the type has tags.
+    imports: the arguments that an import id tells beyond the id itself.
+    replan: the computed attributes that an update makes unknown, from prior and planned state; may refine `planned`.
+    missing: how errors begin ("Code: message") that mean that there is no such thing.
+    same: attributes (dotted for nested ones) whose different wordings may mean the same.
+    unsupported: arguments of the real provider that this entry does nothing with; setting one is an error.
+    """
+
+    service: str
+    create: Callable[[Call], str]
+    read: Callable[[Call], Mapping[str, Any] | None]
+    delete: Callable[[Call], object]
+    update: Callable[[Call], object] | None = None
+    ready: Callable[[Call], object] | None = None
+    tag: Callable[[Call, dict[str, str], list[str]], object] | None = None
+    imports: Callable[[str], Mapping[str, Any]] = _by_id
+    replan: Replan = _nothing_more
+    same: Mapping[str, Same] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    unsupported: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSource:
+    """One data source: `read` answers its attributes from its arguments."""
+
+    service: str
+    read: Callable[[Call], Mapping[str, Any]]
+    unsupported: tuple[str, ...] = ()
+
+
+def error_code(error: ClientError) -> str:
+    return error.response.get("Error", {}).get("Code", "")
+
+
+def same_json(before: str, after: str) -> bool:
+    """Whether two texts are the same JSON, lists of one element and the element itself alike (as IAM treats them)."""
+    try:
+        return _canonical(json.loads(before)) == _canonical(json.loads(after))
+    except (TypeError, ValueError):
+        return False
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _canonical(item) for key, item in value.items()}
+    if isinstance(value, list):
+        items = [_canonical(item) for item in value]
+        if all(isinstance(item, str) for item in items):
+            items.sort()
+        return items[0] if len(items) == 1 else items
+    return value
+
+
+def chosen_name(call: Call, attribute: str = "name", prefix: str = "terraform-") -> str:
+    """The name asked for, or a unique one made of name_prefix."""
+    if call[attribute] is not None:
+        return call[attribute]
+    prefix = call[f"{attribute}_prefix"] or prefix if f"{attribute}_prefix" in call.state else prefix
+    return f"{prefix}{unique_suffix()}"
+
+
+def unique_suffix() -> str:
+    """26 characters as the provider appends them: time in tenths of milliseconds, then a counter in hexadecimal."""
+    now = time.time()
+    fraction = int(now % 1 * 10_000)
+    return f"{time.strftime('%Y%m%d%H%M%S', time.gmtime(now))}{fraction:04d}{secrets.token_hex(4)}"
+
+
+def name_prefix(name: str) -> str:
+    """The prefix of a name that chosen_name made unique; "" for any other name."""
+    return UNIQUE_SUFFIX.sub("", name) if UNIQUE_SUFFIX.search(name) else ""

@@ -1,0 +1,178 @@
+"""aws_s3_object: uploads by boto3's transfer manager, a refresh costs one HeadObject (and GetObjectTagging if tagged)."""
+
+import base64
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from boto3.s3.transfer import TransferConfig
+
+from ..errors import Problem, ProviderError
+from ..resource import Call, Resource
+from . import tags
+from .s3_bucket import delete_versions
+
+MULTIPART_THRESHOLD_BYTES = 8 * 1024 * 1024
+IN_THIS_THREAD = TransferConfig(multipart_threshold=MULTIPART_THRESHOLD_BYTES, use_threads=False)
+IN_PARTS = TransferConfig(multipart_threshold=MULTIPART_THRESHOLD_BYTES, max_concurrency=4)
+
+# Argument: the parameter of PutObject, which HeadObject answers under the same name.
+HEADERS = {
+    "cache_control": "CacheControl",
+    "content_disposition": "ContentDisposition",
+    "content_encoding": "ContentEncoding",
+    "content_language": "ContentLanguage",
+    "content_type": "ContentType",
+    "kms_key_id": "SSEKMSKeyId",
+    "metadata": "Metadata",
+    "object_lock_legal_hold_status": "ObjectLockLegalHoldStatus",
+    "object_lock_mode": "ObjectLockMode",
+    "server_side_encryption": "ServerSideEncryption",
+    "website_redirect": "WebsiteRedirectLocation",
+}
+SENT_ONLY = {
+    "acl": "ACL",
+    "bucket_key_enabled": "BucketKeyEnabled",
+    "checksum_algorithm": "ChecksumAlgorithm",
+    "object_lock_retain_until_date": "ObjectLockRetainUntilDate",
+    "storage_class": "StorageClass",
+}
+CHECKSUMS = {
+    "checksum_crc32": "ChecksumCRC32",
+    "checksum_crc32c": "ChecksumCRC32C",
+    "checksum_crc64nvme": "ChecksumCRC64NVME",
+    "checksum_sha1": "ChecksumSHA1",
+    "checksum_sha256": "ChecksumSHA256",
+}
+# A change of any of these uploads the object again.
+CONTENT = (
+    "bucket_key_enabled",
+    "cache_control",
+    "checksum_algorithm",
+    "content",
+    "content_base64",
+    "content_disposition",
+    "content_encoding",
+    "content_language",
+    "content_type",
+    "etag",
+    "kms_key_id",
+    "metadata",
+    "server_side_encryption",
+    "source",
+    "source_hash",
+    "storage_class",
+    "website_redirect",
+)
+
+
+def _create(call: Call) -> str:
+    _upload(call)
+    return f"{call['bucket']}/{call['key']}"
+
+
+def _update(call: Call) -> None:
+    if call.changed(*CONTENT):
+        _upload(call)
+    elif call.changed("acl"):
+        call.client.put_object_acl(Bucket=call["bucket"], Key=call["key"], ACL=call["acl"])
+
+
+def _upload(call: Call) -> None:
+    extra = {member: call[name] for name, member in (HEADERS | SENT_ONLY).items() if call[name] not in (None, "", {})}
+    if call.tags:
+        extra["Tagging"] = urlencode(call.tags)
+    where = {"Bucket": call["bucket"], "Key": call["key"], "ExtraArgs": extra}
+    if call["source"]:
+        path = _source(call)
+        config = IN_THIS_THREAD if path.stat().st_size < MULTIPART_THRESHOLD_BYTES else IN_PARTS
+        call.client.upload_file(str(path), Config=config, **where)
+        return
+    content = call["content"]
+    body = base64.b64decode(call["content_base64"]) if call["content_base64"] else (content or "").encode()
+    call.client.upload_fileobj(io.BytesIO(body), Config=IN_THIS_THREAD, **where)
+
+
+def _source(call: Call) -> Path:
+    """The file to upload; as for the real provider, a relative path starts in the folder where Terraform runs."""
+    source = Path(call["source"]).expanduser()
+    if not source.is_absolute():
+        if call.directory is None:
+            raise ProviderError(
+                Problem(
+                    f"source {source} is relative, and the folder where Terraform runs is not known",
+                    "Write the path in full: the stand-in provider could not find the Terraform process that called it.",
+                    ("source",),
+                )
+            )
+        source = call.directory / source
+    if not source.is_file():
+        raise ProviderError(
+            Problem(
+                f"{call['key']}: the file to upload does not exist",
+                f"source = {call['source']} ({source.resolve()})",
+                ("source",),
+            )
+        )
+    return source
+
+
+def _read(call: Call) -> dict:
+    bucket, key = call["bucket"], call["key"]
+    checked = {"ChecksumMode": "ENABLED"} if call["checksum_algorithm"] else {}
+    head = call.client.head_object(Bucket=bucket, Key=key, **checked)
+    found = {name: head.get(member) for name, member in HEADERS.items()}
+    found |= {name: head.get(member) for name, member in CHECKSUMS.items()}
+    found |= {
+        "arn": call.arn("s3", f"{bucket}/{key}", region="", account=""),
+        "bucket_key_enabled": head.get("BucketKeyEnabled", False),
+        "etag": head["ETag"].strip('"'),
+        "storage_class": head.get("StorageClass", "STANDARD"),
+        "version_id": head.get("VersionId", ""),
+        "tags": {},
+    }
+    if head.get("TagCount") or call["tags_all"]:
+        found["tags"] = tags.from_list(call.client.get_object_tagging(Bucket=bucket, Key=key)["TagSet"])
+    return found
+
+
+def _tag(call: Call, _changed: dict[str, str], _removed: list[str]) -> None:
+    call.client.put_object_tagging(Bucket=call["bucket"], Key=call["key"], Tagging={"TagSet": tags.to_list(call.tags)})
+
+
+def _delete(call: Call) -> None:
+    if call["version_id"]:
+        delete_versions(call.client, call["bucket"], call["key"])
+    else:
+        call.client.delete_object(Bucket=call["bucket"], Key=call["key"])
+
+
+def _replan(prior: Mapping[str, Any], planned: Mapping[str, Any]) -> Iterable[str]:
+    if any(prior[name] != planned[name] for name in CONTENT):
+        yield "version_id"
+    if prior["source_hash"] != planned["source_hash"]:
+        yield "etag"
+
+
+def _imports(identifier: str) -> dict[str, str]:
+    bucket, _, key = identifier.removeprefix("s3://").partition("/")
+    if not key:
+        raise ProviderError(Problem(f"{identifier} is not an object's import id", "Write BUCKET/KEY."))
+    return {"id": f"{bucket}/{key}", "bucket": bucket, "key": key}
+
+
+RESOURCES = {
+    "aws_s3_object": Resource(
+        service="s3",
+        create=_create,
+        read=_read,
+        update=_update,
+        tag=_tag,
+        delete=_delete,
+        imports=_imports,
+        replan=_replan,
+        missing=("404", "NoSuchKey", "NoSuchBucket"),
+    )
+}
