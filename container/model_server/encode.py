@@ -55,23 +55,36 @@ def encode_response(outputs: dict[str, np.ndarray], labels: tuple[str, ...] | No
     Raises UnsupportedAccept for several outputs in npy or CSV, PredictionFailed for NaN or infinity in JSON or CSV.
     """
     first = next(iter(outputs.values()))
-    if accept != JSON and len(outputs) != 1:
-        raise UnsupportedAccept(f"this model has {len(outputs)} outputs, which only {JSON} can carry")
-    if accept == NPY:
-        file = io.BytesIO()
-        np.lib.format.write_array(file, first, allow_pickle=False)
-        return file.getvalue()
-    if not all(np.isfinite(output).all() for output in outputs.values()):
-        raise PredictionFailed(f"the model's output holds NaN or infinity, which only {NPY} can carry")
-    if accept == CSV:
-        rows = first.reshape(len(first), -1).tolist()
-        return "".join(",".join(map(repr, row)) + "\n" for row in rows).encode("ascii")
+    if accept != JSON:
+        if len(outputs) != 1:
+            raise UnsupportedAccept(f"this model has {len(outputs)} outputs, which only {JSON} can carry")
+        return encode_array(first, accept)
+    for output in outputs.values():
+        _check_finite(output)
     answer: dict[str, object] = {
         "outputs": first.tolist() if len(outputs) == 1 else {name: output.tolist() for name, output in outputs.items()}
     }
     if labels is not None and len(outputs) == 1:
         answer["labels"] = [_top(scores.reshape(-1), labels) for scores in first]
     return pydantic_core.to_json(answer)
+
+
+def encode_array(array: np.ndarray, accept: str) -> bytes:
+    """One array alone: the bare list in JSON, else as `encode_response` says. Raises PredictionFailed."""
+    if accept == NPY:
+        file = io.BytesIO()
+        np.lib.format.write_array(file, array, allow_pickle=False)
+        return file.getvalue()
+    _check_finite(array)
+    if accept == CSV:
+        rows = array.reshape(len(array), -1).tolist()
+        return "".join(",".join(map(repr, row)) + "\n" for row in rows).encode("ascii")
+    return pydantic_core.to_json(array.tolist())
+
+
+def _check_finite(array: np.ndarray) -> None:
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise PredictionFailed(f"the model's output holds NaN or infinity, which only {NPY} can carry")
 
 
 def _top(scores: np.ndarray, labels: tuple[str, ...]) -> list[dict[str, object]]:

@@ -55,3 +55,38 @@ def private_bytes(pid: int | str = "self") -> int:
             if line.startswith("Private_"):
                 total_kib += int(line.split()[1])
     return total_kib * _KIB
+
+
+def anonymous_bytes(pid: int | str = "self") -> int:
+    """Resident memory of a process that no file backs, shared with its forks or not. Costs microseconds."""
+    with Path(f"/proc/{pid}/status").open(encoding="ascii", errors="replace") as file:
+        for line in file:
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1]) * _KIB
+    return 0
+
+
+class PrivateMemory:
+    """What this process holds alone, cheap enough to be read after every load.
+
+    `private_bytes` walks all pages, which takes 10 ms and more in a large process. Between two such walks the change of
+    anonymous memory is added; what that misses (pages of the parent written to for the first time) is small.
+    Pages of mapped files are left out: the kernel takes them back when memory is short.
+    """
+
+    _WALK_EVERY = 64
+
+    def __init__(self) -> None:
+        self._reads = 0
+        self._walk()
+
+    def _walk(self) -> None:
+        self._private = private_bytes()
+        self._anonymous = anonymous_bytes()
+
+    def bytes(self) -> int:
+        self._reads += 1
+        if self._reads % self._WALK_EVERY == 0:
+            self._walk()
+            return self._private
+        return max(0, self._private + anonymous_bytes() - self._anonymous)

@@ -183,6 +183,7 @@ def _engine_environment(settings: Settings) -> dict[str, str]:
         "OMP_WAIT_POLICY": "PASSIVE",
         # The worker runs one request at a time: MXNet's own scheduler threads would only pass it around.
         "MXNET_ENGINE_TYPE": "NaiveEngine",
+        "MXNET_SUBGRAPH_VERBOSE": "0",
         # Big buffers are mapped one by one and go back to the system when freed, however the heap is fragmented.
         "MALLOC_ARENA_MAX": "1",
         "MALLOC_TRIM_THRESHOLD_": "131072",

@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from math import ceil
 
 import numpy as np
 from PIL import Image
@@ -20,8 +21,9 @@ def image_to_tensor(
 ) -> np.ndarray:
     """Decode, resize and normalise one image as `spec` says.
 
-    A JPEG much larger than needed is decoded at 1/2, 1/4 or 1/8 of its size (exact for the DCT), never below twice
-    the size it is resized to. Orientation tags are not applied, as in MXNet's own image pipeline.
+    A JPEG much larger than needed is decoded at 1/2, 1/4 or 1/8 of its size, which the DCT gives exactly and at a
+    fraction of the cost, never below the size it is then resized to. Orientation tags are not applied, as in MXNet's
+    own image pipeline.
 
     Returns float32 of shape `(1, *item_shape)`. Raises InvalidInput for anything that is not such an image,
     RequestTooLarge beyond MAX_PIXELS.
@@ -52,7 +54,7 @@ def _resized(image: Image.Image, spec: ImageSpec, width: int, height: int) -> Im
             spec.resize_shorter / min(full_width, full_height), width / full_width, height / full_height
         )
     if image.format == "JPEG":
-        image.draft(mode, (int(full_width * scale_x * 2) + 1, int(full_height * scale_y * 2) + 1))
+        image.draft(mode, (ceil(full_width * scale_x), ceil(full_height * scale_y)))
     if image.mode != mode:
         image = image.convert(mode)
     # Draft mode may have shrunk the image: work with what there is now.

@@ -1,25 +1,13 @@
 """One model inside a worker: a request's bytes to an answer's bytes."""
 
 import time
-from dataclasses import dataclass
 
 import numpy as np
 
 from .artifact import Artifact
 from .decode import decode_request
 from .encode import choose_accept, encode_response
-from .engines.base import LoadedModel
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An answer's body with its type, and where the time went, in seconds."""
-
-    body: bytes
-    content_type: str
-    decode_seconds: float
-    engine_seconds: float
-    encode_seconds: float
+from .engines.base import Answer, LoadedModel
 
 
 class ServedModel:
@@ -32,6 +20,7 @@ class ServedModel:
     def warm_up(self) -> None:
         """Run zeros through the model once: the first run allocates what later ones reuse, and shows a broken graph."""
         self._model.predict({spec.name: np.zeros(spec.shape, spec.dtype) for spec in self._model.inputs})
+        self._model.settle()
 
     def invoke(self, body: memoryview, content_type: str, accept: str, default_accept: str) -> Answer:
         """Answer one request. Raises the ServerErrors of decoding, running and encoding."""

@@ -7,20 +7,24 @@ import ctypes
 import gc
 import logging
 import socket
+import time
 from dataclasses import asdict
 from pathlib import Path
 
 from . import wire
 from .artifact import Artifact, read_artifact
 from .engines.base import LoadedModel
+from .engines.handler import HandlerModel
 from .engines.mxnet_engine import MxnetEngine
 from .engines.onnx_engine import OnnxEngine
 from .errors import InvalidArtifact, ModelNotFound, PredictionFailed, ServerError
-from .memory import private_bytes
+from .memory import PrivateMemory
 from .served_model import ServedModel
 from .settings import Settings
 
 _log = logging.getLogger(__name__)
+# How often answers to invocations say what the process holds; answers to loads and unloads always do.
+_REPORT_SECONDS = 1.0
 
 
 class Worker:
@@ -28,7 +32,9 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._models: dict[str, ServedModel] = {}
+        self._models: dict[str, ServedModel | HandlerModel] = {}
+        self._memory = PrivateMemory()
+        self._reported_at = 0.0
         self._mxnet = MxnetEngine()
         self._onnx = OnnxEngine(settings.engine_threads)
         self._libc = ctypes.CDLL(None)
@@ -38,7 +44,11 @@ class Worker:
         engine = ""
         if name not in self._models:
             artifact = read_artifact(directory, self._settings.program)
-            model = ServedModel(artifact, self._engine_model(artifact))
+            model: ServedModel | HandlerModel
+            if artifact.code is not None and self._settings.artifact_code:
+                model = HandlerModel(artifact, lambda: self._engine_model(artifact))
+            else:
+                model = ServedModel(artifact, self._engine_model(artifact))
             try:
                 model.warm_up()
             except PredictionFailed as error:
@@ -50,7 +60,13 @@ class Worker:
     def _engine_model(self, artifact: Artifact) -> LoadedModel:
         if artifact.engine == "mxnet":
             return self._mxnet.load(artifact)
-        return self._onnx.load(artifact)
+        if artifact.engine == "onnxruntime":
+            return self._onnx.load(artifact)
+        raise InvalidArtifact(
+            "the artifact holds no checkpoint: its code must define model_fn"
+            if self._settings.artifact_code
+            else "the artifact holds only code, and MODEL_SERVER_ARTIFACT_CODE turned artifacts' code off"
+        )
 
     def unload(self, name: str) -> wire.Header:
         """Drop a model and give its memory back to the system. A name that is not here is fine: the goal is reached."""
@@ -72,7 +88,14 @@ class Worker:
         )
         fields = asdict(answer)
         fields.pop("body")
+        now = time.monotonic()
+        if now - self._reported_at > _REPORT_SECONDS:
+            self._reported_at = now
+            fields["private_bytes"] = self._memory.bytes()
         return fields, answer.body
+
+    def private_bytes(self) -> int:
+        return self._memory.bytes()
 
     def handle(self, header: wire.Header, body: bytearray) -> tuple[wire.Header, bytes]:
         """Answer one frame; errors become a header, so that the process lives on."""
@@ -85,7 +108,7 @@ class Worker:
             else:
                 result = self.unload(str(header["model"]))
                 self.release_memory()
-            return {**result, "private_bytes": private_bytes()}, b""
+            return {**result, "private_bytes": self._memory.bytes()}, b""
         except ServerError as error:
             return self._failure(operation, error), b""
         except Exception:  # noqa: BLE001 - an unforeseen failure costs its request, not the process
@@ -98,14 +121,14 @@ class Worker:
         failure: wire.Header = {"error": error.kind, "message": error.message}
         if operation != "invoke":
             self.release_memory()
-            failure["private_bytes"] = private_bytes()
+            failure["private_bytes"] = self._memory.bytes()
         return failure
 
 
 def run(sock: socket.socket, settings: Settings) -> None:
     """Serve frames until the front process closes the socket."""
     worker = Worker(settings)
-    wire.send_blocking(sock, {"ready": True, "private_bytes": private_bytes()})
+    wire.send_blocking(sock, {"ready": True, "private_bytes": worker.private_bytes()})
     while True:
         try:
             header, body = wire.receive_blocking(sock)

@@ -1,59 +1,53 @@
-"""MXNet checkpoints. One executor a model; all executors of a worker share their activation memory.
+"""MXNet checkpoints. One executor a model; the executors of a worker share their activation memory.
 
-A worker runs one model at a time, so activations of different models never live at once: each new executor is bound
-with the worker's largest one as `shared_exec` and takes its buffers from there.
+A worker runs one model at a time, so activations of different models never live at once: a new executor is bound
+with a loaded one as `shared_exec` and takes its buffers from there. Weights are mapped from the file; what MXNet keeps
+in private memory is its reordered copy of them.
 """
 
-import numpy as np
+import hashlib
+import re
+import weakref
+from pathlib import Path
 
 from ..artifact import Artifact, check_json
 from ..errors import InvalidArtifact, PredictionFailed
 from ..signature import TensorSpec
-from .base import Arrays
+from .base import Arrays, in_batches, reason
+from .mxnet_params import MappedParameters, UnknownParametersFormat
+
+_ALLOCATED = re.compile(r"Total (\d+) MB allocated")
 
 
 class MxnetModel:
     """A bound checkpoint."""
 
-    def __init__(self, executor, inputs: tuple[TensorSpec, ...], output_names: list[str]) -> None:
-        self._executor = executor
-        self._inputs = inputs
+    def __init__(
+        self, executor, inputs: tuple[TensorSpec, ...], output_names: list[str], parameters: MappedParameters | None
+    ) -> None:
+        self.executor = executor
+        self.inputs = inputs
         self._output_names = output_names
-
-    @property
-    def inputs(self) -> tuple[TensorSpec, ...]:
-        return self._inputs
+        self._parameters = parameters
 
     def predict(self, arrays: Arrays) -> Arrays:
-        count = len(next(iter(arrays.values())))
-        batch = self._inputs[0].batch
-        parts = [
-            self._run({name: array[start : start + batch] for name, array in arrays.items()})
-            for start in range(0, count, batch)
-        ]
-        if len(parts) == 1:
-            return parts[0]
-        return {name: np.concatenate([part[name] for part in parts]) for name in self._output_names}
+        return in_batches(self._run, arrays, self.inputs[0].batch)
 
     def _run(self, arrays: Arrays) -> Arrays:
-        batch = self._inputs[0].batch
-        count = len(next(iter(arrays.values())))
-        if count < batch:
-            arrays = {
-                name: np.concatenate([array, np.zeros((batch - count, *array.shape[1:]), array.dtype)])
-                for name, array in arrays.items()
-            }
         try:
-            outputs = [output.asnumpy() for output in self._executor.forward(is_train=False, **arrays)]
-        except Exception as error:  # mxnet raises its own class for some failures and bare ones for others
+            outputs = self.executor.forward(is_train=False, **arrays)
+            return {name: output.asnumpy() for name, output in zip(self._output_names, outputs, strict=True)}
+        except Exception as error:
             raise PredictionFailed(f"MXNet could not run the model: {reason(error)}") from error
-        return {
-            name: output[:count] if output.ndim and len(output) == batch else output
-            for name, output in zip(self._output_names, outputs, strict=True)
-        }
+
+    def settle(self) -> None:
+        """After the first run: the engine has arranged the weights for itself, the file's pages can go."""
+        if self._parameters is not None:
+            self._parameters.release_pages()
+            self._parameters = None
 
     def close(self) -> None:
-        self._executor = None
+        self.executor = None
 
 
 class MxnetEngine:
@@ -63,56 +57,71 @@ class MxnetEngine:
         import mxnet  # noqa: PLC0415 - takes seconds; only worker processes pay for it
 
         self._mxnet = mxnet
+        # Loaded models by the fingerprint of their graph, and what executors of such a graph allocate.
+        self._loaded: dict[str, weakref.WeakSet[MxnetModel]] = {}
+        self._pool_mb: dict[str, int] = {}
 
     def load(self, artifact: Artifact) -> MxnetModel:
         """Bind the checkpoint. Raises InvalidArtifact with the reason."""
-        mx = self._mxnet
-        graph, parameters = artifact.graph, artifact.parameters
-        if graph is None or parameters is None:
+        graph, file = artifact.graph, artifact.parameters
+        if graph is None or file is None:
             raise InvalidArtifact("the artifact holds no MXNet checkpoint")
         check_json(graph)
-        shapes = {spec.name: spec.shape for spec in artifact.inputs}
+        fingerprint = hashlib.sha256(graph.read_bytes() + repr(artifact.inputs).encode()).hexdigest()
+        mx = self._mxnet
         try:
             symbol = mx.sym.load(str(graph))
-            saved = mx.nd.load(str(parameters))
-            if not isinstance(saved, dict):
-                raise InvalidArtifact(f"{parameters.name} holds unnamed arrays")
-            given = {
-                kind: {name[4:]: value for name, value in saved.items() if name.startswith(kind)}
-                for kind in ("arg:", "aux:")
-            }
-            arguments, auxiliary = given["arg:"], given["aux:"]
-            self._check(symbol, artifact, arguments, auxiliary)
-            for spec in artifact.inputs:
-                arguments[spec.name] = mx.nd.zeros(spec.shape, dtype=spec.dtype)
-            # An output layer of a network saved for training (softmax's label) is an argument without a value.
-            missing = [name for name in symbol.list_arguments() if name not in arguments]
-            if missing:
-                inferred = dict(zip(symbol.list_arguments(), symbol.infer_shape(**shapes)[0], strict=True))
-                arguments |= {name: mx.nd.zeros(inferred[name]) for name in missing}
-            executor = symbol.bind(mx.cpu(), arguments, grad_req="null", aux_states=auxiliary)
+            saved, mapped = self._read(file)
+            arguments, auxiliary = (
+                {name[4:]: value for name, value in saved.items() if name.startswith(kind)} for kind in ("arg:", "aux:")
+            )
+            self._complete(symbol, artifact, arguments, auxiliary)
+            pool = self._pool(fingerprint)
+            executor = symbol.bind(mx.cpu(), arguments, grad_req="null", aux_states=auxiliary, shared_exec=pool)
         except InvalidArtifact:
             raise
         except Exception as error:
             raise InvalidArtifact(f"MXNet could not load {graph.name}: {reason(error)}") from error
-        return MxnetModel(executor, artifact.inputs, symbol.list_outputs())
+        model = MxnetModel(executor, artifact.inputs, symbol.list_outputs(), mapped)
+        if fingerprint not in self._pool_mb:
+            allocated = _ALLOCATED.search(executor.debug_str())
+            self._pool_mb[fingerprint] = int(allocated[1]) if allocated else 0
+        self._loaded.setdefault(fingerprint, weakref.WeakSet()).add(model)
+        return model
 
-    @staticmethod
-    def _check(symbol, artifact: Artifact, arguments: dict, auxiliary: dict) -> None:
+    def _read(self, file: Path) -> tuple[dict, MappedParameters | None]:
+        mx = self._mxnet
+        try:
+            mapped = MappedParameters(file)
+        except UnknownParametersFormat:
+            saved = mx.nd.load(str(file))
+            if not isinstance(saved, dict):
+                raise InvalidArtifact(f"{file.name} holds arrays without names") from None
+            return saved, None
+        return {name: mx.nd.from_numpy(array, zero_copy=True) for name, array in mapped.arrays.items()}, mapped
+
+    def _pool(self, fingerprint: str):
+        """The executor to share activation memory with: one of the same graph, else the one that has most."""
+        self._loaded = {key: models for key, models in self._loaded.items() if models}
+        best = max(self._loaded, key=lambda key: (key == fingerprint, self._pool_mb[key]), default=None)
+        return None if best is None else next(iter(self._loaded[best])).executor
+
+    def _complete(self, symbol, artifact: Artifact, arguments: dict, auxiliary: dict) -> None:
+        """Check names, and add arrays for the inputs and for the labels a network saved for training still has."""
         names = symbol.list_arguments()
         inputs = {spec.name for spec in artifact.inputs}
         unknown = sorted(inputs - set(names))
         if unknown:
             raise InvalidArtifact(f"the shapes name {', '.join(unknown)}, which the network does not take")
-        absent = [n for n in names if n not in arguments and n not in inputs and not n.endswith("label")]
-        absent += [n for n in symbol.list_auxiliary_states() if n not in auxiliary]
-        if absent:
-            raise InvalidArtifact(f"the network needs parameters that the checkpoint lacks: {', '.join(absent[:5])}")
         if len({spec.batch for spec in artifact.inputs}) != 1:
             raise InvalidArtifact("all inputs must have the same batch size, the first dimension of their shapes")
-
-
-def reason(error: BaseException) -> str:
-    """The last line of an engine's message that says something: MXNet and ONNX Runtime put a C++ trace before it."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1][:300] if lines else type(error).__name__
+        missing = [name for name in names if name not in arguments and name not in inputs]
+        absent = [name for name in missing if not name.endswith("label")]
+        absent += [name for name in symbol.list_auxiliary_states() if name not in auxiliary]
+        if absent:
+            raise InvalidArtifact(f"the network needs parameters that the checkpoint lacks: {', '.join(absent[:5])}")
+        zeros = self._mxnet.nd.zeros
+        arguments |= {spec.name: zeros(spec.shape, dtype=spec.dtype) for spec in artifact.inputs}
+        if missing:
+            shapes = dict(zip(names, symbol.infer_shape(**{s.name: s.shape for s in artifact.inputs})[0], strict=True))
+            arguments |= {name: zeros(shapes[name]) for name in missing}

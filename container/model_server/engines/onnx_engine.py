@@ -1,12 +1,9 @@
 """ONNX models on ONNX Runtime, without its memory arena: an arena never gives memory back."""
 
-import numpy as np
-
 from ..artifact import Artifact
 from ..errors import InvalidArtifact, PredictionFailed
 from ..signature import TensorSpec
-from .base import Arrays
-from .mxnet_engine import reason
+from .base import Arrays, in_batches, reason
 
 _DTYPES = {
     "tensor(float)": "float32",
@@ -20,41 +17,28 @@ _DTYPES = {
 
 
 class OnnxModel:
-    """A session with its inputs' shapes."""
+    """A session with its inputs' shapes. `dynamic_batch`: whether it takes any number of instances at once."""
 
     def __init__(self, session, inputs: tuple[TensorSpec, ...], dynamic_batch: bool) -> None:
         self._session = session
-        self._inputs = inputs
+        self.inputs = inputs
         self._dynamic_batch = dynamic_batch
         self._output_names = [output.name for output in session.get_outputs()]
 
-    @property
-    def inputs(self) -> tuple[TensorSpec, ...]:
-        return self._inputs
-
     def predict(self, arrays: Arrays) -> Arrays:
-        count = len(next(iter(arrays.values())))
-        step = count if self._dynamic_batch else self._inputs[0].batch
-        parts = [
-            self._run({name: array[start : start + step] for name, array in arrays.items()}, step)
-            for start in range(0, count, step)
-        ]
-        if len(parts) == 1:
-            return parts[0]
-        return {name: np.concatenate([part[name] for part in parts]) for name in self._output_names}
+        if self._dynamic_batch:
+            return self._run(arrays)
+        return in_batches(self._run, arrays, self.inputs[0].batch)
 
-    def _run(self, arrays: Arrays, batch: int) -> Arrays:
-        count = len(next(iter(arrays.values())))
-        if count < batch:
-            arrays = {
-                name: np.concatenate([array, np.zeros((batch - count, *array.shape[1:]), array.dtype)])
-                for name, array in arrays.items()
-            }
+    def _run(self, arrays: Arrays) -> Arrays:
         try:
             outputs = self._session.run(None, arrays)
         except Exception as error:
             raise PredictionFailed(f"ONNX Runtime could not run the model: {reason(error)}") from error
-        return {name: output[:count] for name, output in zip(self._output_names, outputs, strict=True)}
+        return dict(zip(self._output_names, outputs, strict=True))
+
+    def settle(self) -> None:
+        """Nothing to let go of: the session took what it needs from the file."""
 
     def close(self) -> None:
         self._session = None
