@@ -13,7 +13,6 @@ from botocore.client import BaseClient
 from botocore.model import Shape
 
 from .schema import Block
-from .values import UNKNOWN, is_empty
 
 NUMBERS = {"integer": int, "long": int, "float": float, "double": float}
 NO_RENAMES: Mapping[str, str] = {}
@@ -80,14 +79,14 @@ def structure(
         member = _member(shape, name, renames)
         value = state[name]
         # The SDK does not send what was never set; it cannot tell "" from that, but it can tell false and 0 here.
-        if member not in shape.members or not attribute.is_settable or value is UNKNOWN:
+        if member not in shape.members or not attribute.is_settable:
             continue
         if value is None or value == "" or (isinstance(value, dict | list) and not value):
             continue
         result[member] = _sent(value, shape.members[member])
     for name, nested in block.blocks.items():
         member = _member(shape, name, renames)
-        if member not in shape.members or is_empty(state[name]) or state[name] is UNKNOWN:
+        if member not in shape.members or not state[name]:
             continue
         inner = shape.members[member]
         if inner.type_name == "list":

@@ -11,7 +11,7 @@ from .planning import Plan, plan_change, reconcile
 from .resource import Call, DataSource, Resource, error_code
 from .schema import Block, ProviderSchema
 from .settings import ProviderSettings
-from .values import UNKNOWN, has_unknown, is_empty
+from .values import UNKNOWN, has_unknown, is_empty, without_unknown
 
 State = dict[str, Any]
 
@@ -71,7 +71,7 @@ class Provider:
         state = self._with_tags(settings, block, planned)
         try:
             with self._speaking(f"creating {_label(type_name, planned)}", settings):
-                state["id"] = resource.create(self._call(settings, resource, block, state))
+                state["id"] = resource.create(self._call(settings, resource, block, without_unknown(state)))
         except ProviderError as error:
             return None, error.problems
         return self._settle(settings, type_name, state)
@@ -83,7 +83,7 @@ class Provider:
         block, resource = self.schema.resources[type_name], self._resources[type_name]
         state = self._with_tags(settings, block, planned)
         state["id"] = prior["id"]
-        call = self._call(settings, resource, block, state, prior)
+        call = self._call(settings, resource, block, without_unknown(state), prior)
         try:
             with self._speaking(f"updating {_label(type_name, prior)}", settings):
                 if "tags_all" in block.attributes:

@@ -15,7 +15,6 @@ from botocore.exceptions import ClientError
 from .clients import Clients
 from .planning import Same
 from .schema import Block
-from .values import UNKNOWN
 
 UNIQUE_SUFFIX = re.compile(r"\d{18}[0-9a-f]{8}$")
 
@@ -35,9 +34,8 @@ class Call:
     directory: Path | None = None
 
     def __getitem__(self, name: str) -> Any:
-        """An argument of the resource; None when it is not set or not known yet."""
-        value = self.state[name]
-        return None if value is UNKNOWN else value
+        """An argument of the resource; None when it is not set (or was not known when it was planned)."""
+        return self.state[name]
 
     @property
     def id(self) -> str:

@@ -68,6 +68,15 @@ def is_empty(value: Any) -> bool:
     return value is None or (value is not UNKNOWN and not value)
 
 
+def without_unknown(value: Any) -> Any:
+    """The value with None for what is not known: what has not been told is not sent."""
+    if isinstance(value, dict):
+        return {key: without_unknown(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_unknown(item) for item in value]
+    return None if value is UNKNOWN else value
+
+
 def has_unknown(value: Any) -> bool:
     """Whether anything inside the value is UNKNOWN."""
     if isinstance(value, dict):
