@@ -87,7 +87,7 @@ class Engine:
         self._run(f"{self.name} tag", ["tag", reference, other])
 
     def push(self, reference: str, credentials: Credentials) -> None:
-        """Log in and push, again where the connection broke.
+        """Log in to the reference's registry and push, again where the connection broke.
 
         Docker and Podman keep the login in a folder that is gone afterwards; the password goes through standard input.
 
@@ -97,7 +97,7 @@ class Engine:
         with self._login_environment() as environment:
             self._run(
                 f"{self.name} login",
-                ["login", "--username", credentials.username, "--password-stdin", credentials.registry],
+                ["login", "--username", credentials.username, "--password-stdin", reference.split("/", maxsplit=1)[0]],
                 environment=environment,
                 standard_input=credentials.password,
             )

@@ -1,0 +1,44 @@
+"""The program as the provisioner runs it: a process of its own, told everything through the environment."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from image_builder.repository import Repository
+from tests.image_builder.conftest import FakeEngines, environment_for
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "image_builder"],
+        cwd=ROOT,
+        env={**os.environ, "AWS_EC2_METADATA_DISABLED": "true", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_pushes_a_snapshot_and_then_has_nothing_to_do(
+    context: Path, repository: Repository, engines: FakeEngines, ecr_url: str
+) -> None:
+    environment = environment_for(context, repository, AWS_ENDPOINT_URL=ecr_url)
+    first = run(environment)
+    assert (first.returncode, first.stderr) == (0, "")
+    assert "NO IMAGE WAS BUILT" in first.stdout
+    second = run(environment)
+    assert (second.returncode, second.stderr) == (0, "")
+    assert "nothing to build" in second.stdout
+
+
+def test_every_complaint_and_no_traceback() -> None:
+    names = ("IMAGE_REPOSITORY_URI", "IMAGE_TAG", "BUILD_CONTEXT", "AWS_REGION")
+    done = run(dict.fromkeys(names, ""))
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"{'image_builder: ' if number == 0 else ''}{name}: Field required." for number, name in enumerate(names)
+    ]

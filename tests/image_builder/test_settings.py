@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import pytest
+
+from image_builder.context import content_hash
+from image_builder.errors import ImageBuilderError
+from image_builder.repository import Repository
+from image_builder.settings import is_loopback, read_settings
+from tests.image_builder.conftest import environment_for, settings_for
+
+
+def test_reads_the_provisioners_variables(context: Path, repository: Repository) -> None:
+    settings = settings_for(context, repository, PATH="/bin", AWS_ENDPOINT_URL="", IMAGE_PLATFORM="linux/arm64")
+    assert settings.image_uri == (
+        f"123456789012.dkr.ecr.us-east-1.amazonaws.com/{repository.name}:{content_hash(context)[:16]}"
+    )
+    assert (settings.registry_id, settings.repository_name) == ("123456789012", repository.name)
+    assert (settings.platform, settings.engine, settings.is_local) == ("linux/arm64", "auto", False)
+
+
+def test_complains_of_everything_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ImageBuilderError) as caught:
+        read_settings(
+            {
+                "IMAGE_REPOSITORY_URI": "docker.io/x",
+                "BUILD_CONTEXT": str(tmp_path),
+                "IMAGE_PLATFORM": "windows/amd64",
+                "CONTAINER_ENGINE": "rkt",
+                "AWS_ENDPOINT_URL": "http://example.com",
+                "AWS_REGION": "us-east-1",
+            }
+        )
+    complaints = str(caught.value).splitlines()
+    assert [complaint.partition(":")[0] for complaint in complaints] == [
+        "IMAGE_REPOSITORY_URI",
+        "IMAGE_TAG",
+        "BUILD_CONTEXT",
+        "IMAGE_PLATFORM",
+        "CONTAINER_ENGINE",
+        "AWS_ENDPOINT_URL",
+    ]
+    assert "docker.io/x" in complaints[0]
+    assert "must be a folder that holds a Dockerfile" in complaints[2]
+
+
+def test_a_context_that_changed_since_the_plan_is_refused(context: Path, repository: Repository) -> None:
+    environment = environment_for(context, repository, AWS_REGION="eu-west-1")
+    (context / "serve").write_text("changed")
+    with pytest.raises(ImageBuilderError) as caught:
+        read_settings(environment)
+    assert "AWS_REGION is eu-west-1, but IMAGE_REPOSITORY_URI is in us-east-1" in str(caught.value)
+    assert "has changed since the plan was made; plan again" in str(caught.value)
+
+
+def test_a_tag_may_name_the_platform_behind_the_hash(context: Path, repository: Repository) -> None:
+    tag = f"{content_hash(context)[:16]}-arm64"
+    assert settings_for(context, repository, IMAGE_TAG=tag).tag == tag
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://127.0.0.1:4566", True),
+        ("http://127.9.9.9", True),
+        ("http://[::1]:80/x", True),
+        ("http://localhost:1", True),
+        ("http://localhost.example.com", False),
+        ("http://127.0.0.1.example.com", False),
+        ("https://10.0.0.1", False),
+        ("nonsense", False),
+    ],
+)
+def test_loopback(url: str, expected: bool) -> None:
+    assert is_loopback(url) is expected
