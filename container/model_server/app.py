@@ -3,19 +3,22 @@
 https://docs.aws.amazon.com/sagemaker/latest/dg/mms-container-apis.html
 """
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from . import errors
+from . import errors, metrics
+from .access_log import LOG_FIELDS, AccessLog
+from .bodies import BodyReader
 from .decode import parse_json
+from .events import EventLog
 from .service import ModelService
 from .settings import Settings
 
@@ -39,7 +42,8 @@ STATUSES: dict[type[errors.ServerError], int] = {
 }
 _MAX_MANAGEMENT_BYTES = 64 * 1024
 _MAX_NAME_CHARACTERS = 1024
-_BODY_SECONDS = 60.0
+# Bodies of waiting requests may take this share of the memory budget.
+_BODIES_SHARE = 16
 
 
 class ModelApi:
@@ -48,12 +52,14 @@ class ModelApi:
     def __init__(self, service: ModelService, settings: Settings) -> None:
         self._service = service
         self._settings = settings
+        self._bodies = BodyReader(max(settings.memory_bytes // _BODIES_SHARE, 2 * settings.max_request_bytes))
 
     async def ping(self, _: Request) -> Response:
         return Response(status_code=200 if self._service.ready else 503)
 
     async def load(self, request: Request) -> Response:
-        fields = parse_json(await _body(request, _MAX_MANAGEMENT_BYTES))
+        async with self._bodies.read(request, _MAX_MANAGEMENT_BYTES) as body:
+            fields = parse_json(body)
         if not isinstance(fields, dict):
             raise errors.InvalidRequest('expected {"model_name": ..., "url": ...}')
         name, url = fields.get("model_name"), fields.get("url")
@@ -85,37 +91,20 @@ class ModelApi:
 
     async def invoke(self, request: Request) -> Response:
         name = request.path_params["name"]
-        self._service.describe(name)  # an unknown model is answered before its body is read
-        body = await _body(request, self._settings.max_request_bytes)
+        self._service.admit(name)  # what will be refused anyway is refused before its body is read
         headers = request.headers
-        answer = await self._service.invoke(
-            name,
-            body,
-            headers.get("content-type", ""),
-            headers.get("accept", ""),
-            headers.get("x-amzn-sagemaker-target-model", ""),
-        )
+        target_model = headers.get("x-amzn-sagemaker-target-model", "")
+        request.scope[LOG_FIELDS] |= {"model": name, "target_model": target_model or None}
+        async with self._bodies.read(request, self._settings.max_request_bytes) as body:
+            answer = await self._service.invoke(
+                name, body, headers.get("content-type", ""), headers.get("accept", ""), target_model
+            )
+        request.scope[LOG_FIELDS] |= {f"{stage}_ms": seconds * 1000 for stage, seconds in answer.stages.items()}
+        request.scope[LOG_FIELDS]["cold"] = answer.cold or None
         return Response(answer.body, media_type=answer.content_type)
 
-
-async def _body(request: Request, max_bytes: int) -> bytes:
-    """The whole body. Raises RequestTooLarge before it is read where its length says so, RequestTimeout."""
-    too_large = errors.RequestTooLarge(f"the body is larger than {max_bytes} bytes")
-    declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared) > max_bytes:
-        raise too_large
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(_BODY_SECONDS):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > max_bytes:
-                    raise too_large
-                chunks.append(chunk)
-    except TimeoutError as error:
-        raise errors.RequestTimeout(f"the body did not arrive within {_BODY_SECONDS:g} s") from error
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    async def metrics(self, _: Request) -> Response:
+        return Response(self._service.metrics(), media_type=metrics.CONTENT_TYPE)
 
 
 def error_response(status: int, kind: str, message: str) -> Response:
@@ -146,7 +135,7 @@ async def _on_bug(_: Request, __: Exception) -> Response:
     return error_response(500, "InternalError", "the server failed on this request; its log says why")
 
 
-def build_app(service: ModelService, settings: Settings) -> Starlette:
+def build_app(service: ModelService, settings: Settings, events: EventLog) -> Starlette:
     """The ASGI application; its lifespan starts and stops the service."""
 
     @asynccontextmanager
@@ -167,6 +156,7 @@ def build_app(service: ModelService, settings: Settings) -> Starlette:
     return Starlette(
         routes=[
             Route("/ping", api.ping, methods=["GET"]),
+            Route("/metrics", api.metrics, methods=["GET"]),
             Route("/models", api.load, methods=["POST"]),
             Route("/models", api.page, methods=["GET"]),
             Route("/models/{name:path}/invoke", api.invoke, methods=["POST"]),
@@ -175,4 +165,5 @@ def build_app(service: ModelService, settings: Settings) -> Starlette:
         ],
         exception_handlers=handlers,  # type: ignore[arg-type]
         lifespan=lifespan,
+        middleware=[Middleware(AccessLog, events=events if settings.access_log else None)],
     )

@@ -5,7 +5,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
 from .errors import InsufficientMemory
-from .memory import private_bytes
 from .registry import Model
 
 MIB = 1024 * 1024
@@ -18,28 +17,21 @@ _LEAST_BYTES = 1 * MIB
 class MemoryBudget:
     """Counts what all processes hold against a limit.
 
-    What a model will take is what it took last time; for an unknown one, its size on disk times the ratio seen so far.
+    `base_bytes` are the processes without models, `workers_bytes` the others. What a model will take is what it took
+    last time; for an unknown one, its size on disk times the ratio seen so far.
     """
 
     def __init__(self, limit_bytes: int, workers_bytes: Callable[[], int]) -> None:
         self.limit_bytes = limit_bytes
         self._workers_bytes = workers_bytes
-        self._base_bytes = 0
+        self.base_bytes = 0
         self._reserved_bytes = 0
         self._seen: OrderedDict[tuple[str, int], int] = OrderedDict()
         self._ratio = _FIRST_RATIO
 
-    def measure_base(self, pids: list[int | str]) -> None:
-        """Count the processes that hold no model."""
-        total = 0
-        for pid in pids:
-            with contextlib.suppress(OSError):
-                total += private_bytes(pid)
-        self._base_bytes = total
-
     @property
     def used_bytes(self) -> int:
-        return self._base_bytes + self._workers_bytes() + self._reserved_bytes
+        return self.base_bytes + self._workers_bytes() + self._reserved_bytes
 
     def exceeded_bytes(self) -> int:
         """By how much the budget is passed; 0 or less when it is kept."""

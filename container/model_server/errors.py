@@ -4,6 +4,7 @@ The errors know nothing of HTTP: `app.STATUSES` maps each to its status. `kind` 
 between the worker processes and the front process, and in the `type` field of an answer.
 """
 
+import signal
 from typing import ClassVar
 
 
@@ -82,7 +83,16 @@ class PredictionFailed(ServerError):
 
 
 class WorkerCrashed(ServerError):
-    """The worker process died while it worked on this request."""
+    """The worker process died while it worked on this request. `status`: its exit code, negative for a signal."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether the kernel's out-of-memory killer is the likely reason."""
+        return self.status == -signal.SIGKILL
 
 
 class Stopping(ServerError):

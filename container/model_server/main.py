@@ -2,11 +2,15 @@
 
 import logging
 import os
+import resource
 import sys
 
 import uvicorn
 
 from .app import build_app
+from .events import EventLog
+from .http_server import BoundedProtocol, GracefulServer
+from .observer import Observer
 from .service import ModelService
 from .settings import SettingsError, read_settings
 
@@ -26,12 +30,14 @@ def main(arguments: list[str]) -> int:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    _raise_file_limit()
+    events = EventLog()
     config = uvicorn.Config(
-        build_app(ModelService(settings), settings),
+        build_app(ModelService(settings, Observer(events)), settings, events),
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         lifespan="on",
         access_log=False,
@@ -39,8 +45,14 @@ def main(arguments: list[str]) -> int:
         server_header=False,
         date_header=False,
         timeout_keep_alive=75,
-        timeout_graceful_shutdown=int(settings.stop_seconds),
+        timeout_graceful_shutdown=settings.stop_seconds,
     )
-    server = uvicorn.Server(config)
+    server = GracefulServer(config)
     server.run()
     return 0 if server.started else 1
+
+
+def _raise_file_limit() -> None:
+    """Each mapped checkpoint and each connection holds a file descriptor; the usual soft limit of 1024 is low."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -16,6 +16,7 @@ from .settings import Settings
 
 _PACKAGE_ROOT = Path(__file__).resolve().parents[len(__package__.split("."))]
 _START_SECONDS = 120.0
+_EXIT_SECONDS = 5.0
 
 
 class Zygote:
@@ -163,6 +164,13 @@ class WorkerProcess:
         if "error" in header:
             raise ServerError.of_kind(str(header["error"]), str(header["message"]))
         return header, body
+
+    async def status(self) -> int | None:
+        """The exit code (negative: the signal) of a process whose socket closed; None when it does not end."""
+        try:
+            return await asyncio.wait_for(asyncio.shield(self.exited), _EXIT_SECONDS)
+        except TimeoutError:
+            return None
 
     def kill(self) -> None:
         """End the process at once; its pending call sees WorkerCrashed."""

@@ -34,7 +34,6 @@ class Job:
     queued_at: float = field(default_factory=time.perf_counter)
     started_at: float = 0.0
     counted_as_starved: bool = False
-    ran_at: int = -1
     result: asyncio.Future[tuple[wire.Header, bytes]] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -82,7 +81,6 @@ class Scheduler:
         self._pending: list[Job] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
-        self.crashes = 0
 
     @property
     def ready(self) -> bool:
@@ -112,17 +110,21 @@ class Scheduler:
                 place.process.close()
         await self._zygote.stop()
 
+    def admit(self, bound: bool = False) -> None:
+        """Raises QueueFull when too many requests wait (jobs bound to a worker may always), Stopping."""
+        if self._stopping:
+            raise Stopping("the server is shutting down")
+        if not bound and self.queued >= self._settings.queue_length:
+            raise QueueFull(f"{self._settings.queue_length} requests wait already; try again later")
+
     async def run(self, job: Job) -> tuple[wire.Header, bytes]:
         """Queue a job and wait for its answer.
 
         Raises QueueFull at once when too many wait, DeadlineExceeded when no worker takes it in time, Stopping,
         WorkerCrashed, or what the worker answered.
         """
-        if self._stopping:
-            raise Stopping("the server is shutting down")
         bound = job.place is not None
-        if not bound and self.queued >= self._settings.queue_length:
-            raise QueueFull(f"{self._settings.queue_length} requests wait already; try again later")
+        self.admit(bound)
         self._pending.append(job)
         self.dispatch()
         expiry = None
@@ -148,7 +150,6 @@ class Scheduler:
                 remaining.append(job)
             else:
                 job.started_at = time.perf_counter()
-                job.ran_at = place.index
                 place.job = job
                 self._spawn(self._work(place, job))
         self._pending = remaining
@@ -182,9 +183,9 @@ class Scheduler:
             answer = await process.call(job.header, job.body, job.timeout_seconds)
             if not job.result.done():
                 job.result.set_result(answer)
-        except WorkerCrashed as error:
+        except WorkerCrashed:
             place.ready = False  # its exit replaces it
-            job.fail(error)
+            job.fail(WorkerCrashed("the worker process died while it worked on this request", await process.status()))
         except TimeoutError:
             place.ready = False
             process.kill()
@@ -222,7 +223,6 @@ class Scheduler:
         process.close()
         if self._stopping:
             return
-        self.crashes += 1
         place.restarts += 1
         _log.error("worker %d (pid %d) ended with status %d; replacing it", place.index, process.pid, exited.result())
         self._spawn(self._replace(place))

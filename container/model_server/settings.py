@@ -58,7 +58,7 @@ class Settings(BaseModel):
     load_seconds: Annotated[float, _from("MODEL_SERVER_LOAD_SECONDS")] = Field(360.0, gt=0, le=3600)
     """How long a load or an unload may take. SageMaker's limit is 360 s."""
 
-    stop_seconds: Annotated[float, _from("MODEL_SERVER_STOP_SECONDS")] = Field(25.0, ge=0, le=3600)
+    stop_seconds: Annotated[int, _from("MODEL_SERVER_STOP_SECONDS")] = Field(25, ge=0, le=3600)
     """How long a stop waits for running requests. SageMaker kills 30 s after SIGTERM."""
 
     max_request_bytes: Annotated[int, _from("MODEL_SERVER_MAX_REQUEST_BYTES", "SAGEMAKER_MAX_REQUEST_SIZE")] = Field(

@@ -33,6 +33,9 @@ def main() -> None:
     import mxnet  # noqa: PLC0415, F401
     import onnxruntime  # noqa: PLC0415, F401
 
+    # PIL imports its formats on first use; that first use would be in a request.
+    from PIL import JpegImagePlugin, PngImagePlugin  # noqa: PLC0415, F401
+
     from . import worker  # noqa: PLC0415
 
     gc.collect()

@@ -1,0 +1,54 @@
+"""Reads request bodies within limits: of one body, and of all that are held at once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.requests import Request
+
+from .errors import InvalidRequest, QueueFull, RequestTimeout, RequestTooLarge
+
+_BODY_SECONDS = 60.0
+
+
+class BodyReader:
+    """Counts the bytes of all bodies in memory. `max_held_bytes` bounds them together."""
+
+    def __init__(self, max_held_bytes: int, body_seconds: float = _BODY_SECONDS) -> None:
+        self._max_held_bytes = max_held_bytes
+        self._body_seconds = body_seconds
+        self._held_bytes = 0
+
+    @asynccontextmanager
+    async def read(self, request: Request, max_bytes: int) -> AsyncIterator[bytes]:
+        """The whole body, counted as held until the context ends.
+
+        Raises RequestTooLarge (before anything is read where the length says so), QueueFull when the bodies
+        under way fill their share of memory, RequestTimeout for a body that does not arrive.
+        """
+        declared = request.headers.get("content-length")
+        if declared is not None and not (declared.isascii() and declared.isdecimal() and len(declared) < 20):
+            raise InvalidRequest("content-length must be a whole number")
+        if declared is not None and int(declared) > max_bytes:
+            raise RequestTooLarge(f"the body has {declared} bytes; at most {max_bytes} are allowed")
+        chunks: list[bytes] = []
+        try:
+            await self._collect(request, max_bytes, chunks)
+            yield chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        finally:
+            self._held_bytes -= sum(map(len, chunks))
+
+    async def _collect(self, request: Request, max_bytes: int, chunks: list[bytes]) -> None:
+        size = 0
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                async for chunk in request.stream():
+                    size += len(chunk)
+                    if size > max_bytes:
+                        raise RequestTooLarge(f"the body is larger than the {max_bytes} bytes allowed")
+                    if self._held_bytes + len(chunk) > self._max_held_bytes:
+                        raise QueueFull("too many bodies are under way; try again later")
+                    self._held_bytes += len(chunk)
+                    chunks.append(chunk)
+        except TimeoutError as error:
+            raise RequestTimeout(f"the body did not arrive within {self._body_seconds:g} s") from error

@@ -1,0 +1,203 @@
+"""Which worker holds which model.
+
+A load goes to the worker that holds least. A model that keeps requests waiting beside a free worker is loaded there
+too; that copy is given back when the model has cooled down or its memory is needed. A worker that is replaced gets its
+models back before it takes requests.
+"""
+
+import asyncio
+import logging
+import time
+
+from . import wire
+from .budget import MemoryBudget
+from .errors import InsufficientMemory, ModelNotFound, PredictionFailed, ServerError, WorkerCrashed
+from .memory import anonymous_bytes, private_bytes
+from .observer import Observer
+from .pool import WorkerProcess, Zygote
+from .registry import Model, Registry, State
+from .scheduler import Job, Place, Scheduler
+from .settings import Settings
+
+_log = logging.getLogger(__name__)
+# A model spreads to a free worker when this many of its requests had to wait beside one within the window.
+_SPREAD_AFTER = 3
+_SPREAD_WINDOW_SECONDS = 5.0
+_COOL_SECONDS = 60.0
+_KEEP_PERIOD_SECONDS = 5.0
+
+
+class Placement:
+    """Moves models in and out of workers, within the memory budget."""
+
+    def __init__(self, settings: Settings, registry: Registry, observer: Observer) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._observer = observer
+        self._zygote = Zygote(settings)
+        self.scheduler = Scheduler(settings, self._zygote, self._restore, self._on_starved)
+        self.budget = MemoryBudget(settings.memory_bytes, self._workers_bytes)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Start the workers, in the background."""
+        self.scheduler.start()
+        self._spawn(self._keep())
+
+    async def stop(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.scheduler.stop()
+
+    def job(self, operation: str, model: Model, place: int | None, body: bytes = b"", **fields: str) -> Job:
+        """Work on a model; `place` binds it to one worker."""
+        seconds = self._settings.invoke_seconds if operation == "invoke" else self._settings.load_seconds
+        header: wire.Header = {"operation": operation, "model": model.name, "url": model.url, **fields}
+        return Job(header, body, seconds, model, place)
+
+    async def load(self, model: Model) -> int:
+        """Load a model into one worker; returns its place.
+
+        Raises InsufficientMemory with nothing left behind, and what the worker answers.
+        """
+        ready = [place for place in self.scheduler.places if place.ready] or self.scheduler.places
+        place = min(ready, key=lambda place: (place.private_bytes, not place.free, place.index))
+        await self._load_into(model, place)
+        return place.index
+
+    async def unload(self, model: Model) -> int:
+        """Take a model out of every worker; returns the bytes that it had taken. Raises what a worker answers."""
+        freed = 0
+        for index in sorted(model.places | model.arriving):
+            freed += await self._unload_from(model, index)
+        return freed
+
+    async def _load_into(self, model: Model, place: Place) -> None:
+        estimate = self.budget.estimate(model)
+        model.arriving.add(place.index)
+        try:
+            await self._make_room(estimate, model)
+            with self.budget.reserve(estimate, model.name):
+                if model.state is State.UNLOADING:
+                    raise ModelNotFound(f"Model not found: {model.name}")
+                before = place.private_bytes
+                header, _ = await self._run_load(model, place)
+        finally:
+            model.arriving.discard(place.index)
+        model.engine = str(header["engine"]) or model.engine
+        model.memory_bytes[place.index] = max(0, place.private_bytes - before)
+        model.places.add(place.index)
+        self.budget.learn(model, model.memory_bytes[place.index])
+        if self.budget.exceeded_bytes() > 0:
+            needed = model.memory_bytes[place.index]
+            await self._unload_from(model, place.index)
+            raise self.budget.refusal(model.name, needed)
+
+    async def _run_load(self, model: Model, place: Place) -> tuple[wire.Header, bytes]:
+        try:
+            return await self.scheduler.run(self.job("load", model, place.index))
+        except WorkerCrashed as error:
+            if error.out_of_memory:
+                raise InsufficientMemory(
+                    f"Insufficient memory: loading model {model.name} got its worker killed"
+                ) from error
+            raise
+
+    async def _unload_from(self, model: Model, index: int) -> int:
+        model.places.discard(index)
+        before = self.scheduler.places[index].private_bytes
+        await self.scheduler.run(self.job("unload", model, index))
+        model.memory_bytes.pop(index, None)
+        return max(0, before - self.scheduler.places[index].private_bytes)
+
+    def _on_starved(self, job: Job, free: Place) -> None:
+        """A request waits for busy workers beside a free one: spread its model when that happens often."""
+        model = job.model
+        if model.state is not State.READY or model.arriving:
+            return
+        now = time.monotonic()
+        if not job.counted_as_starved:
+            job.counted_as_starved = True
+            model.starved = [at for at in model.starved if now - at < _SPREAD_WINDOW_SECONDS] + [now]
+        lost = not model.places
+        if lost or (len(model.starved) >= _SPREAD_AFTER and self.budget.fits(self.budget.estimate(model))):
+            model.starved.clear()
+            model.arriving.add(free.index)
+            self._spawn(
+                self._spread(model, free, "its worker was lost" if lost else "requests waited beside a free worker")
+            )
+
+    async def _spread(self, model: Model, place: Place, reason: str) -> None:
+        start = time.perf_counter()
+        try:
+            await self._load_into(model, place)
+            self._observer.loaded(model, time.perf_counter() - start, place.index, reason)
+        except ServerError as error:
+            self._observer.load_failed(model.name, error.kind, error.message)
+            if not model.places:
+                failure = PredictionFailed(f"the model was lost with its worker and did not load again: {error}")
+                self.scheduler.fail_waiting(model, failure)
+        finally:
+            model.arriving.discard(place.index)
+            self.scheduler.dispatch()
+
+    async def _make_room(self, needed_bytes: int, wanted: Model) -> None:
+        """Give back second copies, the longest unused first, until the load fits or none is left."""
+        for model in sorted(self._copied(), key=lambda model: model.used_at):
+            if self.budget.fits(needed_bytes):
+                return
+            if model is not wanted:
+                await self._drop_copy(model, f"memory is needed for model {wanted.name}")
+
+    def _copied(self) -> list[Model]:
+        return [model for model in self._registry.all() if len(model.places) > 1 and model.state is State.READY]
+
+    async def _drop_copy(self, model: Model, reason: str) -> None:
+        start = time.perf_counter()
+        index = max(model.places)
+        freed = await self._unload_from(model, index)
+        self._observer.unloaded(model, time.perf_counter() - start, freed, index, reason)
+
+    async def _keep(self) -> None:
+        """Every few seconds: measure the processes without models, give back copies of models that cooled down."""
+        while True:
+            await asyncio.sleep(_KEEP_PERIOD_SECONDS)
+            try:
+                self.measure_base()
+                for model in self._copied():
+                    if time.monotonic() - model.used_at > _COOL_SECONDS:
+                        await self._drop_copy(model, f"not used for {_COOL_SECONDS:g} s")
+            except (ServerError, OSError) as error:
+                _log.warning("housekeeping failed, going on: %s", error)
+
+    def measure_base(self) -> None:
+        """Count this process, and the one workers are forked from: what it shares with them is its own."""
+        zygote = self._zygote.pid
+        self.budget.base_bytes = private_bytes() + (anonymous_bytes(zygote) if zygote is not None else 0)
+
+    def _workers_bytes(self) -> int:
+        return sum(place.private_bytes for place in self.scheduler.places)
+
+    async def _restore(self, place: Place, process: WorkerProcess) -> None:
+        """Load a new process with the models that live at its place, the last used first."""
+        self.measure_base()
+        for model in self._registry.held_by(place.index):
+            if model.state is not State.READY:
+                continue
+            header: wire.Header = {"operation": "load", "model": model.name, "url": model.url}
+            start = time.perf_counter()
+            try:
+                await process.call(header, b"", self._settings.load_seconds)
+                self._observer.loaded(model, time.perf_counter() - start, place.index, "its worker was replaced")
+            except WorkerCrashed:
+                model.places.discard(place.index)  # it may be what kills the worker: loaded again when it is asked for
+                raise
+            except ServerError as error:
+                model.places.discard(place.index)
+                self._observer.load_failed(model.name, error.kind, error.message)
+
+    def _spawn(self, work) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
