@@ -1,0 +1,491 @@
+"""The configurations behind the saved plans: three small stacks, and what each scenario changes in one of them.
+
+Terraform's JSON syntax, as CDKTF writes it. A scenario is planned against the state that its stack's base left.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Configuration = dict[str, Any]
+
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+IMAGE_REPOSITORY = "review-model-server"
+IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{IMAGE_REPOSITORY}"
+IMAGE_TAG = "1111111111111111"
+PROVIDER = "registry.terraform.io/hashicorp/aws"
+
+ARTIFACTS = {
+    name: f"the artifact {name}\n".encode() * 64
+    for name in ("squeezenet-1", "squeezenet-2", "squeezenet-3", "resnet-1")
+}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`change` alters the base's configuration in place; `arguments` go to `terraform plan`.
+
+    `tamper` names what make_plans.py changes behind Terraform's back before it plans.
+    """
+
+    name: str
+    stack: str
+    change: Callable[[Configuration], object] = lambda configuration: None
+    arguments: tuple[str, ...] = ()
+    tamper: str | None = None
+    on_empty_account: bool = False
+
+
+def policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def allow(action: Any, resource: Any, **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+def root(resources: Configuration) -> Configuration:
+    return {
+        "terraform": {"required_providers": {"aws": {"source": "hashicorp/aws", "version": "6.25.0"}}},
+        "provider": {"aws": [{"region": REGION, "s3_use_path_style": True, "skip_metadata_api_check": "true"}]},
+        "resource": resources,
+    }
+
+
+def artifact(name: str, version: str) -> Configuration:
+    content = ARTIFACTS[f"{name}-{version}"]
+    sha256 = hashlib.sha256(content).hexdigest()
+    return {
+        "bucket": "${aws_s3_bucket.models_bucket.bucket}",
+        "key": f"models/{name}/{version}-{sha256[:16]}.tar.gz",
+        "source": f"artifacts/{name}-{version}.tar.gz",
+        "source_hash": sha256,
+        "content_type": "application/gzip",
+        "metadata": {"model": name, "version": version, "sha256": sha256, "size_bytes": str(len(content))},
+        "depends_on": ["aws_s3_bucket_versioning.models_bucket"],
+        "lifecycle": {"create_before_destroy": True},
+    }
+
+
+def models_stack() -> Configuration:
+    bucket = "${aws_s3_bucket.models_bucket.bucket}"
+    return root(
+        {
+            "aws_kms_key": {"key": {"description": "Artifacts", "deletion_window_in_days": 30}},
+            "aws_s3_bucket": {"models_bucket": {"bucket": "review-models", "force_destroy": False}},
+            "aws_s3_bucket_versioning": {
+                "models_bucket": {"bucket": bucket, "versioning_configuration": {"status": "Enabled"}}
+            },
+            "aws_s3_bucket_server_side_encryption_configuration": {
+                "models_bucket": {
+                    "bucket": bucket,
+                    "rule": [
+                        {
+                            "apply_server_side_encryption_by_default": {
+                                "sse_algorithm": "aws:kms",
+                                "kms_master_key_id": "${aws_kms_key.key.arn}",
+                            },
+                            "bucket_key_enabled": False,
+                        }
+                    ],
+                }
+            },
+            "aws_s3_bucket_public_access_block": {
+                "models_bucket": {
+                    "bucket": bucket,
+                    "block_public_acls": True,
+                    "block_public_policy": True,
+                    "ignore_public_acls": True,
+                    "restrict_public_buckets": True,
+                }
+            },
+            "aws_s3_bucket_lifecycle_configuration": {
+                "models_bucket": {
+                    "bucket": bucket,
+                    "rule": [
+                        {
+                            "id": "old-versions",
+                            "status": "Enabled",
+                            "filter": [{"prefix": ""}],
+                            "noncurrent_version_expiration": [{"noncurrent_days": 30}],
+                        }
+                    ],
+                }
+            },
+            "aws_s3_object": {
+                "squeezenet": artifact("squeezenet", "1"),
+                "squeezenet_slot_2": artifact("squeezenet", "2"),
+                "resnet": artifact("resnet", "1"),
+            },
+        }
+    )
+
+
+TLS_ONLY = policy(
+    {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": "arn:aws:s3:::review-models/*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+)
+TRUST = {
+    "Effect": "Allow",
+    "Principal": {"Service": "sagemaker.amazonaws.com"},
+    "Action": "sts:AssumeRole",
+    "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
+}
+READ_MODELS = allow(["s3:GetObject"], "arn:aws:s3:::review-models/models/*")
+LIST_MODELS = allow("s3:ListBucket", "arn:aws:s3:::review-models")
+
+
+def access_stack() -> Configuration:
+    return root(
+        {
+            "aws_iam_role": {"execution_role": {"name": "review-access", "assume_role_policy": policy(TRUST)}},
+            "aws_iam_role_policy": {
+                "execution_rights": {
+                    "name": "execution",
+                    "role": "${aws_iam_role.execution_role.name}",
+                    "policy": policy(READ_MODELS, LIST_MODELS),
+                }
+            },
+        }
+    )
+
+
+def endpoint_stack() -> Configuration:
+    variant = {
+        "variant_name": "all-models",
+        "model_name": "${aws_sagemaker_model.model.name}",
+        "instance_type": "ml.m5.large",
+        "initial_instance_count": 1,
+        "initial_variant_weight": 1,
+    }
+    return root(
+        {
+            "aws_iam_role": {"execution_role": {"name": "review-endpoint", "assume_role_policy": policy(TRUST)}},
+            "aws_iam_role_policy": {
+                "execution_rights": {
+                    "name": "execution",
+                    "role": "${aws_iam_role.execution_role.name}",
+                    "policy": policy(READ_MODELS, LIST_MODELS),
+                }
+            },
+            "aws_sagemaker_model": {
+                "model": {
+                    "name": "review-0a1b2c3d4e5f",
+                    "execution_role_arn": "${aws_iam_role.execution_role.arn}",
+                    "primary_container": {
+                        "image": f"{IMAGE}:{IMAGE_TAG}",
+                        "mode": "MultiModel",
+                        "model_data_url": "s3://review-models/models/",
+                        "multi_model_config": {"model_cache_setting": "Enabled"},
+                    },
+                    "depends_on": ["aws_iam_role_policy.execution_rights"],
+                    "lifecycle": {"create_before_destroy": True},
+                }
+            },
+            "aws_sagemaker_endpoint_configuration": {
+                "endpoint_configuration": {
+                    "name": "review-1a2b3c4d5e6f",
+                    "production_variants": [variant],
+                    "lifecycle": {"create_before_destroy": True},
+                }
+            },
+            "aws_cloudwatch_metric_alarm": {"errors": alarm("review-errors"), "latency": alarm("review-latency")},
+            "aws_sagemaker_endpoint": {
+                "endpoint": {
+                    "name": "review",
+                    "endpoint_config_name": "${aws_sagemaker_endpoint_configuration.endpoint_configuration.name}",
+                    "deployment_config": {
+                        "blue_green_update_policy": {
+                            "termination_wait_in_seconds": 300,
+                            "traffic_routing_configuration": {
+                                "type": "CANARY",
+                                "wait_interval_in_seconds": 300,
+                                "canary_size": {"type": "CAPACITY_PERCENT", "value": 50},
+                            },
+                        },
+                        "auto_rollback_configuration": {
+                            "alarms": [{"alarm_name": "${aws_cloudwatch_metric_alarm.errors.alarm_name}"}]
+                        },
+                    },
+                }
+            },
+            "terraform_data": {"scaled_instance_type": {"input": "ml.m5.large"}},
+            "aws_appautoscaling_target": {
+                "scaling_target": {
+                    "service_namespace": "sagemaker",
+                    "resource_id": "endpoint/review/variant/all-models",
+                    "scalable_dimension": "sagemaker:variant:DesiredInstanceCount",
+                    "min_capacity": 1,
+                    "max_capacity": 4,
+                    "depends_on": ["aws_sagemaker_endpoint.endpoint"],
+                }
+            },
+        }
+    )
+
+
+def alarm(name: str) -> Configuration:
+    return {
+        "alarm_name": name,
+        "namespace": "AWS/SageMaker",
+        "metric_name": "Invocation5XXErrors",
+        "statistic": "Sum",
+        "period": 60,
+        "evaluation_periods": 1,
+        "comparison_operator": "GreaterThanThreshold",
+        "threshold": 5,
+    }
+
+
+STACKS = {"models": models_stack, "access": access_stack, "endpoint": endpoint_stack}
+
+
+def base(stack: str) -> Configuration:
+    return copy.deepcopy(STACKS[stack]())
+
+
+def _at(type_: str, name: str, **changes: Any) -> Callable[[Configuration], object]:
+    """A change that sets arguments of one resource."""
+    return lambda configuration: configuration["resource"][type_][name].update(changes)
+
+
+def _without(type_: str, name: str) -> Callable[[Configuration], object]:
+    return lambda configuration: configuration["resource"][type_].pop(name)
+
+
+def _renamed(type_: str, old: str, new: str, moved: bool) -> Callable[[Configuration], object]:
+    def change(configuration: Configuration) -> None:
+        resources = configuration["resource"][type_]
+        resources[new] = resources.pop(old)
+        if moved:
+            configuration["moved"] = [{"from": f"{type_}.{old}", "to": f"{type_}.{new}"}]
+
+    return change
+
+
+def _both(*changes: Callable[[Configuration], object]) -> Callable[[Configuration], object]:
+    return lambda configuration: [change(configuration) for change in changes]
+
+
+def _new_image(configuration: Configuration) -> None:
+    model = configuration["resource"]["aws_sagemaker_model"]["model"]
+    model["name"] = "review-9f8e7d6c5b4a"
+    model["primary_container"]["image"] = f"{IMAGE}:2222222222222222"
+    _configuration(configuration)["name"] = "review-8e7d6c5b4a39"
+
+
+def _configuration(configuration: Configuration) -> Configuration:
+    return configuration["resource"]["aws_sagemaker_endpoint_configuration"]["endpoint_configuration"]
+
+
+def _endpoint(configuration: Configuration) -> Configuration:
+    return configuration["resource"]["aws_sagemaker_endpoint"]["endpoint"]
+
+
+def _variant(name: str | None, **changes: Any) -> Callable[[Configuration], object]:
+    def change(configuration: Configuration) -> None:
+        _configuration(configuration)["production_variants"][0].update(changes)
+        if name is not None:
+            _configuration(configuration)["name"] = name
+
+    return change
+
+
+def _instance_type(registered: bool) -> Callable[[Configuration], object]:
+    """Another instance type; the scaling target is replaced with it unless it stays registered."""
+
+    def change(configuration: Configuration) -> None:
+        _variant("review-7d6c5b4a3928", instance_type="ml.m5.xlarge")(configuration)
+        configuration["resource"]["terraform_data"]["scaled_instance_type"]["input"] = "ml.m5.xlarge"
+        if not registered:
+            target = configuration["resource"]["aws_appautoscaling_target"]["scaling_target"]
+            target["lifecycle"] = {"replace_triggered_by": ["terraform_data.scaled_instance_type"]}
+
+    return change
+
+
+def _unknown_count(configuration: Configuration) -> None:
+    configuration["resource"]["terraform_data"]["count"] = {"input": 2}
+    _variant("review-6c5b4a392817", initial_instance_count="${terraform_data.count.output}")(configuration)
+
+
+def _rights(*statements: dict[str, Any]) -> Callable[[Configuration], object]:
+    return _at("aws_iam_role_policy", "execution_rights", policy=policy(*statements))
+
+
+def _lifecycle_rule(**expiration: Any) -> Callable[[Configuration], object]:
+    rule = {"id": "old-versions", "status": "Enabled", "filter": [{"prefix": ""}], **expiration}
+    return _at("aws_s3_bucket_lifecycle_configuration", "models_bucket", rule=[rule])
+
+
+def _encryption(**default: str) -> Callable[[Configuration], object]:
+    rule = {"apply_server_side_encryption_by_default": default, "bucket_key_enabled": False}
+    return _at("aws_s3_bucket_server_side_encryption_configuration", "models_bucket", rule=[rule])
+
+
+def _static_key(configuration: Configuration) -> None:
+    configuration["resource"]["aws_s3_object"]["alexnet"] = artifact("resnet", "1") | {"key": "models/alexnet.tar.gz"}
+
+
+def _bucket_policy(document: str) -> Callable[[Configuration], object]:
+    resource = {"models_bucket": {"bucket": "${aws_s3_bucket.models_bucket.bucket}", "policy": document}}
+    return lambda configuration: configuration["resource"].update(aws_s3_bucket_policy=resource)
+
+
+OPEN_POLICY = policy(allow("s3:GetObject", "arn:aws:s3:::review-models/*", Principal="*"))
+_EMPTY = {"alarms": [{"alarm_name": "review-latency"}]}
+
+SCENARIOS = (
+    Scenario("models-no-change", "models"),
+    Scenario("models-created", "models", on_empty_account=True),
+    Scenario(
+        "model-added",
+        "models",
+        lambda c: c["resource"]["aws_s3_object"].update(squeezenet_slot_3=artifact("squeezenet", "3")),
+    ),
+    Scenario(
+        "model-new-version",
+        "models",
+        lambda c: c["resource"]["aws_s3_object"].update(squeezenet=artifact("squeezenet", "3")),
+    ),
+    Scenario("model-earlier-version-removed", "models", _without("aws_s3_object", "squeezenet")),
+    Scenario("model-current-version-removed", "models", _without("aws_s3_object", "squeezenet_slot_2")),
+    Scenario(
+        "artifact-overwritten",
+        "models",
+        _at(
+            "aws_s3_object",
+            "resnet",
+            source="artifacts/squeezenet-3.tar.gz",
+            source_hash=artifact("squeezenet", "3")["source_hash"],
+        ),
+    ),
+    Scenario(
+        "artifact-destroyed-first",
+        "models",
+        _at("aws_s3_object", "squeezenet", **(artifact("squeezenet", "3") | {"lifecycle": {}})),
+    ),
+    Scenario("artifact-renamed", "models", _renamed("aws_s3_object", "resnet", "resnet_18", moved=False)),
+    Scenario("artifact-moved", "models", _renamed("aws_s3_object", "resnet", "resnet_18", moved=True)),
+    Scenario("artifact-static-key", "models", _static_key),
+    Scenario("artifacts-expire", "models", _lifecycle_rule(expiration=[{"days": 30}])),
+    Scenario(
+        "old-versions-expire-later", "models", _lifecycle_rule(noncurrent_version_expiration=[{"noncurrent_days": 90}])
+    ),
+    Scenario("bucket-tagged", "models", _at("aws_s3_bucket", "models_bucket", tags={"Owner": "platform"})),
+    Scenario("bucket-renamed", "models", _at("aws_s3_bucket", "models_bucket", bucket="review-models-2")),
+    Scenario("bucket-force-destroy", "models", _at("aws_s3_bucket", "models_bucket", force_destroy=True)),
+    Scenario(
+        "versioning-suspended",
+        "models",
+        _at("aws_s3_bucket_versioning", "models_bucket", versioning_configuration={"status": "Suspended"}),
+    ),
+    Scenario("encryption-without-key", "models", _encryption(sse_algorithm="AES256")),
+    Scenario("key-described", "models", _at("aws_kms_key", "key", description="Artifacts of all models")),
+    Scenario("key-removed", "models", _both(_without("aws_kms_key", "key"), _encryption(sse_algorithm="AES256"))),
+    Scenario(
+        "bucket-opened",
+        "models",
+        _both(
+            _at(
+                "aws_s3_bucket_public_access_block",
+                "models_bucket",
+                block_public_policy=False,
+                restrict_public_buckets=False,
+            ),
+            _bucket_policy(OPEN_POLICY),
+        ),
+    ),
+    Scenario("bucket-tls-only", "models", _bucket_policy(TLS_ONLY)),
+    Scenario("rights-narrowed", "access", _rights(READ_MODELS)),
+    Scenario(
+        "rights-widened",
+        "access",
+        _rights(READ_MODELS, LIST_MODELS, allow("s3:PutObject", "arn:aws:s3:::review-models/*")),
+    ),
+    Scenario("rights-wildcard", "access", _rights(READ_MODELS, allow("s3:*", "*"))),
+    Scenario(
+        "trust-everyone",
+        "access",
+        _at("aws_iam_role", "execution_role", assume_role_policy=policy(TRUST | {"Principal": {"AWS": "*"}})),
+    ),
+    Scenario(
+        "role-described", "access", _at("aws_iam_role", "execution_role", description="What the endpoint may do.")
+    ),
+    Scenario(
+        "role-policy-forgotten",
+        "access",
+        _both(
+            _without("aws_iam_role_policy", "execution_rights"),
+            lambda c: c.update(
+                removed=[{"from": "aws_iam_role_policy.execution_rights", "lifecycle": {"destroy": False}}]
+            ),
+        ),
+    ),
+    Scenario(
+        "provider-not-pinned", "access", lambda c: c["terraform"]["required_providers"]["aws"].update(version=">= 5.0")
+    ),
+    Scenario(
+        "provider-upgraded", "access", lambda c: c["terraform"]["required_providers"]["aws"].update(version="6.30.0")
+    ),
+    Scenario("access-no-change", "access"),
+    Scenario(
+        "access-targeted",
+        "access",
+        _at("aws_iam_role", "execution_role", description="What the endpoint may do."),
+        ("-target=aws_iam_role.execution_role",),
+    ),
+    Scenario("endpoint-no-change", "endpoint"),
+    Scenario("endpoint-created", "endpoint", on_empty_account=True),
+    Scenario("endpoint-new-image", "endpoint", _new_image),
+    Scenario("endpoint-more-instances", "endpoint", _variant("review-5b4a39281706", initial_instance_count=3)),
+    Scenario("endpoint-count-unknown", "endpoint", _unknown_count),
+    Scenario(
+        "endpoint-static-configuration-name", "endpoint", _variant("review-configuration", initial_instance_count=2)
+    ),
+    Scenario(
+        "endpoint-configuration-same-name",
+        "endpoint",
+        _both(_variant(None, initial_instance_count=2), lambda c: _configuration(c).pop("lifecycle")),
+    ),
+    Scenario(
+        "endpoint-destroyed-first",
+        "endpoint",
+        _both(
+            _new_image,
+            lambda c: (
+                _configuration(c).pop("lifecycle"),
+                c["resource"]["aws_sagemaker_model"]["model"].pop("lifecycle"),
+            ),
+        ),
+    ),
+    Scenario("endpoint-renamed", "endpoint", lambda c: _endpoint(c).update(name="review-2")),
+    Scenario(
+        "endpoint-without-rollback-alarms",
+        "endpoint",
+        lambda c: _endpoint(c)["deployment_config"].pop("auto_rollback_configuration"),
+    ),
+    Scenario(
+        "endpoint-other-rollback-alarm",
+        "endpoint",
+        lambda c: _endpoint(c)["deployment_config"].update(auto_rollback_configuration=_EMPTY),
+    ),
+    Scenario("endpoint-instance-type", "endpoint", _instance_type(registered=False)),
+    Scenario("endpoint-instance-type-while-scaled", "endpoint", _instance_type(registered=True)),
+    Scenario("scaling-range", "endpoint", _at("aws_appautoscaling_target", "scaling_target", max_capacity=6)),
+    Scenario("alarm-removed", "endpoint", _without("aws_cloudwatch_metric_alarm", "latency")),
+    Scenario("alarm-renamed", "endpoint", _renamed("aws_cloudwatch_metric_alarm", "latency", "slow", moved=False)),
+    Scenario("alarm-moved", "endpoint", _renamed("aws_cloudwatch_metric_alarm", "latency", "slow", moved=True)),
+    Scenario("alarm-drifted", "endpoint", tamper="alarm-threshold"),
+)
