@@ -18,16 +18,17 @@ SCALING_TARGET = "aws_appautoscaling_target"
 SCALING_TYPES = (SCALING_TARGET, "aws_appautoscaling_policy", "aws_appautoscaling_scheduled_action")
 ENDPOINT_TYPES = frozenset({ENDPOINT, CONFIGURATION, MODEL, *SCALING_TYPES})
 
-_IGNORED = frozenset({"id", "arn", "name", "name_prefix", "tags", "tags_all", "region", "endpoint_config_name"})
-_LABELS: Mapping[tuple[str, ...], str] = {
-    ("image",): "image",
-    ("instance_type",): "instance type",
-    ("initial_instance_count",): "instances",
-    ("volume_size_in_gb",): "volume (GB)",
-    ("model_cache_setting",): "model cache",
-    ("min_capacity",): "scaling: fewest instances",
-    ("max_capacity",): "scaling: most instances",
-    ("target_value",): "scaling: target value",
+_IGNORED = frozenset({"id", "arn", "name", "name_prefix", "tags", "tags_all", "region"})
+_LABELS: Mapping[str, str] = {
+    "endpoint_config_name": "configuration",
+    "image": "image",
+    "instance_type": "instance type",
+    "initial_instance_count": "instances",
+    "volume_size_in_gb": "volume (GB)",
+    "model_cache_setting": "model cache",
+    "min_capacity": "scaling: fewest instances",
+    "max_capacity": "scaling: most instances",
+    "target_value": "scaling: target value",
 }
 _NOTHING = Values(None)
 
@@ -201,7 +202,7 @@ def _covered(path: Path, leaves: Mapping[Path, Any]) -> bool:
 
 def label(path: Path) -> str:
     """What people call a setting; for one without such a name its path."""
-    known = _LABELS.get((str(path[-1]),))
+    known = _LABELS.get(str(path[-1]))
     return known if known is not None else scrub(dotted(path))
 
 

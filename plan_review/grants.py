@@ -38,6 +38,17 @@ def granted(statements: Iterable[Statement]) -> frozenset[Grant]:
     return frozenset(found)
 
 
+def newly_granted(before: Iterable[Statement] | None, after: Iterable[Statement] | None) -> list[Grant]:
+    """What `after` allows and `before` did not, sorted. IAM compares actions without regard to upper and lower case."""
+    known = {_comparable(grant) for grant in granted(before or ())}
+    return sorted(grant for grant in granted(after or ()) if _comparable(grant) not in known)
+
+
+def _comparable(grant: Grant) -> Grant:
+    principal, action, resource, condition = grant
+    return principal, action.lower(), resource, condition
+
+
 PolicySides = tuple[Change, str, tuple[Statement, ...] | None, tuple[Statement, ...] | None]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 class Statement:
     """One Allow statement. `everything_except` says that it uses NotAction, NotResource or NotPrincipal.
 
-    `actions` are lower case, as IAM compares them; `condition` is its JSON in a fixed order, empty when there is none.
+    `condition` is its JSON in a fixed order, empty when there is none.
     """
 
     actions: frozenset[str]
@@ -56,7 +56,7 @@ def allow_statements(document: Any) -> tuple[Statement, ...] | None:
 def _statement(item: Mapping[str, Any]) -> Statement:
     condition = item.get("Condition")
     return Statement(
-        actions=frozenset(text.lower() for text in _texts(item.get("Action", item.get("NotAction")))),
+        actions=frozenset(_texts(item.get("Action", item.get("NotAction")))),
         resources=frozenset(_texts(item.get("Resource", item.get("NotResource")))),
         principals=frozenset(_principals(item.get("Principal", item.get("NotPrincipal")))),
         condition=json.dumps(condition, sort_keys=True) if condition else "",

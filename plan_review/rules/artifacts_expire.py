@@ -16,6 +16,8 @@ def _check(stack: Stack) -> Iterator[Hit]:
         if not change.action.changes:
             continue
         before, after = change.before.visible("rule"), change.after.visible("rule")
+        if after is UNKNOWN:
+            yield Hit(change.address, "the rules are unknown until the apply", Severity.APPROVAL, Verdict.OTHER)
         known = [_expiry(rule) for rule in before] if isinstance(before, list) else []
         for rule in after if isinstance(after, list) else ():
             expiry = _expiry(rule)
@@ -29,12 +31,14 @@ def _expiry(rule: Any) -> tuple[Any, str] | None:
         return None
     blocks = rule.get("expiration")
     for block in blocks if isinstance(blocks, list) else [blocks]:
+        if block is UNKNOWN:
+            return rule.get("id"), shown_value(UNKNOWN)
         if not isinstance(block, Mapping):
             continue
         days, date = block.get("days"), block.get("date")
         if (isinstance(days, int) and days > 0) or days is UNKNOWN:
             return rule.get("id"), f"{shown_value(days)} days"
-        if isinstance(date, str) and date:
+        if (isinstance(date, str) and date) or date is UNKNOWN:
             return rule.get("id"), shown_value(date)
     return None
 

@@ -9,7 +9,7 @@ from plan_review.redaction import shown
 from plan_review.rules.endpoint_replaced import reason
 from plan_review.stack import Stack
 
-_STORES = {
+STORES = {
     "aws_s3_bucket": ("bucket", "bucket"),
     "aws_ecr_repository": ("image repository", "name"),
     "aws_dynamodb_table": ("table", "name"),
@@ -17,7 +17,7 @@ _STORES = {
 
 
 def _check(stack: Stack) -> Iterator[Hit]:
-    for type_, (noun, attribute) in _STORES.items():
+    for type_, (noun, attribute) in STORES.items():
         for change in stack.plan.of_type(type_):
             if change.destroys:
                 kind = (

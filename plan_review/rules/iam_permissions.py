@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plan_review.findings import Hit, Rule, Severity
-from plan_review.grants import ATTACHMENTS, granted, policy_sides
+from plan_review.grants import ATTACHMENTS, newly_granted, policy_sides
 from plan_review.redaction import scrub, shown
 from plan_review.stack import Stack
 
@@ -19,8 +19,7 @@ def _check(stack: Stack) -> Iterator[Hit]:
             continue
         if not change.before.exists:
             continue  # what a new role may do is in the diff as a whole; the wildcard rule looks at it
-        new = granted(after) - granted(before or ())
-        actions = sorted({(action, resource) for _, action, resource, _ in new})
+        actions = sorted({(action, resource) for _, action, resource, _ in newly_granted(before, after)})
         if actions:
             listed = [f"{action} on {resource}" if resource else action for action, resource in actions[:_SHOWN]]
             more = f" and {len(actions) - _SHOWN} more" if len(actions) > _SHOWN else ""

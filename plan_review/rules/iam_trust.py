@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plan_review.findings import Hit, Rule, Severity
-from plan_review.grants import granted
+from plan_review.grants import newly_granted
 from plan_review.policy_documents import allow_statements
 from plan_review.redaction import scrub
 from plan_review.stack import Stack
@@ -23,8 +23,7 @@ def _check(stack: Stack) -> Iterator[Hit]:
                 "who may assume the role cannot be read: unknown until the apply, sensitive or malformed",
             )
             continue
-        new = sorted(granted(after) - granted(before or ()))
-        for principal, condition in sorted({(grant[0], grant[3]) for grant in new}):
+        for principal, condition in sorted({(grant[0], grant[3]) for grant in newly_granted(before, after)}):
             where = f" if {condition}" if condition else " without any condition"
             if principal == "*" or principal.endswith(":*") or principal.startswith("not "):
                 yield Hit(change.address, scrub(f"everyone may assume the role: {principal}{where}"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plan_review.findings import Hit, Rule, Severity
-from plan_review.grants import ATTACHMENTS, granted, policy_sides
+from plan_review.grants import ATTACHMENTS, newly_granted, policy_sides
 from plan_review.redaction import scrub, shown
 from plan_review.stack import Stack
 
@@ -24,7 +24,7 @@ _BROAD_POLICIES = ("/AdministratorAccess", "/PowerUserAccess", "/IAMFullAccess",
 
 def _check(stack: Stack) -> Iterator[Hit]:
     for change, what, before, after in policy_sides(stack.plan):
-        for _, action, resource, condition in sorted(granted(after or ()) - granted(before or ())):
+        for _, action, resource, condition in newly_granted(before, after):
             if action.startswith("not "):
                 yield Hit(
                     change.address, scrub(f"the {what} allows everything but what it lists: {action} on {resource}")
@@ -35,7 +35,7 @@ def _check(stack: Stack) -> Iterator[Hit]:
                 )
             elif "*" in action and resource == "*":
                 yield Hit(change.address, scrub(f"the {what} allows {action} on every resource"))
-            elif resource == "*" and not condition and not action.startswith(_NO_RESOURCE):
+            elif resource == "*" and not condition and not action.lower().startswith(_NO_RESOURCE):
                 yield Hit(change.address, scrub(f"the {what} allows {action} on every resource"), Severity.APPROVAL)
     for type_, attribute in ATTACHMENTS.items():
         for change in stack.plan.of_type(type_):

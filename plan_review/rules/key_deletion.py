@@ -9,9 +9,11 @@ from plan_review.redaction import shown
 from plan_review.stack import Stack
 from plan_review.values import UNKNOWN
 
+KEYS = ("aws_kms_key", "aws_kms_external_key", "aws_kms_replica_key")
+
 
 def _check(stack: Stack) -> Iterator[Hit]:
-    for change in stack.plan.of_type("aws_kms_key", "aws_kms_external_key", "aws_kms_replica_key"):
+    for change in stack.plan.of_type(*KEYS):
         enabled = change.after.at("is_enabled")
         if change.destroys:
             days = shown(change.before, "deletion_window_in_days")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plan_review.findings import Hit, Rule, Severity, Verdict
-from plan_review.models import ModelAction
+from plan_review.models import ARTIFACT_TYPE, ModelAction, artifact_of
+from plan_review.redaction import shown
 from plan_review.stack import Stack
 
 
@@ -14,6 +15,11 @@ def _check(stack: Stack) -> Iterator[Hit]:
         if model.action is ModelAction.REMOVED:
             artifact = model.artifact
             yield Hit(artifact.address, f"model {artifact.name}: its current version {artifact.version} is removed")
+    for change in stack.plan.of_type(ARTIFACT_TYPE):
+        moves = change.before.exists and change.after.exists and change.before.at("bucket") != change.after.at("bucket")
+        if moves and artifact_of(change, change.before) is not None:
+            message = f"moves from bucket {shown(change.before, 'bucket')} to {shown(change.after, 'bucket')}"
+            yield Hit(change.address, message)
 
 
 RULE = Rule(

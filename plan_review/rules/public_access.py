@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plan_review.findings import Hit, Rule, Severity
+from plan_review.grants import newly_granted
 from plan_review.plan import Change
 from plan_review.policy_documents import Statement, allow_statements
 from plan_review.redaction import shown
@@ -59,11 +60,11 @@ def _open_block(change: Change) -> Iterator[Hit]:
 def _open_policy(change: Change, attribute: str) -> Iterator[Hit]:
     before = allow_statements(change.before.visible(attribute)) or ()
     after = allow_statements(change.after.visible(attribute))
-    if after is None:
+    own_default = change.type == "aws_kms_key" and not change.before.exists  # AWS writes the policy of a new key
+    if after is None and not own_default:
         yield Hit(change.address, f"the {attribute} cannot be read: unknown, sensitive or malformed", Severity.APPROVAL)
-    known = {grant for statement in before for grant in statement.grants}
     for statement in after or ():
-        if _is_public(statement) and not statement.grants <= known:
+        if _is_public(statement) and newly_granted(before, (statement,)):
             actions = ", ".join(sorted(statement.actions)) or "(no action)"
             yield Hit(change.address, f"the {attribute} allows everyone: {actions}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from plan_review.findings import Hit, Rule, Severity, Verdict
+from plan_review.findings import Hit, Rule, Severity
 from plan_review.plan import Action, Change
 from plan_review.stack import Stack
 from plan_review.values import UNKNOWN
@@ -54,7 +54,6 @@ RULE = Rule(
     id="renamed-address",
     title="A renamed address should be a moved block",
     severity=Severity.BLOCKED,
-    verdict=Verdict.OUTAGE,
     explanation=(
         "Terraform sees a destroy and a create of the same thing, in no particular order: the create fails with "
         "«already exists», or the destroy comes last and takes away what was just made."

@@ -7,20 +7,23 @@ from collections.abc import Iterator
 from plan_review.endpoint import CONFIGURATION, ENDPOINT, MODEL
 from plan_review.findings import Hit, Rule, Severity
 from plan_review.models import is_artifact
-from plan_review.plan import Action
+from plan_review.rules.data_store_replaced import STORES
 from plan_review.rules.endpoint_replaced import reason
+from plan_review.rules.key_deletion import KEYS
 from plan_review.stack import Stack
 
 # Replacing these destroys nothing that exists anywhere: they only carry triggers.
 _TRIGGERS = frozenset({"terraform_data", "null_resource"})
-_REPLACED_BY_NAME = frozenset({MODEL, CONFIGURATION})
+# Rules of their own say more about these.
+_ELSEWHERE = frozenset({ENDPOINT, *STORES, *KEYS})
+_ELSEWHERE_WHEN_REPLACED = frozenset({MODEL, CONFIGURATION})
 
 
 def _check(stack: Stack) -> Iterator[Hit]:
     for change in stack.plan.changing:
-        if not change.destroys or change.type in _TRIGGERS or change.type == ENDPOINT:
+        if not change.destroys or change.type in _TRIGGERS or change.type in _ELSEWHERE:
             continue
-        if is_artifact(change) or (change.type in _REPLACED_BY_NAME and change.action is Action.CREATE_THEN_DELETE):
+        if is_artifact(change) or (change.type in _ELSEWHERE_WHEN_REPLACED and change.action.replaces):
             continue
         left = ", a left-over of an earlier apply," if change.deposed is not None else ""
         yield Hit(change.address, f"the {change.type}{left} is {change.action.value}{reason(change)}")

@@ -20,8 +20,9 @@ _DECISIVE: Mapping[str, tuple[Path, ...]] = {
     "aws_sagemaker_model": (("primary_container", 0, "image"), ("primary_container", 0, "mode"), ("vpc_config",)),
     "aws_appautoscaling_target": (("min_capacity",), ("max_capacity",)),
     "aws_s3_object": (("source_hash",),),
-    "aws_s3_bucket_server_side_encryption_configuration": (("rule",),),
-    "aws_s3_bucket_lifecycle_configuration": (("rule",),),
+    "aws_s3_bucket_server_side_encryption_configuration": (
+        ("rule", 0, "apply_server_side_encryption_by_default", 0, "sse_algorithm"),
+    ),
 }
 
 
@@ -31,22 +32,11 @@ def _check(stack: Stack) -> Iterator[Hit]:
             if not (change.action.changes and change.after.exists):
                 continue
             for path in paths:
-                if change.after.unknown and contains_unknown(_decisive(change.after.at(*path))):
+                if contains_unknown(change.after.at(*path)):
                     yield Hit(
                         change.address, f"{label(path) if len(path) > 1 else dotted(path)} is unknown until the apply"
                     )
 
-
-def _decisive(value: object) -> object:
-    """A bucket's rules without the attributes that AWS fills in."""
-    if isinstance(value, list):
-        return [
-            {k: v for k, v in item.items() if k not in _COMPUTED} if isinstance(item, dict) else item for item in value
-        ]
-    return value
-
-
-_COMPUTED = frozenset({"id", "bucket_key_enabled", "expiration", "prefix", "blocked_encryption_types"})
 
 RULE = Rule(
     id="unknown-value",

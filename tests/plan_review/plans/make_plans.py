@@ -136,6 +136,7 @@ class Maker:
             EvaluationPeriods=base["evaluation_periods"],
             ComparisonOperator=base["comparison_operator"],
             Threshold=threshold,
+            TreatMissingData="missing",
         )
 
 
