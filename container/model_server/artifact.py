@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from .errors import InvalidArtifact
-from .signature import ImageSpec, TensorSpec, default_image
+from .signature import ImageSpec, TensorSpec, image_for
 
 _MAX_TEXT_BYTES = 64 * 1024 * 1024
 _SHAPES = TypeAdapter(list[TensorSpec])
@@ -26,7 +26,8 @@ class _Signature(BaseModel):
 class Artifact:
     """A model as it lies on disk.
 
-    `engine` is None where only the artifact's own `code` says how to load it. `size_bytes` is all files together.
+    `engine` is None where only the artifact's own `code` says how to load it. `inputs` are those of its shapes file,
+    `image` is what its `signature.json` says. `size_bytes` is all files together.
     """
 
     directory: Path
@@ -115,18 +116,14 @@ def _shapes(path: Path | None, name: str, required: bool) -> tuple[TensorSpec, .
 
 
 def _image(path: Path | None, inputs: tuple[TensorSpec, ...]) -> ImageSpec | None:
-    if len(inputs) != 1:
-        return None
     if path is None:
-        return default_image(inputs[0].item_shape)
+        return None
     try:
         image = _Signature.model_validate_json(_read(path)).image
+        if inputs:
+            image_for(image, inputs)
     except ValidationError as error:
         raise InvalidArtifact(f"signature.json is malformed: {_first(error)}") from error
-    if image is None:
-        return default_image(inputs[0].item_shape)
-    try:
-        image.size(inputs[0].item_shape)
     except ValueError as error:
         raise InvalidArtifact(f"signature.json does not fit the shapes: {error}") from error
     return image

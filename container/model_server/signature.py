@@ -73,6 +73,21 @@ class ImageSpec(BaseModel):
         raise ValueError(f"an input of shape {list(item_shape)} is no {self.color} image in {self.layout} layout")
 
 
+def image_for(given: ImageSpec | None, inputs: tuple[TensorSpec, ...]) -> ImageSpec | None:
+    """How images become the model's input: as `given` by its `signature.json`, else by convention.
+
+    None where the model takes no images. Raises ValueError where what is given does not fit the input's shape.
+    """
+    if len(inputs) != 1:
+        if given is not None:
+            raise ValueError("a model of several inputs takes no images")
+        return None
+    if given is None:
+        return default_image(inputs[0].item_shape)
+    given.size(inputs[0].item_shape)
+    return given
+
+
 def default_image(item_shape: tuple[int, ...]) -> ImageSpec | None:
     """The convention for a checkpoint without `signature.json`; None where the input is not an image."""
     if len(item_shape) != 3:

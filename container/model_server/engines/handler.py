@@ -22,6 +22,7 @@ from ..artifact import Artifact
 from ..decode import JSON, Arrays, decode_request, media_type
 from ..encode import CSV, choose_accept, encode_array
 from ..errors import InvalidArtifact, PredictionFailed, ServerError, UnsupportedContentType
+from ..signature import image_for
 from .base import Answer, LoadedModel
 
 _log = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ class HandlerModel:
         inputs = self._engine_model.inputs if self._engine_model is not None else self._artifact.inputs
         if len(inputs) != 1:
             raise UnsupportedContentType("this model needs an input_fn in its code to take requests")
-        (array,) = decode_request(body, kind, inputs, self._artifact.image).values()
+        (array,) = decode_request(body, kind, inputs, image_for(self._artifact.image, inputs)).values()
         return _mxnet_array(array) if self._artifact.engine == "mxnet" else array
 
     def _predict(self, data):
