@@ -21,6 +21,7 @@ from .credential_scope import signed_service
 from .gaps.application_autoscaling import AutoScalingGaps
 from .gaps.ecr import EcrGaps
 from .gaps.errors import GapError
+from .gaps.s3 import evaluate_bucket_policies
 
 _Handler = Callable[[dict[str, Any]], dict[str, Any] | None]
 
@@ -29,6 +30,7 @@ class MotoApplication:
     """moto for every service but SageMaker. `base_url` is the gateway's own URL."""
 
     def __init__(self, blobs: BlobStore, base_url: str) -> None:
+        evaluate_bucket_policies()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._conditional_write_lock = threading.Lock()
         ecr, scaling = EcrGaps(blobs, base_url), AutoScalingGaps()
