@@ -14,6 +14,7 @@ from .errors import ModelError, ServiceUnavailableError, ValidationError
 from .fleet import Variant
 from .host import HostedInstance
 from .metrics import Metrics, VariantMetrics
+from .validation import input_shape, validate
 
 MAX_BODY_BYTES = 6_291_456
 CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
@@ -79,15 +80,11 @@ class Runtime:
         )
 
     def _find_variant(self, invocation: Invocation) -> Variant:
+        _check(invocation)
         fleet = self._endpoints.fleet(invocation.endpoint)
         if fleet is None:
             raise ValidationError(f"Endpoint {invocation.endpoint} of account {ACCOUNT_ID} not found.")
-        if len(invocation.body) > MAX_BODY_BYTES:
-            raise ValidationError(
-                "1 validation error detected: Value at 'body' failed to satisfy constraint: "
-                f"Member must have length less than or equal to {MAX_BODY_BYTES}"
-            )
-        if not invocation.target_model:
+        if invocation.target_model is None:
             raise ValidationError(
                 f"Endpoint {invocation.endpoint} is a multi-model endpoint and requires the target model header."
             )
@@ -133,6 +130,25 @@ class Runtime:
     def _model_error(self, invocation: Invocation, status: int, text: str) -> ModelError:
         return ModelError(
             endpoint=invocation.endpoint, account_id=ACCOUNT_ID, region=REGION, status=status, answer=text
+        )
+
+
+def _check(invocation: Invocation) -> None:
+    """The service model's constraints. Raises ValidationError."""
+    members = {
+        "EndpointName": invocation.endpoint,
+        "Body": b"",  # checked below: the message must not hold six megabytes
+        "ContentType": invocation.content_type,
+        "Accept": invocation.accept,
+        "TargetModel": invocation.target_model,
+        "TargetVariant": invocation.target_variant,
+        "CustomAttributes": invocation.custom_attributes,
+    }
+    validate(members, input_shape("InvokeEndpoint", "sagemaker-runtime"))
+    if len(invocation.body) > MAX_BODY_BYTES:
+        raise ValidationError(
+            "1 validation error detected: Value at 'body' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {MAX_BODY_BYTES}"
         )
 
 

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import botocore.session
-
 from .endpoint_configs import EndpointConfigs
 from .endpoints import Alarms, Endpoints, Fleets, ScalingTargets
 from .errors import UnknownOperationError
@@ -13,7 +11,7 @@ from .models import Account, Models
 from .records import Endpoint, EndpointConfig, Model, Table
 from .runtime import Runtime
 from .tags import Tags
-from .validation import validate
+from .validation import input_shape, validate
 
 Operation = Callable[[dict[str, Any]], dict[str, Any] | None]
 
@@ -35,7 +33,6 @@ class SageMakerService:
         configs = Table[EndpointConfig]("endpoint configuration", "endpoint-config")
         endpoints = Table[Endpoint]("endpoint", "endpoint")
         tags = Tags({"model": models, "endpoint-config": configs, "endpoint": endpoints})
-        self._shapes = botocore.session.get_session().get_service_model("sagemaker")
         self._endpoints = Endpoints(
             table=endpoints,
             configs=configs,
@@ -74,7 +71,7 @@ class SageMakerService:
             raise UnknownOperationError(
                 f"The operation {operation} is not part of the local AWS. It has: {', '.join(self._operations)}."
             )
-        members = validate(request, self._shapes.operation_model(operation).input_shape)
+        members = validate(request, input_shape(operation))
         return self._operations[operation](members) or {}
 
     def stop(self) -> None:

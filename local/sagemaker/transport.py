@@ -29,13 +29,13 @@ from .service import SageMakerService
 
 logger = logging.getLogger(__name__)
 
-_CONTROL_PLANE: dict[type[SageMakerError], tuple[int, str]] = {
+CONTROL_PLANE_ERRORS: dict[type[SageMakerError], tuple[int, str]] = {
     ValidationError: (400, "ValidationException"),
     SerializationError: (400, "SerializationException"),
     UnknownOperationError: (400, "UnknownOperationException"),
     LimitExceededError: (400, "ResourceLimitExceeded"),
 }
-_RUNTIME: dict[type[SageMakerError], tuple[int, str]] = {
+RUNTIME_ERRORS: dict[type[SageMakerError], tuple[int, str]] = {
     ValidationError: (400, "ValidationError"),
     ModelError: (424, "ModelError"),
     ModelNotReadyError: (429, "ModelNotReadyException"),
@@ -119,12 +119,12 @@ def _predicted(prediction: Prediction) -> Response:
 
 
 def _control_error(error: SageMakerError) -> Response:
-    status, code = _CONTROL_PLANE[type(error)]
+    status, code = CONTROL_PLANE_ERRORS[type(error)]
     return _json(status, {"__type": code, "message": error.message})
 
 
 def _runtime_error(error: SageMakerError) -> Response:
-    status, code = _RUNTIME[type(error)]
+    status, code = RUNTIME_ERRORS[type(error)]
     body: dict[str, Any] = {"Message": error.message}
     if isinstance(error, ModelError):
         server_error = error.status == 0 or error.status >= 500

@@ -7,10 +7,11 @@ and enums as well and reports all of them at once. The constraints are in the se
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
-from botocore.model import ListShape, MapShape, Shape, StructureShape
+import botocore.session
+from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 
 from .errors import SerializationError, ValidationError
 
@@ -28,6 +29,16 @@ _JSON_TYPES: dict[str, tuple[type, ...]] = {
     "map": (dict,),
     "list": (list,),
 }
+
+
+@cache
+def _service_model(service: str) -> ServiceModel:
+    return botocore.session.get_session().get_service_model(service)  # megabytes of JSON
+
+
+def input_shape(operation: str, service: str = "sagemaker") -> StructureShape:
+    """The request of an operation; `service` as botocore names it (`sagemaker`, `sagemaker-runtime`)."""
+    return _service_model(service).operation_model(operation).input_shape
 
 
 def validate(request: dict[str, Any], shape: StructureShape) -> dict[str, Any]:
