@@ -54,9 +54,7 @@ def add(
     if added.is_new:
         print(f"Added {name} version {version.version}: {version.size_bytes} bytes, TargetModel {version.key}")
     else:
-        print(
-            f"Nothing changed: {name} version {version.version} holds this content already, TargetModel {version.key}"
-        )
+        print(f"Nothing changed: {name} holds this content already, TargetModel {version.key}")
 
 
 @application.command()

@@ -87,7 +87,7 @@ def ecr_url() -> Iterator[str]:
     downloads.server_close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def ecr(ecr_url: str) -> Any:
     """boto3's client of that ECR."""
     return boto3.client(

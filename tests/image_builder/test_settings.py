@@ -57,6 +57,32 @@ def test_a_tag_may_name_the_platform_behind_the_hash(context: Path, repository: 
     assert settings_for(context, repository, IMAGE_TAG=tag).tag == tag
 
 
+def test_what_this_machine_needs_to_build(context: Path, repository: Repository, tmp_path: Path) -> None:
+    (tmp_path / "pip.conf").write_text("[global]\n")
+    settings = settings_for(
+        context,
+        repository,
+        IMAGE_BASE="mirror.example.com/python:3.11@sha256:0b",
+        IMAGE_BUILD_NETWORK="host",
+        IMAGE_BUILD_SECRETS=f"pip.conf={tmp_path / 'pip.conf'}",
+    )
+    assert settings.build_options == [
+        f"--secret=id=pip.conf,src={tmp_path / 'pip.conf'}",
+        "--build-arg=BASE_IMAGE=mirror.example.com/python:3.11@sha256:0b",
+        "--network=host",
+    ]
+    assert settings_for(context, repository).build_options == []
+
+
+@pytest.mark.parametrize(
+    ("secrets", "complaint"),
+    [("pip.conf", "must look like"), ("=/etc/hosts", "must look like"), ("pip.conf=/none/such", "no file /none/such")],
+)
+def test_wrong_secrets(context: Path, repository: Repository, secrets: str, complaint: str) -> None:
+    with pytest.raises(ImageBuilderError, match=complaint):
+        settings_for(context, repository, IMAGE_BUILD_SECRETS=secrets)
+
+
 @pytest.mark.parametrize(
     ("url", "expected"),
     [

@@ -1,0 +1,92 @@
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from model_catalog.__main__ import main
+from tests.model_catalog.conftest import MakeModel
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Runs the program in an empty folder; returns its exit code, standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CATALOG_DIRECTORY", raising=False)
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["model_catalog", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        output = capsys.readouterr()
+        code = caught.value.code
+        return (code if isinstance(code, int) else 0), output.out, output.err
+
+    return call
+
+
+def test_the_life_of_a_model(run, make_model: MakeModel, tmp_path: Path) -> None:
+    folder = make_model()
+    code, output, _ = run("add", "net", folder)
+    assert (code, output.startswith("Added net version 1: ")) == (0, True)
+    code, output, _ = run("add", "net", folder)
+    assert (code, output.startswith("Nothing changed: net holds this content already")) == (0, True)
+    version = json.loads((tmp_path / "models" / "models.lock.json").read_text())["models"]["net"]["versions"][0]
+    assert run("target-model", "net") == (0, f"{version['key']}\n", "")
+    _, output, _ = run("list")
+    assert output.splitlines() == [
+        "name\tversion\tengine\tsize_bytes\ttarget_model",
+        f"net\t1\tmxnet\t{version['size_bytes']}\t{version['key']}",
+    ]
+    assert run("verify")[0] == 0
+    (tmp_path / "models" / "artifacts" / f"{version['sha256']}.tar.gz").unlink()
+    code, _, errors = run("verify")
+    assert (code, "is missing" in errors) == (1, True)
+    assert run("verify", "--missing-ok")[0] == 0
+    assert run("remove", "net")[0] == 0
+    assert run("prune") == (0, "There was nothing to delete.\n", "")
+
+
+def test_mistakes_are_answered_with_lines_not_tracebacks(run, make_model: MakeModel) -> None:
+    folder = make_model()
+    (folder / "net-0000.params").unlink()
+    (folder / "net-shapes.json").unlink()
+    code, output, errors = run("add", "net", folder)
+    assert (code, output) == (1, "")
+    lines = [line for line in errors.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 2
+    code, _, errors = run("list")
+    assert (code, errors.startswith("error: models/models.lock.json: the lock file is missing")) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("context", "kept"),
+    [
+        ({}, ["1", "2"]),
+        ({"context": {"catalog": {"earlier_versions": 0}}}, ["2"]),
+        ({"context": {"catalog": {}}}, ["1", "2"]),
+    ],
+)
+def test_the_applications_setting_says_how_many_versions_stay(
+    run, make_model: MakeModel, tmp_path: Path, context: dict, kept: list[str]
+) -> None:
+    (tmp_path / "cdktf.json").write_text(json.dumps(context))
+    for content in (b"1", b"2"):
+        run("--catalog", "other", "add", "net", make_model(content=content))
+    versions = json.loads((tmp_path / "other" / "models.lock.json").read_text())["models"]["net"]["versions"]
+    assert [version["version"] for version in versions] == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("{", "cannot be read"),
+        ('{"context": {"catalog": {"earlier_versions": "2"}}}', "must be a whole number, not '2'"),
+    ],
+)
+def test_a_wrong_setting_is_named(run, tmp_path: Path, text: str, complaint: str) -> None:
+    (tmp_path / "cdktf.json").write_text(text)
+    code, _, errors = run("list")
+    assert code == 1
+    assert errors.startswith("error: cdktf.json: ")
+    assert complaint in errors
