@@ -62,7 +62,7 @@ def _build(
     uri = settings.image_uri
     report(f"Building {uri} for {settings.platform} with {engine.name}.")
     labels = {_REVISION_LABEL: content_hash(settings.build_context)}
-    engine.build(settings.build_context, uri, settings.platform, labels)
+    engine.build(settings.build_context, uri, settings.platform, labels, settings.build_options)
     image, size_bytes = engine.inspect(uri)
     check_image(image, settings.platform, uri)
     report(f"Built {uri}: {size_bytes / _MIB:.0f} MiB. Pushing.")
@@ -78,6 +78,9 @@ def _build(
             raise
         report(f"{uri} was pushed by another deployment in the meantime.")
         return
-    if settings.is_local:
+    finally:
+        if pushed != uri:
+            engine.untag(pushed)
+    if settings.is_local and repository.find(settings.tag) is None:
         repository.record(settings.tag, credentials.registry_url)
     report(f"Pushed {pushed}.")

@@ -51,15 +51,21 @@ class Engine:
         lines = [line for line in (answer.stderr or answer.stdout).splitlines() if line.strip()]
         return f"{self.name} is installed but does not answer: {lines[-1].strip() if lines else 'no reason given'}"
 
-    def build(self, context: Path, reference: str, platform: str, labels: Mapping[str, str]) -> None:
+    def build(
+        self, context: Path, reference: str, platform: str, labels: Mapping[str, str], extra_options: Sequence[str] = ()
+    ) -> None:
         """Build the context for one platform, as one plain image and not as an index: SageMaker rejects indexes.
 
         Raises:
             CommandError: with the build's exit code and its last lines.
         """
         command = ["build"]
-        if self.name == "docker" and self._ask("buildx", "version").returncode == 0:
-            command = ["buildx", "build", "--load"]
+        environment = dict(os.environ)
+        if self.name == "docker":
+            if self._ask("buildx", "version").returncode == 0:
+                command = ["buildx", "build", "--load"]
+            else:
+                environment["DOCKER_BUILDKIT"] = "1"  # before 23.0 docker has BuildKit, but not as its default
         known_options = self._ask(*command[:2], "--help").stdout
         options = [f"--platform={platform}", f"--tag={reference}"]
         options += [f"--label={name}={value}" for name, value in labels.items()]
@@ -67,7 +73,7 @@ class Engine:
             options += ["--provenance=false", "--sbom=false"]
         if "--progress" in known_options:
             options.append("--progress=plain")
-        self._run(f"{self.name} build", [*command, *options, str(context)])
+        self._run(f"{self.name} build", [*command, *options, *extra_options, str(context)], environment=environment)
 
     def inspect(self, reference: str) -> tuple[ImageDescription, int]:
         """What a built image says of itself, and its size in bytes."""
@@ -85,6 +91,10 @@ class Engine:
     def tag(self, reference: str, other: str) -> None:
         """Give a built image a second name."""
         self._run(f"{self.name} tag", ["tag", reference, other])
+
+    def untag(self, reference: str) -> None:
+        """Take a name away from an image that has another one."""
+        self._ask("image", "rm", reference)
 
     def push(self, reference: str, credentials: Credentials) -> None:
         """Log in to the reference's registry and push, again where the connection broke.

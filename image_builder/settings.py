@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from image_builder.context import content_hash
 from image_builder.errors import ImageBuilderError
@@ -15,6 +15,7 @@ from image_builder.errors import ImageBuilderError
 _REPOSITORY_URI = re.compile(
     r"(?P<registry>[0-9]{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?)/(?P<name>[a-z0-9._/-]+)"
 )
+_SECRET_ID = re.compile(r"[A-Za-z0-9._-]+")
 _TAG_MINIMUM_DIGITS = 12
 EngineSetting = Literal["auto", "docker", "podman", "finch", "none"]
 
@@ -53,6 +54,18 @@ def _loopback_url(value: str | None) -> str | None:
     return value
 
 
+def _secrets(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    pairs = [pair.partition("=") for pair in value.split(",")]
+    if any(not _SECRET_ID.fullmatch(identifier) or not path for identifier, _, path in pairs):
+        raise ValueError("must look like pip.conf=/path/of/one,ca.pem=/path/of/another")
+    missing = [path for _, _, path in pairs if not Path(path).is_file()]
+    if missing:
+        raise ValueError(f"there is no file {', '.join(missing)}")
+    return {identifier: Path(path) for identifier, _, path in pairs}
+
+
 class Settings(BaseModel):
     """The builder's settings; each is the environment variable of its alias."""
 
@@ -68,6 +81,13 @@ class Settings(BaseModel):
     """What the endpoint's instances run; linux/arm64 for Graviton."""
     engine: EngineSetting = Field("auto", alias="CONTAINER_ENGINE")
     """`auto` takes the first of docker, podman and finch that answers."""
+    base_image: str | None = Field(None, alias="IMAGE_BASE", pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$")
+    """Another name of the Dockerfile's base image, of a registry that this machine reaches; the same content."""
+    network: Literal["default", "host"] = Field("default", alias="IMAGE_BUILD_NETWORK")
+    """The network of the build's commands; `host` where only this machine's own reaches the package index."""
+    secrets: Annotated[Mapping[str, Path], BeforeValidator(_secrets)] = Field({}, alias="IMAGE_BUILD_SECRETS")
+    """Files that the build may read and the image does not keep, as ID=PATH,ID=PATH. The Dockerfile knows `pip.conf`
+    (pip's configuration) and `ca.pem` (the certificates it trusts, at /run/secrets/ca.pem)."""
     region: str = Field(alias="AWS_REGION", min_length=1)
     endpoint_url: Annotated[str | None, AfterValidator(_loopback_url)] = Field(None, alias="AWS_ENDPOINT_URL")
     """The local AWS's URL; not set for AWS itself."""
@@ -88,6 +108,16 @@ class Settings(BaseModel):
         if complaints:
             raise ValueError(".\n".join(complaints))
         return self
+
+    @property
+    def build_options(self) -> list[str]:
+        """What this machine's build needs besides, for the engine's command line."""
+        options = [f"--secret=id={identifier},src={path.absolute()}" for identifier, path in self.secrets.items()]
+        if self.base_image is not None:
+            options.append(f"--build-arg=BASE_IMAGE={self.base_image}")
+        if self.network != "default":
+            options.append(f"--network={self.network}")
+        return options
 
     @property
     def is_local(self) -> bool:
