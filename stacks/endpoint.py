@@ -22,7 +22,7 @@ from stacks.aws_bindings import (
     TerraformResourceLifecycle,
 )
 from stacks.deployment import deployment_config
-from stacks.environment_stack import EnvironmentStack
+from stacks.environment_stack import EnvironmentStack, address
 from stacks.names import VARIANT, Names
 from stacks.project import Project
 from stacks.settings import AutoScaling
@@ -168,9 +168,7 @@ class EndpointStack(EnvironmentStack):
         # SageMaker refuses another instance type while the variant is a scalable target. Replacing the target with
         # the type makes Terraform deregister it before the endpoint's update and register it again afterwards.
         instance_type = DataResource(self, "scaled_instance_type", input={"instance_type": self.settings.instance_type})
-        replaced = TerraformResourceLifecycle(
-            replace_triggered_by=[f"{instance_type.terraform_resource_type}.{instance_type.node.id}"]
-        )
+        replaced = TerraformResourceLifecycle(replace_triggered_by=[address(instance_type)])
         dimension, service = "sagemaker:variant:DesiredInstanceCount", "sagemaker"
         target = AppautoscalingTarget(
             self,
@@ -202,13 +200,14 @@ class EndpointStack(EnvironmentStack):
 
     def _add_caller_policies(self) -> None:
         for name, caller in self.settings.callers.items():
+            identifier = f"invoke_{name.replace('-', '_')}"
             policy = IamPolicy(
                 self,
-                f"invoke_{name}",
+                identifier,
                 name=self.names.caller_policy(name),
                 description=f"Lets {name} invoke its models on the endpoint {self.names.endpoint}.",
                 policy=policies.invoke(self.names, caller),
             )
             TerraformOutput(
-                self, f"invoke_{name}_policy_arn", value=policy.arn, description=f"To attach to the role of {name}."
+                self, f"{identifier}_policy_arn", value=policy.arn, description=f"To attach to the role of {name}."
             )

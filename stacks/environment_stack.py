@@ -26,6 +26,7 @@ from stacks.aws_bindings import (
     S3BucketServerSideEncryptionConfigurationA,
     S3BucketServerSideEncryptionConfigurationRuleA,
     S3BucketVersioningA,
+    TerraformResource,
     TerraformResourceLifecycle,
     TerraformStack,
 )
@@ -38,6 +39,11 @@ TERRAFORM_VERSION = ">= 1.10.0"
 _SERVICES = ("applicationautoscaling", "cloudwatch", "ecr", "iam", "kms", "logs", "s3", "sagemaker", "sts")
 # The local AWS takes any credentials; given here, those of the machine are never used.
 _TEST_CREDENTIALS = {"access_key": "test", "secret_key": "test"}
+
+
+def address(resource: TerraformResource) -> str:
+    """The address of a resource that stands directly below its stack."""
+    return f"{resource.terraform_resource_type}.{resource.node.id}"
 
 
 class EnvironmentStack(TerraformStack):
@@ -118,22 +124,28 @@ class EnvironmentStack(TerraformStack):
         )
 
     def private_bucket(
-        self, id_: str, name: str, *, deletable: bool, noncurrent_days: int | None = None
-    ) -> tuple[S3Bucket, list[Any]]:
+        self, id_: str, name: str, *, prevent_destroy: bool = False, noncurrent_days: int | None = None
+    ) -> tuple[S3Bucket, list[TerraformResource]]:
         """A bucket that is versioned, encrypted, closed to the public and reached over TLS only.
 
         Args:
             id_: the id of the bucket; those of its settings begin with it.
             name: the bucket's name.
-            deletable: whether `terraform destroy` may delete it with its content.
+            prevent_destroy: whether Terraform refuses to destroy the bucket.
             noncurrent_days: after how many days replaced and deleted objects go for good; never when None.
 
         Returns:
             The bucket, and the settings that must stand before the first object is written.
         """
         key = self.settings.kms_key_arn
-        lifecycle = None if deletable else TerraformResourceLifecycle(prevent_destroy=True)
-        bucket = S3Bucket(self, id_, bucket=name, force_destroy=deletable, lifecycle=lifecycle)
+        bucket = S3Bucket(
+            self,
+            id_,
+            bucket=name,
+            # Only a local AWS throws a bucket away with what is in it.
+            force_destroy=self.settings.is_local,
+            lifecycle=TerraformResourceLifecycle(prevent_destroy=True) if prevent_destroy else None,
+        )
         versioning = S3BucketVersioningA(
             self, f"{id_}_versioning", bucket=bucket.bucket, versioning_configuration={"status": "Enabled"}
         )

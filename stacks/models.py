@@ -5,7 +5,7 @@ from typing import Any
 
 from model_catalog.lock import Lock, Version
 from stacks.aws_bindings import App, TerraformOutput
-from stacks.environment_stack import EnvironmentStack
+from stacks.environment_stack import EnvironmentStack, address
 from stacks.names import MODELS_PREFIX, Names
 from stacks.project import Project
 
@@ -18,14 +18,13 @@ class ModelsStack(EnvironmentStack):
         bucket, ready = self.private_bucket(
             "models_bucket",
             names.models_bucket,
-            deletable=self.settings.is_local,
             noncurrent_days=self.settings.deleted_model_retention_days,
         )
         common = {
-            "bucket": f"${{{bucket.terraform_resource_type}.models_bucket.bucket}}",
+            "bucket": f"${{{address(bucket)}.bucket}}",
             "content_type": "application/gzip",
             "checksum_algorithm": "SHA256",
-            "depends_on": [f"{setting.terraform_resource_type}.{setting.node.id}" for setting in ready],
+            "depends_on": [address(setting) for setting in ready],
             # A new version stands before the one it replaces goes.
             "lifecycle": {"create_before_destroy": True},
         }

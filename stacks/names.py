@@ -152,29 +152,19 @@ class Names:
         return f"{self.base}-{self.settings.region}-invoke-{caller}"
 
 
-_BUCKET = r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
-_SAGEMAKER = r"[A-Za-z0-9](-*[A-Za-z0-9]){0,62}"
-_IAM = r"[\w+=,.@-]{1,%d}"
-
-
 def name_complaints(names: Names) -> list[str]:
-    """Names that AWS would refuse: what they are for, what they are, and what AWS allows."""
-    longest_hash = {"": ""}
-    rules = [
-        ("state bucket", names.state_bucket, _BUCKET, "3 to 63 characters"),
-        ("models bucket", names.models_bucket, _BUCKET, "3 to 63 characters"),
-        ("ECR repository", names.repository, r"[a-z0-9]+([._-][a-z0-9]+)*", "2 to 256 characters"),
-        ("execution role", names.role, _IAM % 64, "1 to 64 characters"),
-        ("SageMaker model", names.model(longest_hash), _SAGEMAKER, "1 to 63 characters"),
-        ("endpoint", names.endpoint, _SAGEMAKER, "1 to 63 characters"),
-        *(
-            (f"policy of caller {caller}", names.caller_policy(caller), _IAM % 128, "1 to 128 characters")
-            for caller in names.settings.callers
-        ),
+    """Names that are too long for AWS. (What they are made of is right by the rules of the settings.)"""
+    limits = [
+        ("models bucket", names.models_bucket, 63),
+        ("execution role", names.role, 64),
+        ("SageMaker model", names.model({}), 63),
+        *((f"policy of caller {caller}", names.caller_policy(caller), 128) for caller in names.settings.callers),
     ]
+    if names.settings.state_bucket is None:
+        limits.insert(0, ("state bucket", names.state_bucket, 63))
     return [
-        f"the name of the {what} would be {name!r} ({len(name)} characters), and AWS allows {limit} there; "
+        f"the name of the {what} would be {name}, {len(name)} characters, and AWS allows {limit} there; "
         "shorten name_prefix or the environment's name"
-        for what, name, pattern, limit in rules
-        if not re.fullmatch(pattern, name)
+        for what, name, limit in limits
+        if len(name) > limit
     ]

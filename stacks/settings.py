@@ -25,7 +25,7 @@ SubnetId = Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]{8,17}$")]
 SecurityGroupId = Annotated[str, StringConstraints(pattern=r"^sg-[0-9a-f]{8,17}$")]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=1024)]
 VariableValue = Annotated[str, StringConstraints(max_length=1024)]
-CallerName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
+CallerName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 TargetPrefix = Annotated[str, StringConstraints(pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)*/?)$")]
 
 LogRetentionDays = Literal[
@@ -269,9 +269,12 @@ class EnvironmentSettings(Block):
     )
     state_bucket: str | None = setting(
         "The bucket for Terraform's state. Absent: `PREFIX-ENVIRONMENT-state-ACCOUNT-REGION`.",
-        "the name of a bucket: 3 to 63 lower-case letters, digits, dots and hyphens",
+        "the name of a bucket: 3 to 63 lower-case letters, digits, single dots and hyphens, "
+        "a letter or digit first and last",
         default=None,
-        pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        min_length=3,
+        max_length=63,
+        pattern=r"^[a-z0-9]+((-+|\.)[a-z0-9]+)*$",
     )
     state_backend: Literal["local", "s3"] = setting(
         "Where the state stack keeps its own state: in a file until it is migrated into the bucket it creates.",
@@ -355,7 +358,7 @@ class EnvironmentSettings(Block):
     )
     callers: dict[CallerName, Caller] = setting(
         "Callers that may invoke some of the models only; each becomes an IAM policy.",
-        "an object of up to 50 callers: names of up to 32 letters, digits, hyphens and underscores, "
+        "an object of up to 50 callers: names of up to 32 lower-case letters, digits and hyphens, "
         "each with a block with the keys of `callers.NAME`",
         default={},
         max_length=50,

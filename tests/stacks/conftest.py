@@ -1,0 +1,115 @@
+"""Synthesis inside the test process: one jsii kernel for all tests of a worker."""
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model_catalog.lock import Lock, Model, Version, version_key
+from stacks.application import add_stacks
+from stacks.aws_bindings import App
+from stacks.project import Project
+from stacks.settings_reader import parse_settings
+
+CONTEXT_HASH = "0123456789abcdef" * 4
+Stacks = dict[str, dict[str, Any]]
+
+LOCAL = {
+    "local_aws": {"endpoint_url": "http://127.0.0.1:4566"},
+    "region": "us-east-1",
+    "account_id": "123456789012",
+    "instance_type": "ml.m5.large",
+}
+SMALL = {"region": "eu-central-1", "account_id": "111111111111", "instance_type": "ml.m5.large"}
+# Everything that can be set, so that every resource there is has a golden address.
+FULL = {
+    "region": "us-east-1",
+    "account_id": "222222222222",
+    "name_prefix": "fleet",
+    "state_bucket": "fleet-terraform-state",
+    "state_backend": "s3",
+    "instance_type": "ml.c7g.xlarge",
+    "initial_instance_count": 2,
+    "volume_size_gb": 100,
+    "startup_timeout_seconds": 600,
+    "model_cache_setting": "Disabled",
+    "server_environment": {"MODEL_SERVER_WORKERS": "4"},
+    "kms_key_arn": "arn:aws:kms:us-east-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    "vpc": {
+        "subnet_ids": ["subnet-0bbbbbbbbbbbbbbbb", "subnet-0aaaaaaaaaaaaaaaa"],
+        "security_group_ids": ["sg-0123456789abcdef0"],
+    },
+    "tags": {"Team": "vision", "CostCentre": "42"},
+    "log_retention_days": 365,
+    "deleted_model_retention_days": 90,
+    "image": {"platform": "linux/arm64", "container_engine": "podman", "kept_images": 50},
+    "auto_scaling": {
+        "minimum_instance_count": 2,
+        "maximum_instance_count": 6,
+        "target_invocations_per_instance_per_minute": 1200,
+        "scale_in_cooldown_seconds": 0,
+    },
+    "deployment": {
+        "policy": "linear",
+        "step_percent": 25,
+        "wait_seconds": 300,
+        "termination_wait_seconds": 0,
+        "maximum_5xx_errors_per_minute": 0,
+        "alarm_names": ["fleet-latency"],
+    },
+    "callers": {"tenant-a": {"models": ["tenant-a/", "squeezenet"]}, "operations": {"models": ["*"]}},
+}
+
+
+def changed(settings: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """A copy of a block of settings with some keys set to other values."""
+    return copy.deepcopy(settings) | changes
+
+
+def version(name: str, number: int, slot: int) -> Version:
+    sha256 = f"{number:x}{len(name):02x}".ljust(64, "e")
+    return Version(
+        version=str(number),
+        sha256=sha256,
+        size_bytes=1000 + number,
+        engine="mxnet",
+        key=version_key(name, str(number), sha256),
+        slot=slot,
+    )
+
+
+@pytest.fixture(scope="session")
+def lock() -> Lock:
+    return Lock(
+        models={
+            "resnet18": Model(versions=(version("resnet18", 1, 2), version("resnet18", 2, 1))),
+            "squeezenet": Model(versions=(version("squeezenet", 1, 1),)),
+            "tenant-a/digits.v2": Model(versions=(version("tenant-a/digits.v2", 7, 1),)),
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def synthesise(tmp_path_factory: pytest.TempPathFactory, lock: Lock) -> Callable[..., Stacks]:
+    """Synthesises environments, given as blocks of settings; answers each stack's cdk.tf.json by the stack's name."""
+
+    def run(environments: dict[str, Any], lock: Lock = lock, context_hash: str = CONTEXT_HASH) -> Stacks:
+        root: Path = tmp_path_factory.mktemp("project")
+        project = Project(root, Path("cdktf.out"), Path("models"), Path())
+        settings = parse_settings({"environments": environments}, {})
+        app = App(outdir=str(root / project.output_directory))
+        add_stacks(app, settings, lock, context_hash, project)
+        app.synth()
+        folders = (root / project.output_directory / "stacks").iterdir()
+        return {folder.name: json.loads((folder / "cdk.tf.json").read_text()) for folder in folders}
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def stacks(synthesise: Callable[..., Stacks]) -> Stacks:
+    """The stacks of three environments: `local`, `small` (defaults only) and `full` (everything set)."""
+    return synthesise({"local": LOCAL, "small": SMALL, "full": FULL})
