@@ -1,0 +1,82 @@
+"""Cold start and memory: models loaded one after another, each answering once, in all servers by turns."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .checkpoints import CheckpointStore
+from .contenders import BASELINE, MXNET, ONNX
+from .photograph import photograph_jpeg
+from .plan import Plan
+from .process_memory import Memory
+from .progress import say
+from .server_process import ServerProcess
+
+
+@dataclass
+class Loading:
+    """What loading models one by one did to a server.
+
+    Attributes:
+        cold_seconds: load and first answer, of each model in order.
+        memory: of the whole server before any model and after each one's first answer.
+    """
+
+    cold_seconds: list[float] = field(default_factory=list)
+    memory: list[Memory] = field(default_factory=list)
+
+    @property
+    def models(self) -> int:
+        return len(self.cold_seconds)
+
+    @property
+    def warm_server_cold_seconds(self) -> list[float]:
+        """Cold times without the first model's: it pays for what a server does only once."""
+        return self.cold_seconds[1:]
+
+    def bytes_per_model(self) -> float:
+        """Private bytes that one further model costs, the first one left out: the slope from the second to the last."""
+        return (self.memory[-1].private_bytes - self.memory[1].private_bytes) / (len(self.memory) - 2)
+
+    def models_within(self, limit_bytes: int) -> int:
+        """How many models the server held when all it took, shared pages counted once, was last within the limit."""
+        return max(
+            (count for count, memory in enumerate(self.memory) if memory.proportional_bytes <= limit_bytes), default=0
+        )
+
+
+def load_next(server: ServerProcess, loading: Loading, folder: Path) -> None:
+    """Load one more model and let it answer."""
+    if not loading.memory:
+        loading.memory.append(server.memory())
+    name = f"squeezenet-{loading.models}"
+    started = time.perf_counter()
+    server.load(name, folder)
+    server.invoke(name, photograph_jpeg())
+    loading.cold_seconds.append(time.perf_counter() - started)
+    loading.memory.append(server.memory())
+
+
+def measure_loading(servers: dict[str, ServerProcess], store: CheckpointStore, plan: Plan) -> dict[str, Loading]:
+    """Load models into freshly started servers by turns; then fill ours until they take what the baseline took.
+
+    Takes and returns the baseline, MXNET and ONNX by name.
+    """
+    mxnet = store.many("mxnet", plan.most_models)
+    folders = {BASELINE: mxnet, MXNET: mxnet, ONNX: store.many("onnxruntime", plan.most_models)}
+    found = {name: Loading() for name in servers}
+    for number in range(plan.baseline_models):
+        for name, server in servers.items():
+            load_next(server, found[name], folders[name][number])
+        times = ", ".join(f"{name} {loading.cold_seconds[-1] * 1000:.0f} ms" for name, loading in found.items())
+        say(f"  model {number + 1} of {plan.baseline_models}: {times}")
+    limit_bytes = found[BASELINE].memory[-1].proportional_bytes
+    for name in (MXNET, ONNX):
+        loading = found[name]
+        while loading.memory[-1].proportional_bytes <= limit_bytes and loading.models < plan.most_models:
+            load_next(servers[name], loading, folders[name][loading.models])
+        models = loading.models_within(limit_bytes)
+        say(
+            f"  {name}: {models} models in {limit_bytes / 2**20:.0f} MiB, where the baseline has {plan.baseline_models}"
+        )
+    return found

@@ -1,0 +1,61 @@
+"""Requests a second, and how long each takes: servers under the same clients, by turns."""
+
+from dataclasses import dataclass, field
+
+from .load_generator import Load, generate_load, request_bytes
+from .photograph import photograph_jpeg
+from .progress import say
+from .server_process import ServerProcess
+
+WARM_UP_SECONDS = 1.5
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A model on a running server, under the name that reports use."""
+
+    name: str
+    server: ServerProcess
+    model: str
+
+
+@dataclass
+class Throughput:
+    """A contender's turns."""
+
+    loads: list[Load] = field(default_factory=list)
+
+    @property
+    def latencies_seconds(self) -> list[float]:
+        return [latency for load in self.loads for latency in load.latencies_seconds]
+
+    @property
+    def failures(self) -> int:
+        return sum(load.failures for load in self.loads)
+
+    @property
+    def requests_per_second(self) -> float:
+        return len(self.latencies_seconds) / sum(load.wall_seconds for load in self.loads)
+
+    @property
+    def client_cpu_share(self) -> float:
+        """Share of one core that the clients took."""
+        return sum(load.client_cpu_seconds for load in self.loads) / sum(load.wall_seconds for load in self.loads)
+
+
+def one_turn(contender: Contender, clients: int, seconds: float, warm_up_seconds: float = WARM_UP_SECONDS) -> Load:
+    """One load on the contender, after a shorter one that is not counted."""
+    request = request_bytes(contender.model, photograph_jpeg(), "image/jpeg", contender.server.port)
+    generate_load(contender.server.port, request, clients, warm_up_seconds)
+    return generate_load(contender.server.port, request, clients, seconds)
+
+
+def measure_throughput(contenders: list[Contender], clients: int, seconds: float, rounds: int) -> dict[str, Throughput]:
+    """`rounds` turns of each contender, in an order that is reversed every other round."""
+    found = {contender.name: Throughput() for contender in contenders}
+    for number in range(rounds):
+        for contender in contenders if number % 2 == 0 else reversed(contenders):
+            load = one_turn(contender, clients, seconds)
+            found[contender.name].loads.append(load)
+            say(f"  {clients} clients, round {number + 1}: {contender.name} {load.requests_per_second:.1f} requests/s")
+    return found

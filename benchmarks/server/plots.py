@@ -1,0 +1,114 @@
+"""Pictures of a run."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .contenders import CONTENDERS
+from .results import MIB, Measures
+
+COLOURS = dict(zip(CONTENDERS, ("#b5472f", "#e0a458", "#2f6db5", "#2f9e6e"), strict=True))
+PHASE_COLOURS = {"decode": "#7aa6d8", "engine": "#2f6db5", "encode": "#2f9e6e", "rest": "#b5472f"}
+PHASE_LABELS = {"rest": "rest: transport, HTTP, hand-over, queue"}
+
+
+def draw_plots(measures: Measures, directory: Path) -> list[Path]:
+    """Write server-time, -clients, -workers and -memory.png; their paths."""
+    drawings = {
+        "server-time.png": _time,
+        "server-clients.png": _clients,
+        "server-workers.png": _workers,
+        "server-memory.png": _memory,
+    }
+    paths = []
+    for name, draw in drawings.items():
+        figure = draw(measures)
+        path = directory / name
+        # No date and no version inside: the same numbers give the same file.
+        figure.savefig(path, dpi=110, metadata={"Software": None})
+        plt.close(figure)
+        paths.append(path)
+    return paths
+
+
+def _axes(title: str, x: str, y: str, height: float = 4.5) -> tuple[Figure, Axes]:
+    figure, axes = plt.subplots(figsize=(8, height), layout="constrained")
+    axes.set_title(title)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", alpha=0.3)
+    return figure, axes
+
+
+def _time(measures: Measures) -> Figure:
+    figure, axes = _axes("Where a request's time goes (SqueezeNet v1.1, one client, medians)", "milliseconds", "", 3.2)
+    axes.grid(False)
+    axes.grid(axis="x", alpha=0.3)
+    names = list(measures.time)[::-1]
+    lefts = dict.fromkeys(names, 0.0)
+    for phase, colour in PHASE_COLOURS.items():
+        widths = [max(0.0, measures.time[name].medians_milliseconds()[phase]) for name in names]
+        axes.barh(names, widths, left=list(lefts.values()), color=colour, label=PHASE_LABELS.get(phase, phase))
+        for name, width in zip(names, widths, strict=True):
+            lefts[name] += width
+    for name, total in lefts.items():
+        axes.text(total, name, f" {total:.1f} ms", va="center")
+    axes.margins(x=0.12)
+    axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.45, -0.22), ncols=4, frameon=False)
+    return figure
+
+
+def _clients(measures: Measures) -> Figure:
+    figure, (rate, tail) = plt.subplots(1, 2, figsize=(10, 4.5), layout="constrained")
+    figure.suptitle("Clients that ask without a pause (SqueezeNet v1.1)")
+    for name, points in measures.clients.items():
+        rate.plot(list(points), [value for value, _ in points.values()], "o-", color=COLOURS[name], label=name)
+        tail.plot(list(points), [p99 for _, p99 in points.values()], "o-", color=COLOURS[name])
+    rate.set_ylabel("requests/s")
+    rate.set_ylim(bottom=0)
+    tail.set_ylabel("p99, milliseconds")
+    tail.set_yscale("log")
+    ticks = sorted({clients for points in measures.clients.values() for clients in points})
+    for axes in (rate, tail):
+        axes.set_xlabel("clients")
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(ticks, [str(tick) for tick in ticks])
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.3)
+    figure.legend(loc="outside lower center", ncols=4, fontsize="small", frameon=False)
+    return figure
+
+
+def _workers(measures: Measures) -> Figure:
+    figure, axes = _axes(
+        "Workers (SqueezeNet v1.1, 8 clients)", "workers (multi-model-server: for the model)", "requests/s"
+    )
+    numbers = sorted({workers for points in measures.workers.values() for workers in points})
+    width = 0.8 / len(measures.workers)
+    for index, (name, points) in enumerate(measures.workers.items()):
+        places = [numbers.index(workers) + (index - (len(measures.workers) - 1) / 2) * width for workers in points]
+        bars = axes.bar(places, list(points.values()), width, color=COLOURS[name], label=name)
+        axes.bar_label(bars, fmt="%.0f", fontsize="small")
+    axes.set_xticks(range(len(numbers)), [str(number) for number in numbers])
+    axes.legend(fontsize="small", frameon=False)
+    return figure
+
+
+def _memory(measures: Measures) -> Figure:
+    figure, axes = _axes("Memory of the whole server, shared pages counted once", "SqueezeNets loaded", "MiB")
+    for name, loading in measures.loading.items():
+        sizes = [memory.proportional_bytes / MIB for memory in loading.memory]
+        axes.plot(range(len(sizes)), sizes, "-", color=COLOURS[name], label=name)
+        axes.plot(len(sizes) - 1, sizes[-1], "o", color=COLOURS[name])
+        axes.annotate(str(loading.models), (len(sizes) - 1, sizes[-1]), textcoords="offset points", xytext=(4, 4))
+    axes.set_ylim(bottom=0)
+    axes.set_xlim(left=0)
+    axes.legend(fontsize="small", frameon=False)
+    return figure

@@ -1,0 +1,34 @@
+import subprocess
+import sys
+
+from benchmarks.server.process_memory import measure_memory, parse_smaps_rollup
+
+ROLLUP = """\
+00400000-7ffd1000 ---p 00000000 00:00 0                                  [rollup]
+Rss:               10000 kB
+Pss:                5000 kB
+Pss_Anon:           1000 kB
+Shared_Clean:       6000 kB
+Private_Clean:       700 kB
+Private_Dirty:      3300 kB
+"""
+
+
+def test_private_and_proportional_bytes():
+    assert parse_smaps_rollup(ROLLUP) == (4000 * 1024, 5000 * 1024)
+
+
+def test_children_count_too():
+    program = (
+        "import subprocess, sys; block = b'x' * 30_000_000;"
+        "child = subprocess.Popen([sys.executable, '-c', "
+        "\"block = b'x' * 30_000_000; print(len(block), flush=True); input()\"], stdin=subprocess.PIPE);"
+        "input(); child.communicate(b'\\n')"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()  # the child has its block
+        memory = measure_memory(process.pid)
+        process.communicate(b"\n")
+    assert memory.processes == 2
+    assert 60_000_000 < memory.private_bytes < 120_000_000
+    assert measure_memory(process.pid).processes == 0
