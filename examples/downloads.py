@@ -7,7 +7,7 @@ from pathlib import Path
 
 import requests
 
-_CHUNK_BYTES = 1 << 16
+_CHUNK_BYTES = 1 << 14
 _TIMEOUTS_SECONDS = (10, 30)
 _RANGE_NOT_SATISFIABLE = 416
 _TRY_AGAIN = (408, 429)
