@@ -17,7 +17,7 @@ STACKS = ("state", "image", "models", "endpoint")
 
 
 class SynthesisError(Exception):
-    """`cdktf synth` failed; the message is what the application and the command line printed."""
+    """The cdktf command line failed; the message is what the application and the command line printed."""
 
 
 class Deployment:
@@ -25,22 +25,25 @@ class Deployment:
 
     Args:
         environment: a key of cdktf.json's `context.environments`, e.g. `local`.
-        output_directory: where `cdktf synth` writes; default `cdktf.out` in the project.
+        project_directory: the checkout whose `main.py` is synthesised; default: the one this module is in.
+        output_directory: where `cdktf synth` writes; default: `cdktf.out` in the project.
         variables: environment variables for cdktf, Terraform and the provisioners, beside this process's own.
     """
 
     def __init__(
         self,
         environment: str,
-        output_directory: Path = PROJECT_DIRECTORY / "cdktf.out",
+        project_directory: Path = PROJECT_DIRECTORY,
+        output_directory: Path | None = None,
         variables: Mapping[str, str] | None = None,
     ) -> None:
         self.environment = environment
-        self.output_directory = output_directory
+        self.project_directory = project_directory
+        self.output_directory = project_directory / "cdktf.out" if output_directory is None else output_directory
         self._variables = {
             **(variables or {}),
             "ENVIRONMENT": environment,
-            "CDKTF_OUTDIR": str(output_directory),
+            "CDKTF_OUTDIR": str(self.output_directory),
             "CHECKPOINT_DISABLE": "1",
             "CI": "1",
         }
@@ -51,22 +54,31 @@ class Deployment:
         Raises:
             SynthesisError: with the complaints, e.g. about wrong settings.
         """
-        cdktf = shutil.which(
-            "cdktf", path=f"{PROJECT_DIRECTORY / 'node_modules' / '.bin'}:{os.environ.get('PATH', '')}"
-        )
+        self.cdktf("synth", "--output", str(self.output_directory))
+
+    def cdktf(self, *arguments: str) -> str:
+        """Run the cdktf command line in the project and return what it printed.
+
+        Raises:
+            SynthesisError: it failed; with everything it printed.
+        """
+        binaries = PROJECT_DIRECTORY / "node_modules" / ".bin"
+        cdktf = shutil.which("cdktf", path=f"{binaries}:{os.environ.get('PATH', '')}")
         if cdktf is None:
             raise SynthesisError("the cdktf command line is not installed: run `make setup`")
         result = subprocess.run(
-            [cdktf, "synth", "--output", str(self.output_directory)],
-            cwd=PROJECT_DIRECTORY,
+            [cdktf, *arguments],
+            cwd=self.project_directory,
             env={**os.environ, **self._variables},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             check=False,
         )
         if result.returncode != 0:
-            raise SynthesisError(f"{result.stdout.strip()}\n{result.stderr.strip()}".strip())
+            raise SynthesisError(result.stdout.strip())
+        return result.stdout
 
     def terraform(self, stack: str) -> Terraform:
         """Terraform in the folder of `stack`, one of `STACKS`."""

@@ -18,9 +18,10 @@ from examples.invoke_endpoint import Prediction, predict
 from local.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from local.process import LocalAws
 from model_catalog.catalog import Catalog
-from operations.deployment import STACKS, Deployment
+from operations.deployment import PROJECT_DIRECTORY, STACKS, Deployment
 from operations.example_models import ExampleModel
 from operations.terraform import Plan
+from stacks.names import MODELS_PREFIX
 
 ENVIRONMENT = "local"
 
@@ -32,9 +33,10 @@ class Rehearsal:
         directory: a folder of the rehearsal's own; catalog, state and synthesised stacks of an earlier rehearsal in it
             are removed, for the local AWS they described is gone.
         aws: a running local AWS.
+        project_directory: the checkout whose stacks are deployed.
     """
 
-    def __init__(self, directory: Path, aws: LocalAws) -> None:
+    def __init__(self, directory: Path, aws: LocalAws, project_directory: Path = PROJECT_DIRECTORY) -> None:
         self._directory = directory.resolve()
         for leftover in ("catalog", "cdktf.out", "state"):
             shutil.rmtree(self._directory / leftover, ignore_errors=True)
@@ -44,6 +46,7 @@ class Rehearsal:
         self.catalog = Catalog(self._directory / "catalog")
         self.deployment = Deployment(
             ENVIRONMENT,
+            project_directory,
             self._directory / "cdktf.out",
             {
                 **aws.environment(),
@@ -81,6 +84,12 @@ class Rehearsal:
         started = time.perf_counter()
         prediction = predict(runtime, endpoint_name, target_model, model.sample)
         return prediction, (time.perf_counter() - started) * 1000
+
+    def list_models(self) -> list[str]:
+        """The TargetModels that the bucket holds, from S3 itself."""
+        bucket = self.deployment.terraform("models").outputs()["bucket"]
+        answer = self._client("s3").list_objects_v2(Bucket=bucket, Prefix=MODELS_PREFIX)
+        return [item["Key"].removeprefix(MODELS_PREFIX) for item in answer["Contents"]]
 
     def describe_endpoint(self) -> dict:
         """SageMaker's own description of the endpoint."""

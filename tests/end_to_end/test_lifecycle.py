@@ -1,0 +1,205 @@
+"""The life of an endpoint under real Terraform against the local AWS, with the real model server."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from examples.invoke_endpoint import InvocationError
+from examples.train_models import predict as predict_with_mxnet
+from local.process import LocalAws
+from operations.deployment import STACKS, SynthesisError
+from operations.example_models import ExampleModel
+from operations.rehearsal import Rehearsal
+from operations.terraform import Plan, TerraformError
+
+_NEW_CONFIGURATION = {
+    "aws_sagemaker_endpoint.endpoint": "~",
+    "aws_sagemaker_endpoint_configuration.endpoint_configuration": "+/-",
+    "terraform_data.verification": "+/-",
+}
+_NEW_IMAGE = {**_NEW_CONFIGURATION, "aws_sagemaker_model.model": "+/-"}
+
+
+@contextmanager
+def _rehearsal(directory: Path, project: Path, startup_seconds: float = 60) -> Iterator[Rehearsal]:
+    with LocalAws(
+        directory=directory / "aws",
+        port=0,
+        provider="stand-in",
+        startup_health_check_seconds=startup_seconds,
+        log_file=directory / "local-aws.log",
+    ) as aws:
+        yield Rehearsal(directory, aws, project)
+
+
+def _actions(plan: Plan) -> dict[str, str]:
+    return {change.address: change.symbol for change in plan.changes}
+
+
+def _deploy_all(rehearsal: Rehearsal) -> None:
+    rehearsal.deployment.synth()
+    for stack in STACKS:
+        rehearsal.deploy(stack)
+
+
+def _assert_equals_mxnet(rehearsal: Rehearsal, model: ExampleModel) -> None:
+    """The endpoint's answer for the model's sample is the one of MXNet called directly, and the right one."""
+    if model.sample.suffix == ".png":
+        pixels = np.asarray(Image.open(model.sample), dtype=np.float32)
+        inputs = pixels[np.newaxis, np.newaxis] / np.float32(255)
+    else:
+        inputs = np.asarray(json.loads(model.sample.read_text())["instances"], dtype=np.float32)
+    prediction, _ = rehearsal.invoke(model)
+    direct = predict_with_mxnet(model.directory, model.name, inputs)[0]
+    np.testing.assert_allclose(prediction.outputs, direct, rtol=0, atol=1e-5)
+    assert prediction.best.label == model.expected_label
+
+
+def _change_setting(project: Path, **settings: object) -> None:
+    file = project / "cdktf.json"
+    document = json.loads(file.read_text())
+    document["context"]["environments"]["local"] |= settings
+    file.write_text(json.dumps(document))
+
+
+def test_plan_apply_add_a_model_change_image_and_settings_destroy(
+    tmp_path: Path, project: Path, example_models: dict[str, ExampleModel]
+) -> None:
+    first, second, third = example_models.values()
+    with _rehearsal(tmp_path, project) as rehearsal:
+        rehearsal.catalog.add(first.name, first.directory)
+        rehearsal.catalog.add(second.name, second.directory)
+        rehearsal.deployment.synth()
+        previews = rehearsal.preview()
+        for stack in STACKS:
+            assert rehearsal.deploy(stack).changes == previews[stack].changes
+        assert all(not plan.changes for plan in rehearsal.plan().values())
+        _assert_equals_mxnet(rehearsal, first)
+        _assert_equals_mxnet(rehearsal, second)
+        endpoint = rehearsal.describe_endpoint()
+
+        # A model more: an object, and nothing of the endpoint.
+        rehearsal.catalog.add(third.name, third.directory)
+        rehearsal.deployment.synth()
+        plans = rehearsal.plan()
+        assert _actions(plans["models"]) == {"aws_s3_object.breast_cancer": "+"}
+        assert all(not plans[stack].changes for stack in STACKS if stack != "models")
+        rehearsal.deploy("models")
+        _assert_equals_mxnet(rehearsal, third)
+        assert rehearsal.describe_endpoint() == endpoint
+
+        # Another content of the image: the endpoint moves to it in place, the old configuration goes last.
+        (project / "container" / "model_server" / "version.py").write_text("# Another content of the build context.\n")
+        rehearsal.deployment.synth()
+        assert _actions(rehearsal.deploy("image")) == {"terraform_data.image": "-/+"}
+        assert _actions(rehearsal.deploy("endpoint")) == _NEW_IMAGE
+        updated = rehearsal.describe_endpoint()
+        assert updated["EndpointArn"] == endpoint["EndpointArn"]
+        assert updated["CreationTime"] == endpoint["CreationTime"]
+        assert updated["EndpointConfigName"] != endpoint["EndpointConfigName"]
+        _assert_equals_mxnet(rehearsal, first)
+
+        # Another instance type.
+        _change_setting(project, instance_type="ml.m5.xlarge")
+        rehearsal.deployment.synth()
+        assert _actions(rehearsal.deploy("endpoint")) == _NEW_CONFIGURATION
+        assert rehearsal.describe_endpoint()["CreationTime"] == endpoint["CreationTime"]
+        _assert_equals_mxnet(rehearsal, second)
+        assert all(not plan.changes for plan in rehearsal.plan().values())
+
+        rehearsal.destroy()
+        assert all(rehearsal.deployment.terraform(stack).state_list() == [] for stack in ("state",))
+
+
+def test_a_new_version_is_there_before_the_oldest_goes_and_the_earlier_one_stays(
+    tmp_path: Path, project: Path, example_models: dict[str, ExampleModel]
+) -> None:
+    contents = [example_models["digits-mlp"], example_models["digits-cnn"], example_models["digits-mlp"]]
+    with _rehearsal(tmp_path, project) as rehearsal:
+        keys = []
+        plans = []
+        for content in contents:
+            keys.append(rehearsal.catalog.add("digits", content.directory).version.key)
+            rehearsal.deployment.synth()
+            if not plans:
+                rehearsal.deploy("state")
+            plans.append(_actions(rehearsal.deploy("models")))
+        assert len(set(keys)) == 3
+        assert plans[0]["aws_s3_object.digits"] == "+"
+        assert plans[1] == {"aws_s3_object.digits_slot_2": "+"}
+        assert plans[2] == {"aws_s3_object.digits": "+/-"}
+        assert rehearsal.list_models() == sorted(keys[1:])
+
+
+def test_faults_are_told_and_leave_everything_as_it_was(
+    tmp_path: Path, project: Path, example_models: dict[str, ExampleModel]
+) -> None:
+    model, other, _ = example_models.values()
+    with _rehearsal(tmp_path, project, startup_seconds=20) as rehearsal:
+        rehearsal.catalog.add(model.name, model.directory)
+        _deploy_all(rehearsal)
+        endpoint = rehearsal.describe_endpoint()
+
+        # A TargetModel that is not there.
+        rehearsal.catalog.add(other.name, other.directory)
+        with pytest.raises(InvocationError, match=r"ValidationError.*digits-cnn/1-"):
+            rehearsal.invoke(other)
+
+        # An artifact that is not what the lock says: nothing is planned, let alone uploaded.
+        artifact = rehearsal.catalog.directory / rehearsal.catalog.lock.models[other.name].current.artifact
+        content = artifact.read_bytes()
+        artifact.write_bytes(content[:-1])
+        with pytest.raises(SynthesisError, match=r"digits-cnn.*sha256"):
+            rehearsal.deployment.synth()
+        artifact.write_bytes(content)
+
+        # Wrong settings, both in one message.
+        settings = (project / "cdktf.json").read_text()
+        _change_setting(project, instance_type="m5.large", initial_instance_count=0)
+        with pytest.raises(
+            SynthesisError, match=r"(?s)instance_type.*initial_instance_count|initial_instance_count.*type"
+        ):
+            rehearsal.deployment.synth()
+        (project / "cdktf.json").write_text(settings)
+
+        # An image that never answers ping: SageMaker goes back to the old configuration, and so says the apply.
+        serve = project / "container" / "serve"
+        original = serve.read_text()
+        serve.write_text("#!/usr/bin/env python3\nimport time\n\ntime.sleep(600)\n")
+        rehearsal.deployment.synth()
+        rehearsal.deploy("image")
+        with pytest.raises(TerraformError, match="ping"):
+            rehearsal.deploy("endpoint")
+        after = rehearsal.describe_endpoint()
+        assert after["EndpointStatus"] == "InService"
+        assert after["EndpointConfigName"] == endpoint["EndpointConfigName"]
+        _assert_equals_mxnet(rehearsal, model)
+
+        # The way back is the one of every change: a plan and an apply.
+        serve.write_text(original)
+        _deploy_all(rehearsal)
+        assert all(not plan.changes for plan in rehearsal.plan().values())
+        _assert_equals_mxnet(rehearsal, model)
+        _assert_equals_mxnet(rehearsal, other)
+
+
+def test_the_cdktf_command_line_plans_and_deploys(
+    tmp_path: Path, project: Path, example_models: dict[str, ExampleModel]
+) -> None:
+    model = example_models["digits-mlp"]
+    with _rehearsal(tmp_path, project) as rehearsal:
+        rehearsal.catalog.add(model.name, model.directory)
+        cdktf = rehearsal.deployment.cdktf
+        cdktf("deploy", "local-state", "--auto-approve", "--skip-provider-lock")
+        planned = cdktf("plan", "local-models", "--skip-provider-lock")
+        assert "aws_s3_object.digits_mlp" in planned
+        assert "9 to add" in planned or "8 to add" in planned
+        for stack in ("image", "models", "endpoint"):
+            cdktf("deploy", f"local-{stack}", "--auto-approve", "--skip-provider-lock")
+        assert "No changes" in cdktf("plan", "local-endpoint", "--skip-provider-lock")
+        _assert_equals_mxnet(rehearsal, model)
