@@ -41,6 +41,10 @@ class LogShipper:
     def start(self) -> None:
         self._thread.start()
 
+    def cancel(self) -> None:
+        """Send nothing from now on: the service that would take it goes down."""
+        self._stop.set()
+
     def stop(self) -> None:
         self._stop.set()
         self._thread.join()
@@ -71,7 +75,8 @@ class LogShipper:
                 events = [{"timestamp": moment, "message": line} for line in lines]
                 self._logs.put_log_events(logGroupName=followed.group, logStreamName=followed.stream, logEvents=events)
         except Exception:  # logs never take the service down
-            logger.exception("the log %s could not be sent", followed.path)
+            if not self._stop.is_set():
+                logger.exception("the log %s could not be sent", followed.path)
 
     def _create(self, followed: _Followed) -> None:
         if followed.created:

@@ -6,8 +6,6 @@ refresh. https://docs.aws.amazon.com/autoscaling/application/APIReference/API_Li
 
 from typing import Any
 
-from moto.applicationautoscaling.models import ApplicationAutoscalingBackend, applicationautoscaling_backends
-
 from ..account import ACCOUNT_ID, REGION
 from .errors import GapError
 
@@ -42,7 +40,10 @@ class AutoScalingGaps:
         return {}
 
     def _find(self, arn: str) -> _Target:
-        backend: ApplicationAutoscalingBackend = applicationautoscaling_backends[ACCOUNT_ID][REGION]
+        # Not at the top: it brings moto's EC2, a second that most runs need not spend.
+        from moto.applicationautoscaling.models import applicationautoscaling_backends  # noqa: PLC0415
+
+        backend = applicationautoscaling_backends[ACCOUNT_ID][REGION]
         for dimension, targets in backend.targets.items():
             for resource_id, target in targets.items():
                 if target.arn == arn:

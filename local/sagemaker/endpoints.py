@@ -178,8 +178,12 @@ class Endpoints:
             endpoint.modified = now()
         self._in_background(endpoint, lambda: self._finish_delete(endpoint))
 
+    def cancel(self) -> None:
+        """The local AWS goes down: changes under way come to nothing."""
+        self._stopping = True
+
     def stop(self) -> None:
-        """End all instances: the local AWS goes down. Changes under way end as failures."""
+        """End all instances."""
         self._stopping = True
         with self._lock:
             fleets, self._fleets = list(self._fleets.values()), {}
@@ -305,7 +309,8 @@ class Endpoints:
             try:
                 work()
             except Exception:  # a thread's last line: the endpoint must not stay Updating for ever
-                logger.exception("endpoint %s: a change failed", endpoint.name)
+                if not self._stopping:
+                    logger.exception("endpoint %s: a change failed", endpoint.name)
                 status = "InService" if endpoint.name in self._fleets else "Failed"
                 self._settle(endpoint, status, "Request to service failed. See the log of the local AWS.")
 

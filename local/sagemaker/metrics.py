@@ -63,6 +63,10 @@ class Metrics:
     def start(self) -> None:
         self._thread.start()
 
+    def cancel(self) -> None:
+        """Send nothing from now on: the service that would take it goes down."""
+        self._stop.set()
+
     def stop(self) -> None:
         self._stop.set()
         self._thread.join()
@@ -91,7 +95,8 @@ class Metrics:
             try:
                 self.flush()
             except Exception:  # metrics never take the service down
-                logger.exception("metrics could not be sent")
+                if not self._stop.is_set():
+                    logger.exception("metrics could not be sent")
 
 
 @dataclass(frozen=True)

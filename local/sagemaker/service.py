@@ -74,5 +74,8 @@ class SageMakerService:
         members = validate(request, input_shape(operation))
         return self._operations[operation](members) or {}
 
+    def cancel(self) -> None:
+        self._endpoints.cancel()
+
     def stop(self) -> None:
         self._endpoints.stop()

@@ -1,0 +1,142 @@
+"""What moto lacks and the gateway answers."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+from botocore.exceptions import ClientError
+
+from image_builder.repository import OCI_MANIFEST
+from local.instances.image import SNAPSHOT_LAYER
+from tests.local.account import FAKE_CONTAINER, Account, unique
+
+
+def code_of(call: Callable[[], Any]) -> str:
+    with pytest.raises(ClientError) as error:
+        call()
+    return error.value.response["Error"]["Code"]
+
+
+class TestEcr:
+    @pytest.fixture
+    def repository(self, account: Account) -> str:
+        name = unique("repository")
+        account.ecr.create_repository(repositoryName=name)
+        return name
+
+    def upload(self, account: Account, repository: str, content: bytes, digest: str | None = None) -> str:
+        digest = digest or f"sha256:{hashlib.sha256(content).hexdigest()}"
+        upload = account.ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
+        middle = len(content) // 2
+        for first, last in ((0, middle), (middle, len(content))):
+            account.ecr.upload_layer_part(
+                repositoryName=repository,
+                uploadId=upload,
+                partFirstByte=first,
+                partLastByte=last - 1,
+                layerPartBlob=content[first:last],
+            )
+        account.ecr.complete_layer_upload(repositoryName=repository, uploadId=upload, layerDigests=[digest])
+        return digest
+
+    def test_layers_keep_their_bytes(self, account: Account, repository: str) -> None:
+        digest = self.upload(account, repository, b"layer content")
+        url = account.ecr.get_download_url_for_layer(repositoryName=repository, layerDigest=digest)["downloadUrl"]
+        with requests.Session() as session:
+            session.trust_env = False
+            assert session.get(url).content == b"layer content"
+
+    def test_wrong_digest(self, account: Account, repository: str) -> None:
+        digest = f"sha256:{'0' * 64}"
+        assert code_of(lambda: self.upload(account, repository, b"content", digest)) == "InvalidLayerException"
+        check = account.ecr.batch_check_layer_availability(repositoryName=repository, layerDigests=[digest])
+        assert check["failures"]
+
+    def test_layer_twice(self, account: Account, repository: str) -> None:
+        self.upload(account, repository, b"content")
+        assert code_of(lambda: self.upload(account, repository, b"content")) == "LayerAlreadyExistsException"
+
+    def test_layer_of_another_repository(self, account: Account, repository: str) -> None:
+        other = unique("repository")
+        account.ecr.create_repository(repositoryName=other)
+        digest = self.upload(account, other, b"other content")
+        download = account.ecr.get_download_url_for_layer
+        assert code_of(lambda: download(repositoryName=repository, layerDigest=digest)) == "LayersNotFoundException"
+
+    def test_unknown_repository(self, account: Account) -> None:
+        download = account.ecr.get_download_url_for_layer
+        code = code_of(lambda: download(repositoryName="nothing", layerDigest=f"sha256:{'0' * 64}"))
+        assert code == "RepositoryNotFoundException"
+
+    def test_image_without_its_layers(self, account: Account, repository: str) -> None:
+        config = self.upload(account, repository, b"{}")
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "config": {"digest": config, "size": 2},
+            "layers": [{"mediaType": SNAPSHOT_LAYER, "digest": f"sha256:{'1' * 64}", "size": 1}],
+        }
+        put = account.ecr.put_image
+        code = code_of(lambda: put(repositoryName=repository, imageManifest=json.dumps(manifest), imageTag="1"))
+        assert code == "LayersNotFoundException"
+
+    def test_image_digest_is_that_of_the_manifest(self, account: Account, repository: str) -> None:
+        account.push(FAKE_CONTAINER, repository, "1")
+        image = account.ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageTag": "1"}])["images"][0]
+        digest = f"sha256:{hashlib.sha256(image['imageManifest'].encode()).hexdigest()}"
+        assert image["imageId"]["imageDigest"] == digest
+        by_digest = account.ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageDigest": digest}])
+        assert by_digest["images"][0]["imageManifest"] == image["imageManifest"]
+
+    def test_image_without_the_label_is_no_multi_model_image(self, account: Account, repository: str) -> None:
+        config = self.upload(account, repository, json.dumps({"config": {"Labels": {"other": "1"}}}).encode())
+        manifest = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": {"digest": config, "size": 1}}
+        account.ecr.put_image(repositoryName=repository, imageManifest=json.dumps(manifest), imageTag="1")
+        uri = account.fake_image.replace("/fake:", f"/{repository}:")
+        with pytest.raises(ClientError) as error:
+            account.create_model(Image=uri)
+        assert error.value.response["Error"]["Message"] == (
+            f"Your Ecr Image {uri} does not contain required "
+            "com.amazonaws.sagemaker.capabilities.multi-models=true Docker label(s)."
+        )
+
+
+class TestApplicationAutoScaling:
+    def test_tags_of_a_target(self, account: Account) -> None:
+        scaling = account.client("application-autoscaling")
+        target = {
+            "ServiceNamespace": "sagemaker",
+            "ResourceId": "endpoint/tagged/variant/AllTraffic",
+            "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+        }
+        arn = scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2, Tags={"a": "1"})[
+            "ScalableTargetARN"
+        ]
+        assert scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"a": "1"}
+        scaling.tag_resource(ResourceARN=arn, Tags={"b": "2"})
+        scaling.untag_resource(ResourceARN=arn, TagKeys=["a"])
+        assert scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"b": "2"}
+        scaling.deregister_scalable_target(**target)
+        assert code_of(lambda: scaling.list_tags_for_resource(ResourceARN=arn)) == "ResourceNotFoundException"
+
+    def test_deleted_endpoint_is_no_target_any_more(self, account: Account) -> None:
+        scaling, (endpoint, _) = account.client("application-autoscaling"), account.serve()
+        resource = f"endpoint/{endpoint}/variant/AllTraffic"
+        scaling.register_scalable_target(
+            ServiceNamespace="sagemaker",
+            ResourceId=resource,
+            ScalableDimension="sagemaker:variant:DesiredInstanceCount",
+            MinCapacity=1,
+            MaxCapacity=2,
+        )
+        bigger = account.create_config(account.create_model(), InstanceType="ml.m5.xlarge")
+        with pytest.raises(ClientError, match="must be deregistered as scalable targets"):
+            account.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=bigger)
+        account.sagemaker.delete_endpoint(EndpointName=endpoint)
+        with pytest.raises(ClientError, match="Could not find endpoint"):
+            account.await_settled(endpoint)
+        found = scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[resource])
+        assert found["ScalableTargets"] == []

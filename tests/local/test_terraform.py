@@ -1,0 +1,99 @@
+"""Which AWS provider Terraform gets. A script stands in for `terraform init`."""
+
+import json
+import os
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local.terraform import PROVIDER_VERSION, TerraformProvider
+
+Decide = Callable[..., dict[str, object]]
+
+
+@pytest.fixture
+def calls(tmp_path: Path) -> Path:
+    """A file that gains a line with every call of the stand-in terraform."""
+    return tmp_path / "calls"
+
+
+@pytest.fixture
+def decide(tmp_path: Path, calls: Path, monkeypatch: pytest.MonkeyPatch) -> Decide:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "run").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    monkeypatch.delenv("TF_CLI_CONFIG_FILE", raising=False)
+
+    def run(choice: str, *, init_exit_code: int = 0) -> dict[str, object]:
+        script = tmp_path / "bin" / "terraform"
+        script.write_text(
+            f'#!/bin/sh\necho "$@" >> {calls}\ngrep -q {PROVIDER_VERSION} main.tf || exit 9\n'
+            f'echo "Error: Failed to query available provider packages"\nexit {init_exit_code}\n'
+        )
+        script.chmod(script.stat().st_mode | stat.S_IXUSR)
+        provider = TerraformProvider(choice, tmp_path, tmp_path / "run", "http://127.0.0.1:1")
+        provider.start()
+        try:
+            deadline = time.monotonic() + 30
+            while (status := provider.status())["provider"] is None and time.monotonic() < deadline:
+                time.sleep(0.01)
+            return status
+        finally:
+            provider.stop()
+
+    return run
+
+
+def test_installable_provider_is_used(decide: Decide) -> None:
+    status = decide("auto")
+    assert status == {"provider": "hashicorp", "environment": {"CHECKPOINT_DISABLE": "1"}, "error": None}
+
+
+def test_answer_is_remembered(decide: Decide, calls: Path, tmp_path: Path) -> None:
+    decide("auto")
+    decide("auto", init_exit_code=1)
+    assert len(calls.read_text().splitlines()) == 1
+    (tmp_path / "provider.json").unlink()
+    decide("hashicorp", init_exit_code=1)
+    assert len(calls.read_text().splitlines()) == 2
+    assert json.loads((tmp_path / "provider.json").read_text())["problem"] == (
+        "Failed to query available provider packages"
+    )
+
+
+def test_missing_provider_that_was_asked_for_is_an_error(decide: Decide) -> None:
+    status = decide("hashicorp", init_exit_code=1)
+    assert status["provider"] == "none"
+    assert f"hashicorp/aws {PROVIDER_VERSION} cannot be installed: Failed to query" in str(status["error"])
+
+
+def test_none_asks_nobody(decide: Decide, calls: Path) -> None:
+    assert decide("none")["provider"] == "none"
+    assert not calls.exists()
+
+
+def test_stand_in_where_there_is_no_registry(decide: Decide, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    status = decide("auto", init_exit_code=1)
+    assert status["provider"] == "stand-in"
+    environment = status["environment"]
+    assert isinstance(environment, dict)
+    assert list(json.loads(environment["TF_REATTACH_PROVIDERS"])) == ["registry.terraform.io/hashicorp/aws"]
+    assert Path(environment["TF_CLI_CONFIG_FILE"]).is_relative_to(tmp_path)
+    loud = [record.message for record in caplog.records if "STAND-IN PROVIDER" in record.message]
+    assert len(loud) == 1
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_cli_configuration_of_the_user_is_kept_where_there_is_one(
+    decide: Decide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exists: bool
+) -> None:
+    mine = tmp_path / "my.tfrc"
+    if exists:
+        mine.write_text("")
+    monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(mine))
+    environment = decide("auto")["environment"]
+    assert isinstance(environment, dict)
+    assert ("TF_CLI_CONFIG_FILE" in environment) is not exists
