@@ -189,7 +189,7 @@ def differences(before: Values, after: Values) -> Iterator[Difference]:
     old, new = dict(before.leaves()), dict(after.leaves())
     for path in [*old, *(path for path in new if path not in old)]:
         same = old.get(path) == new.get(path) and new.get(path) is not UNKNOWN
-        if same or path[0] in _IGNORED:
+        if same or _IGNORED.intersection(path[:1]):
             continue
         if path not in old and _covered(path, new):
             continue
@@ -202,6 +202,8 @@ def _covered(path: Path, leaves: Mapping[Path, Any]) -> bool:
 
 def label(path: Path) -> str:
     """What people call a setting; for one without such a name its path."""
+    if not path:
+        return "everything"
     known = _LABELS.get(str(path[-1]))
     return known if known is not None else scrub(dotted(path))
 

@@ -112,7 +112,7 @@ def _stack_row(stack: StackReview) -> str:
     counts = stack.counts
     destroyed = str(counts["destroyed"]) + (f" + {counts['forgotten']} forgotten" if counts["forgotten"] else "")
     cells = (
-        _code(stack.name),
+        _cell(stack.name),
         f"{_MARKS[stack.verdict]} {stack.verdict.label}",
         words.DECISIONS[stack.decision],
         str(counts["added"]),
@@ -141,7 +141,7 @@ def _findings(review: Review, severity: Severity) -> Iterator[_Block]:
 
 def _endpoints(stack: StackReview) -> Iterator[_Block]:
     for endpoint in stack.endpoints:
-        rows = [f"| {_line(item.what)} | {_code(item.before)} | {_code(item.after)} |" for item in endpoint.differences]
+        rows = [f"| {_line(item.what)} | {_cell(item.before)} | {_cell(item.after)} |" for item in endpoint.differences]
         action = endpoint.change.action
         title = f"### Endpoint {_code(endpoint.name)}: {action.value if action.changes else 'scaling changes'}"
         if not endpoint.change.after.exists:
@@ -171,7 +171,7 @@ def _models(stack: StackReview) -> Iterator[_Block]:
             "| --- | --- | --- | ---: | --- |",
         ),
         tuple(
-            f"| {_code(item.artifact.name)} | {item.action.value} | {_line(words.version(item))} "
+            f"| {_cell(item.artifact.name)} | {item.action.value} | {_line(words.version(item))} "
             f"| {words.size(item.artifact.size_bytes)} | {_digest(item.artifact.sha256)} |"
             for item in words.ordered_models(stack)
         ),
@@ -191,7 +191,7 @@ def _costs(review: Review) -> Iterator[_Block]:
     yield _Block(
         ("### Cost a month", "", "| Endpoint | Now | After | Difference |", "| --- | --- | --- | ---: |"),
         tuple(
-            f"| {_code(cost.endpoint)} | {_line(cost.instances_before)}: {words.money(cost.before, currency)} "
+            f"| {_cell(cost.endpoint)} | {_line(cost.instances_before)}: {words.money(cost.before, currency)} "
             f"| {_line(cost.instances_after)}: {words.money(cost.after, currency)} "
             f"| **{words.signed_money(cost.difference, currency)}** |"
             for cost in costs
@@ -233,9 +233,14 @@ def _detail_lines(detail: ChangeDetail) -> Iterator[str]:
 
 
 def _code(text: str) -> str:
-    """A code span that nothing in `text` can leave, in a table cell or out of one."""
-    safe = text.replace("`", "'").replace("|", "\\|").strip()
+    """A code span that nothing in `text` can leave."""
+    safe = text.replace("`", "'").strip()
     return f"`{safe}`" if safe else "` `"
+
+
+def _cell(text: str) -> str:
+    """A code span inside a table, where a bar would begin the next cell."""
+    return _code(text).replace("|", "\\|")
 
 
 def _line(text: str) -> str:
