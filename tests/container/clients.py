@@ -1,0 +1,228 @@
+"""Two ways to send the same request to a model server: to the application in this process, and over HTTP."""
+
+import asyncio
+import http.client
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+import psutil
+
+from container.model_server.app import build_app
+from container.model_server.events import EventLog
+from container.model_server.observer import Observer
+from container.model_server.service import ModelService
+from container.model_server.settings import read_settings
+
+SERVE = Path(__file__).parents[2] / "container" / "serve"
+_READY_SECONDS = 90.0
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self):
+        return json.loads(self.body)
+
+    def error(self) -> tuple[int, str]:
+        """Status and kind, after checking that the body is a proper error: a sentence and never a traceback."""
+        fields = self.json()
+        assert fields.keys() == {"code", "type", "message"}
+        assert fields["code"] == self.status
+        assert fields["message"]
+        assert "Traceback" not in fields["message"]
+        return self.status, fields["type"]
+
+
+class Client(Protocol):
+    def __init__(self, environment: Mapping[str, str]) -> None: ...
+    def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Reply: ...
+    def close(self) -> None: ...
+    def wait_until_ready(self) -> None: ...
+    def load(self, name: str, directory: Path) -> Reply: ...
+    def unload(self, name: str) -> Reply: ...
+    def invoke(self, name: str, body: bytes, content_type: str, accept: str = "") -> Reply: ...
+    def events(self) -> list[dict]: ...
+    def metrics(self) -> dict[str, float]: ...
+    @contextmanager
+    def loaded(self, name: str, directory: Path) -> Iterator[None]: ...
+
+
+class _Calls:
+    """What both clients do with their `request`."""
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + _READY_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                if self.request("GET", "/ping").status == 200:
+                    return
+            except OSError:
+                pass  # not listening yet
+            time.sleep(0.05)
+        raise AssertionError(f"the server was not ready within {_READY_SECONDS:g} s")
+
+    def load(self, name: str, directory: Path) -> Reply:
+        body = json.dumps({"model_name": name, "url": str(directory)}).encode()
+        return self.request("POST", "/models", body, {"content-type": "application/json"})
+
+    def unload(self, name: str) -> Reply:
+        return self.request("DELETE", f"/models/{name}")
+
+    def invoke(self, name: str, body: bytes, content_type: str, accept: str = "") -> Reply:
+        headers = {"content-type": content_type} | ({"accept": accept} if accept else {})
+        return self.request("POST", f"/models/{name}/invoke", body, headers)
+
+    def metrics(self) -> dict[str, float]:
+        lines = self.request("GET", "/metrics").body.decode().splitlines()
+        return {
+            name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        }
+
+    @contextmanager
+    def loaded(self, name: str, directory: Path) -> Iterator[None]:
+        reply = self.load(name, directory)
+        assert reply.status == 200, reply.body
+        try:
+            yield
+        finally:
+            assert self.unload(name).status in (200, 404)
+
+
+class InProcessClient(_Calls):
+    """Calls the ASGI application on an event loop of its own. The workers are processes all the same."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        settings = read_settings(environment)
+        self._output = io.StringIO()
+        events = EventLog(self._output)
+        self._app = build_app(ModelService(settings, Observer(events)), settings, events)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self._lifespan = self._app.router.lifespan_context(self._app)
+        self._await(self._lifespan.__aenter__())
+
+    def _await(self, work):
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=120)
+
+    def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Reply:
+        return self._await(self._request(method, path, body, {"content-length": str(len(body)), **(headers or {})}))
+
+    async def _request(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        url = urlsplit(path)
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": unquote(url.path),
+            "raw_path": url.path.encode(),
+            "root_path": "",
+            "query_string": url.query.encode(),
+            "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()],
+            "server": ("127.0.0.1", 0),
+            "client": ("127.0.0.1", 0),
+        }
+        sent: list[dict] = []
+
+        async def receive():
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message):
+            sent.append(message)
+
+        await self._app(scope, receive, send)
+        answer = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+        return Reply(sent[0]["status"], answer, b"".join(message.get("body", b"") for message in sent[1:]))
+
+    def events(self) -> list[dict]:
+        return [json.loads(line) for line in self._output.getvalue().splitlines()]
+
+    def close(self) -> None:
+        self._await(self._lifespan.__aexit__(None, None, None))
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class HttpClient(_Calls):
+    """Runs `container/serve` as SageMaker does, and talks HTTP to it."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close
+        fixed = {"MODEL_SERVER_HOST": "127.0.0.1", "SAGEMAKER_BIND_TO_PORT": str(self.port)}
+        self.process = subprocess.Popen(
+            [sys.executable, str(SERVE), "serve"],
+            env={**os.environ, **fixed, **environment},
+            stdout=self._output,
+            stderr=self.errors,
+        )
+
+    def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Reply:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            response = connection.getresponse()
+            return Reply(response.status, {n.lower(): v for n, v in response.getheaders()}, response.read())
+        finally:
+            connection.close()
+
+    def raw(self, data: bytes) -> bytes:
+        """Send bytes as they are; what comes back until the server closes or waits for more."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as sock:
+            received = b""
+            try:
+                sock.sendall(data)
+                sock.shutdown(socket.SHUT_WR)
+                while chunk := sock.recv(65536):
+                    received += chunk
+            except OSError:
+                pass  # a refused request may be answered before all of it is sent
+            return received
+
+    def events(self) -> list[dict]:
+        self._output.seek(0)
+        return [json.loads(line) for line in self._output.read().splitlines()]
+
+    def error_text(self) -> str:
+        self.errors.seek(0)
+        return self.errors.read().decode()
+
+    def processes(self) -> list[psutil.Process]:
+        """All processes of the server."""
+        server = psutil.Process(self.process.pid)
+        return [server, *server.children(recursive=True)]
+
+    def workers(self) -> list[psutil.Process]:
+        """The worker processes: the children of the one they are forked from."""
+        (zygote,) = psutil.Process(self.process.pid).children()
+        return zygote.children()
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(timeout=60)
+        self._output.close()
+        self.errors.close()
