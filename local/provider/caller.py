@@ -1,4 +1,4 @@
-"""Where Terraform runs: its relative paths start there, but a reattached provider is not its child and has another folder."""
+"""Where Terraform runs: its relative paths start there, and a reattached provider is not its child."""
 
 import re
 from pathlib import Path

@@ -3,7 +3,8 @@
 import ipaddress
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import urlsplit
@@ -12,8 +13,10 @@ import boto3
 import botocore.session
 from botocore.client import BaseClient
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from .errors import Problem, ProviderError
+from .object_listing import ObjectHeads
 
 # The names under which the provider's `endpoints` block knows a boto3 service, where they are not boto3's own.
 ENDPOINT_NAMES = {
@@ -37,11 +40,38 @@ def require_loopback(url: str, attribute: tuple[str | int, ...] = ()) -> str:
     raise ProviderError(
         Problem(
             f"Endpoint {url} is not on loopback",
-            "This is the local AWS's stand-in for hashicorp/aws: it talks to 127.0.0.1, [::1] or localhost only. To deploy "
-            "to AWS, run Terraform without TF_REATTACH_PROVIDERS, so that the real provider is used.",
+            "This is the local AWS's stand-in for hashicorp/aws: it talks to 127.0.0.1, [::1] or localhost only. "
+            "To deploy to AWS, run Terraform without TF_REATTACH_PROVIDERS, so that the real provider is used.",
             attribute,
         )
     )
+
+
+def error_code(error: ClientError) -> str:
+    """`NoSuchBucket`."""
+    return error.response.get("Error", {}).get("Code", "")
+
+
+def error_text(error: ClientError) -> str:
+    """`NoSuchBucket: The specified bucket does not exist`."""
+    return f"{error_code(error)}: {error.response.get('Error', {}).get('Message', '')}"
+
+
+@contextmanager
+def aws_errors(doing: str, endpoint_url: str) -> Iterator[None]:
+    """Turns what boto3 and the file system raise into a ProviderError that begins with `doing`."""
+    try:
+        yield
+    except ClientError as error:
+        code, _, message = error_text(error).partition(": ")
+        raise ProviderError(Problem(f"{doing}: {error.operation_name} failed: {code}", message)) from error
+    except HTTPClientError as error:
+        problem = Problem(f"{doing}: the local AWS at {endpoint_url} does not answer", f"Is it running? {error}")
+        raise ProviderError(problem) from error
+    except BotoCoreError as error:
+        raise ProviderError(Problem(f"{doing}: {type(error).__name__}", str(error))) from error
+    except OSError as error:
+        raise ProviderError(Problem(f"{doing}: {error}")) from error
 
 
 def isolated_session() -> boto3.Session:
@@ -77,6 +107,7 @@ class Clients:
 
     settings: ClientSettings
     session: boto3.Session
+    heads: ObjectHeads = field(default_factory=ObjectHeads)
     _clients: dict[tuple[str, str], BaseClient] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -4,10 +4,11 @@ import zlib
 
 from botocore.exceptions import ClientError
 
+from .clients import error_code
 from .errors import Problem, ProviderError
 from .mapping import plain
 from .policy_document import policy_document, render
-from .resource import Call, DataSource, error_code
+from .resource import Call, DataSource
 from .resources import s3_bucket
 from .resources.tags import from_list
 

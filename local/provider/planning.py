@@ -2,7 +2,7 @@
 
 - an argument that is not set takes its default; a computed one keeps its value or is unknown until the apply;
 - a value that means the same as the one in the state (JSON in other words, null for "") is no change;
-- a change of a `force_new` attribute replaces the resource; on a block `force_new` counts when the number of blocks changes.
+- a change of a `force_new` attribute replaces the resource; on a block it counts when the number of blocks changes.
 """
 
 from collections.abc import Callable, Mapping
@@ -44,6 +44,18 @@ def reconcile(block: Block, reference: dict | None, actual: dict, sames: Sames |
     return _reconcile_block(block, reference, actual, sames or {}, ())
 
 
+def with_defaults(block: Block, config: dict) -> dict[str, Any]:
+    """The configuration with the defaults of what it leaves out, in nested blocks too."""
+    filled = dict(config)
+    for name, attribute in block.attributes.items():
+        if filled[name] is None and attribute.default is not None:
+            filled[name] = attribute.default
+    for name, nested in block.blocks.items():
+        if isinstance(filled[name], list):
+            filled[name] = [with_defaults(nested.block, item) for item in filled[name]]
+    return filled
+
+
 class _Planner:
     def __init__(self, sames: Sames):
         self.sames = sames
@@ -53,7 +65,7 @@ class _Planner:
         planned = {}
         for name, attribute in block.attributes.items():
             before = None if prior is None else prior[name]
-            value = self.attribute(attribute, prior is not None, before, proposed[name], config[name], path)
+            value = self.attribute(attribute, (prior is not None, before), proposed[name], config[name], path)
             planned[name] = value
             if attribute.force_new and value is not before and not self.same(attribute, before, value, path):
                 self.replace.append((*path, name))
@@ -62,7 +74,8 @@ class _Planner:
             planned[name] = self.nested(nested, before, proposed[name], config[name], (*path, name))
         return planned
 
-    def attribute(self, attribute: Attribute, exists: bool, before: Any, proposed: Any, config: Any, path: Path) -> Any:
+    def attribute(self, attribute: Attribute, earlier: tuple[bool, Any], proposed: Any, config: Any, path: Path) -> Any:
+        exists, before = earlier
         if config is None:
             if attribute.default is not None:
                 return before if exists and same_value(attribute, before, attribute.default) else attribute.default

@@ -1,14 +1,14 @@
 """Plan, apply, read and import by the table of resource types; no gRPC here."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError
 
+from .clients import aws_errors, error_text
 from .errors import Problem, ProviderError
-from .planning import Plan, plan_change, reconcile
-from .resource import Call, DataSource, Resource, error_code
+from .planning import Plan, plan_change, reconcile, with_defaults
+from .resource import Call, DataSource, Resource
 from .schema import Block, ProviderSchema
 from .settings import ProviderSettings
 from .values import UNKNOWN, has_unknown, is_empty, without_unknown
@@ -36,7 +36,8 @@ class Provider:
         return [
             Problem(
                 f"{type_name}: {name} is not covered by the local AWS's stand-in provider",
-                f"Take {name} out, or add it to the entry of {type_name} in {entry.read.__module__.replace('.', '/')}.py "
+                f"Take {name} out, or add it to the entry of {type_name} in "
+                f"{entry.read.__module__.replace('.', '/')}.py "
                 '(local/provider/README.md, "Adding an argument").',
                 (name.split(".")[0],),
             )
@@ -70,8 +71,8 @@ class Provider:
         block, resource = self.schema.resources[type_name], self._resources[type_name]
         state = self._with_tags(settings, block, planned)
         try:
-            with self._speaking(f"creating {_label(type_name, planned)}", settings):
-                state["id"] = resource.create(self._call(settings, resource, block, without_unknown(state)))
+            with aws_errors(f"creating {_label(type_name, planned)}", settings.clients.settings.endpoint_url):
+                state["id"] = resource.create(self._call(settings, type_name, without_unknown(state)))
         except ProviderError as error:
             return None, error.problems
         return self._settle(settings, type_name, state)
@@ -83,9 +84,9 @@ class Provider:
         block, resource = self.schema.resources[type_name], self._resources[type_name]
         state = self._with_tags(settings, block, planned)
         state["id"] = prior["id"]
-        call = self._call(settings, resource, block, without_unknown(state), prior)
+        call = self._call(settings, type_name, without_unknown(state), prior=prior)
         try:
-            with self._speaking(f"updating {_label(type_name, prior)}", settings):
+            with aws_errors(f"updating {_label(type_name, prior)}", settings.clients.settings.endpoint_url):
                 if "tags_all" in block.attributes:
                     self._change_tags(resource, call)
                 if resource.update is not None and any(
@@ -100,20 +101,20 @@ class Provider:
 
     def delete(self, settings: ProviderSettings, type_name: str, prior: State) -> None:
         """Remove the resource; one that is gone already is no error. Raises ProviderError."""
-        block, resource = self.schema.resources[type_name], self._resources[type_name]
-        with self._speaking(f"deleting {_label(type_name, prior)}", settings):
-            _unless_missing(resource, lambda: resource.delete(self._call(settings, resource, block, prior)))
+        resource = self._resources[type_name]
+        with aws_errors(f"deleting {_label(type_name, prior)}", settings.clients.settings.endpoint_url):
+            _unless_missing(resource, lambda: resource.delete(self._call(settings, type_name, prior)))
 
     def read(self, settings: ProviderSettings, type_name: str, current: State) -> State | None:
         """The state as AWS has it now, or None when the resource is gone. Raises ProviderError."""
-        return self._read(settings, type_name, current, current)
+        return self._read(settings, type_name, current, current, is_refresh=True)
 
     def import_state(self, settings: ProviderSettings, type_name: str, identifier: str) -> State:
         """The state of the resource with an import id. Raises ProviderError when there is none."""
         block, resource = self.schema.resources[type_name], self._resources[type_name]
         stub = block.conform({})
         stub["id"] = identifier
-        with self._speaking(f"importing {type_name} ({identifier})", settings):
+        with aws_errors(f"importing {type_name} ({identifier})", settings.clients.settings.endpoint_url):
             stub |= resource.imports(identifier)
         if "region" in block.attributes:
             stub["region"] = settings.region
@@ -123,22 +124,16 @@ class Provider:
         for name, value in stub.items():
             if is_empty(state[name]) and not is_empty(value):
                 state[name] = value
-        for name, attribute in block.attributes.items():
-            if state[name] is None and attribute.default is not None:
-                state[name] = attribute.default
-        return state
+        return with_defaults(block, state)
 
     def read_data(self, settings: ProviderSettings, type_name: str, config: State) -> State:
         """A data source's attributes. Raises ProviderError."""
         block, source = self.schema.data_sources[type_name], self._data_sources[type_name]
-        state = dict(config)
-        for name, attribute in block.attributes.items():
-            if state[name] is None and attribute.default is not None:
-                state[name] = attribute.default
+        state = with_defaults(block, config)
         if "region" in block.attributes and state["region"] is None:
             state["region"] = settings.region
         call = Call(settings.clients, source.service, block, state)
-        with self._speaking(f"reading data.{type_name}", settings):
+        with aws_errors(f"reading data.{type_name}", settings.clients.settings.endpoint_url):
             return reconcile(block, state, source.read(call))
 
     def _settle(
@@ -146,9 +141,9 @@ class Provider:
     ) -> tuple[State, list[Problem]]:
         block, resource = self.schema.resources[type_name], self._resources[type_name]
         try:
-            with self._speaking(f"waiting for {_label(type_name, state)}", settings):
+            with aws_errors(f"waiting for {_label(type_name, state)}", settings.clients.settings.endpoint_url):
                 if wait and resource.ready is not None:
-                    resource.ready(self._call(settings, resource, block, state))
+                    resource.ready(self._call(settings, type_name, state))
             settled = self._read(settings, type_name, state, state)
         except ProviderError as error:
             return reconcile(block, state, {}), error.problems
@@ -157,11 +152,18 @@ class Provider:
         return settled, []
 
     def _read(
-        self, settings: ProviderSettings, type_name: str, current: State, reference: State | None
+        self,
+        settings: ProviderSettings,
+        type_name: str,
+        current: State,
+        reference: State | None,
+        *,
+        is_refresh: bool = False,
     ) -> State | None:
         block, resource = self.schema.resources[type_name], self._resources[type_name]
-        call = self._call(settings, resource, block, current)
-        with self._speaking(f"reading {_label(type_name, current)}", settings):
+        known = current if is_refresh else without_unknown(current)
+        call = self._call(settings, type_name, known, refresh=settings.refresh if is_refresh else None)
+        with aws_errors(f"reading {_label(type_name, current)}", settings.clients.settings.endpoint_url):
             found = _unless_missing(resource, lambda: resource.read(call))
         if found is None:
             return None
@@ -185,39 +187,16 @@ class Provider:
         changed = {key: value for key, value in after.items() if before.get(key) != value}
         resource.tag(call, changed, [key for key in before if key not in after])
 
-    def _call(
-        self, settings: ProviderSettings, resource: Resource, block: Block, state: State, prior: State | None = None
-    ) -> Call:
-        return Call(settings.clients, resource.service, block, state, prior, settings.directory)
-
-    @contextmanager
-    def _speaking(self, doing: str, settings: ProviderSettings) -> Iterator[None]:
-        try:
-            yield
-        except ClientError as error:
-            message = error.response.get("Error", {}).get("Message", "")
-            raise ProviderError(
-                Problem(f"{doing}: {error.operation_name} failed: {error_code(error)}", message)
-            ) from error
-        except EndpointConnectionError as error:
-            raise ProviderError(
-                Problem(
-                    f"{doing}: the local AWS does not answer at {settings.clients.settings.endpoint_url}",
-                    f"Is it running? {error}",
-                )
-            ) from error
-        except BotoCoreError as error:
-            raise ProviderError(Problem(f"{doing}: {type(error).__name__}", str(error))) from error
-        except OSError as error:
-            raise ProviderError(Problem(f"{doing}: {error}")) from error
+    def _call(self, settings: ProviderSettings, type_name: str, state: State, **more: Any) -> Call:
+        block, resource = self.schema.resources[type_name], self._resources[type_name]
+        return Call(settings.clients, resource.service, block, state, directory=settings.directory, **more)
 
 
 def _unless_missing(resource: Resource, work: Callable[[], Any]) -> Any:
     try:
         return work()
     except ClientError as error:
-        text = f"{error_code(error)}: {error.response.get('Error', {}).get('Message', '')}"
-        if text.startswith(resource.missing):
+        if error_text(error).startswith(resource.missing):
             return None
         raise
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from botocore.client import BaseClient
-from botocore.exceptions import ClientError
 
 from .clients import Clients
+from .object_listing import Refresh
 from .planning import Same
 from .schema import Block
 
@@ -23,7 +23,8 @@ UNIQUE_SUFFIX = re.compile(r"\d{18}[0-9a-f]{8}$")
 class Call:
     """One operation on one resource: its state (planned or current), the state before, and the way to AWS.
 
-    `directory` is the folder where Terraform runs, None when it is not known.
+    `directory` is the folder where Terraform runs, None when it is not known; `refresh` is there while Terraform
+    compares its state with AWS.
     """
 
     clients: Clients
@@ -32,6 +33,7 @@ class Call:
     state: Mapping[str, Any]
     prior: Mapping[str, Any] | None = None
     directory: Path | None = None
+    refresh: Refresh | None = None
 
     def __getitem__(self, name: str) -> Any:
         """An argument of the resource; None when it is not set (or was not known when it was planned)."""
@@ -86,7 +88,7 @@ class Resource:
     """One resource type.
 
     create: makes it and returns its id.
-    read: what AWS says, by attribute; what it leaves out keeps its earlier value. None or a `missing` error: it is gone.
+    read: what AWS says, by attribute; what it leaves out keeps its earlier value. None, or a `missing` error: gone.
     update: changes it in place (None: nothing can change in place).
     delete: removes it; a `missing` error means that it was gone already.
     ready: waits, after a creation or update, until it can be used; raises ProviderError when it never will be.
@@ -119,10 +121,6 @@ class DataSource:
     service: str
     read: Callable[[Call], Mapping[str, Any]]
     unsupported: tuple[str, ...] = ()
-
-
-def error_code(error: ClientError) -> str:
-    return error.response.get("Error", {}).get("Code", "")
 
 
 def same_json(before: str, after: str) -> bool:

@@ -1,4 +1,6 @@
-"""Read a type's schema out of the installed CDKTF bindings: `python -m local.provider.schema_from_bindings aws_sqs_queue`.
+"""A type's schema, read out of the installed CDKTF bindings.
+
+`python -m local.provider.schema_from_bindings aws_sqs_queue data.aws_sqs_queue` prints it as schema.json wants it.
 
 The bindings carry their TypeScript sources, whose comments state the flags of every attribute of the provider version
 they were made for. They say neither defaults nor what forces a replacement: those are added to schema.json by hand from

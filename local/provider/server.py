@@ -32,8 +32,9 @@ LOG = logging.getLogger(__name__)
 class ProviderServer:
     """The stand-in provider, served on a free loopback port until stopped.
 
-    `endpoint_url` is the local AWS (loopback, else ProviderError). A TCP port and not a unix socket, because the provider's
-    configuration belongs to a connection, and only TCP tells one connection from another.
+    `endpoint_url` is the local AWS (loopback, else ProviderError). A TCP port and not a unix socket, because gRPC tells
+    one connection from another on TCP only: a provider configuration belongs to a connection, and so does the folder
+    where Terraform runs.
     """
 
     def __init__(self, endpoint_url: str, *, host: str = "127.0.0.1"):
@@ -97,7 +98,7 @@ class _Connections:
             settings = self._settings.get(peer)
             if settings is None:
                 raise ProviderError(
-                    Problem("The provider was not configured on this connection", "Run Terraform again.")
+                    Problem("The provider is not configured on this connection", "Run Terraform again.")
                 )
             self._settings.move_to_end(peer)
             return settings
@@ -249,7 +250,7 @@ def _answer(response: Any, work: Callable[[Any], None]) -> Any:
         work(response)
     except ProviderError as error:
         response.diagnostics.extend(_diagnostics(error.problems))
-    except Exception as error:  # noqa: BLE001 - the one border: the traceback goes to the log, a sentence to Terraform
+    except Exception as error:  # the one border: the traceback goes to the log, a sentence to Terraform
         LOG.exception("the stand-in provider failed")
         problem = Problem(
             f"A defect of the local AWS's stand-in provider: {type(error).__name__}: {error}",

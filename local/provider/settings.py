@@ -1,12 +1,13 @@
-"""The provider block: what it says, checked; what does not matter on the local AWS (retries, profiles, roles), accepted."""
+"""The provider block: what it says, checked; what has no meaning on the local AWS (profiles, roles), accepted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .clients import ClientPool, Clients, ClientSettings, require_loopback
+from .clients import ClientPool, Clients, ClientSettings, aws_errors, require_loopback
 from .errors import Problem, ProviderError
+from .object_listing import Refresh
 from .values import UNKNOWN
 
 DEFAULT_REGION = "us-east-1"
@@ -14,13 +15,14 @@ DEFAULT_REGION = "us-east-1"
 
 @dataclass(frozen=True)
 class ProviderSettings:
-    """One configured provider: its clients, the tags that it puts on everything, and Terraform's folder (None: unknown)."""
+    """One configured provider: its clients, the tags that it puts on everything, Terraform's folder (None: unknown)."""
 
     clients: Clients
     default_tags: Mapping[str, str]
     ignored_tags: frozenset[str]
     ignored_tag_prefixes: tuple[str, ...]
     directory: Path | None = None
+    refresh: Refresh | None = None
 
     @property
     def region(self) -> str:
@@ -74,6 +76,7 @@ def read_settings(
         ignored_tags=frozenset(_known(ignored.get("keys")) or ()),
         ignored_tag_prefixes=tuple(_known(ignored.get("key_prefixes")) or ()),
         directory=directory,
+        refresh=Refresh(clients.heads),
     )
     return settings, warnings
 
@@ -96,7 +99,8 @@ def _check_account(config: Mapping[str, Any], clients: Clients) -> None:
     allowed, forbidden = _known(config["allowed_account_ids"]), _known(config["forbidden_account_ids"])
     if not allowed and not forbidden:
         return
-    account = clients.identity["Account"]
+    with aws_errors("finding out the AWS account", clients.settings.endpoint_url):
+        account = clients.identity["Account"]
     if (allowed and account not in allowed) or (forbidden and account in forbidden):
         name = "allowed_account_ids" if allowed else "forbidden_account_ids"
         raise ProviderError(

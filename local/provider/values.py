@@ -41,7 +41,7 @@ def _default(value: Any) -> Any:
 
 
 def unpack(data: bytes) -> Any:
-    """What Terraform's MessagePack says; numbers that no integer holds come as strings and floats (see Block.conform)."""
+    """What Terraform's MessagePack says. Numbers that are not whole come as strings or floats: see Block.conform."""
     return msgpack.unpackb(data, ext_hook=_extension, strict_map_key=False)
 
 

@@ -3,8 +3,9 @@
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
+from ..clients import error_code
 from ..errors import Problem, ProviderError
-from ..resource import Call, Resource, chosen_name, error_code, name_prefix
+from ..resource import Call, Resource, chosen_name, name_prefix
 from . import tags
 
 # Route 53's zones of S3 website endpoints: https://docs.aws.amazon.com/general/latest/gr/s3.html

@@ -1,4 +1,4 @@
-"""What is set on a bucket by a resource of its own: versioning, encryption, policy, ... The id of each is the bucket."""
+"""What is set on a bucket by a resource of its own: versioning, encryption, policy, ... The id is the bucket's."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""aws_s3_object: uploads by boto3's transfer manager, a refresh costs one HeadObject (and GetObjectTagging if tagged)."""
+"""aws_s3_object: uploads by boto3's transfer manager; a refresh costs a head at most, and the tags if there are any."""
 
 import base64
 import io
@@ -81,7 +81,9 @@ def _update(call: Call) -> None:
 
 
 def _upload(call: Call) -> None:
-    extra = {member: call[name] for name, member in (HEADERS | SENT_ONLY).items() if call[name] not in (None, "", {})}
+    extra = {"ContentType": "application/octet-stream"} | {
+        member: call[name] for name, member in (HEADERS | SENT_ONLY).items() if call[name] not in (None, "", {})
+    }
     if call.tags:
         extra["Tagging"] = urlencode(call.tags)
     where = {"Bucket": call["bucket"], "Key": call["key"], "ExtraArgs": extra}
@@ -103,7 +105,7 @@ def _source(call: Call) -> Path:
             raise ProviderError(
                 Problem(
                     f"source {source} is relative, and the folder where Terraform runs is not known",
-                    "Write the path in full: the stand-in provider could not find the Terraform process that called it.",
+                    "Write the path in full: the stand-in provider could not find the Terraform that called it.",
                     ("source",),
                 )
             )
@@ -121,10 +123,10 @@ def _source(call: Call) -> Path:
 
 def _read(call: Call) -> dict:
     bucket, key = call["bucket"], call["key"]
-    checked = {"ChecksumMode": "ENABLED"} if call["checksum_algorithm"] else {}
-    head = call.client.head_object(Bucket=bucket, Key=key, **checked)
+    head = _head(call, bucket, key)
     found = {name: head.get(member) for name, member in HEADERS.items()}
-    found |= {name: head.get(member) for name, member in CHECKSUMS.items()}
+    if call["checksum_algorithm"]:
+        found |= {name: head.get(member) for name, member in CHECKSUMS.items()}
     found |= {
         "arn": call.arn("s3", f"{bucket}/{key}", region="", account=""),
         "bucket_key_enabled": head.get("BucketKeyEnabled", False),
@@ -136,6 +138,15 @@ def _read(call: Call) -> dict:
     if head.get("TagCount") or call["tags_all"]:
         found["tags"] = tags.from_list(call.client.get_object_tagging(Bucket=bucket, Key=key)["TagSet"])
     return found
+
+
+def _head(call: Call, bucket: str, key: str) -> Mapping[str, Any]:
+    client = call.client
+    head = None if call.refresh is None else call.refresh.recall(client, bucket, key)
+    if head is None:
+        head = client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        call.clients.heads.remember((client.meta.endpoint_url, bucket, key), head)
+    return head
 
 
 def _tag(call: Call, _changed: dict[str, str], _removed: list[str]) -> None:

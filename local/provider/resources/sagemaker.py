@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 from botocore.exceptions import ClientError
 
+from ..clients import error_code
 from ..errors import Problem, ProviderError
 from ..mapping import attributes, parameters
-from ..resource import Call, Resource, chosen_name, error_code, name_prefix, unique_suffix
+from ..resource import Call, Resource, chosen_name, name_prefix, unique_suffix
 from . import tags
 
 MISSING = ("ValidationException: Could not find", "ResourceNotFound")
