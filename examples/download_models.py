@@ -116,6 +116,8 @@ class Downloader:
         return folder
 
     def _download(self, urls: tuple[str, ...], destination: Path, verify: Callable[[Path], None]) -> None:
+        if not self._console.is_terminal:
+            print(f"{destination.name}: downloading", flush=True)
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
         with Progress(
             *columns,

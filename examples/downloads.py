@@ -83,7 +83,9 @@ def download(
             _fetch_persistently(source, part, on_progress, retries)
             was_delivered = True
             verify(part)
-        except (requests.RequestException, _Refused) as error:
+        except requests.RequestException as error:
+            failures.append(f"{source}: {_reason(error)}")
+        except _Refused as error:
             failures.append(f"{source}: {error}")
         except VerificationError as error:
             part.unlink()
@@ -133,3 +135,9 @@ def _fetch(source: str, part: Path, on_progress: OnProgress) -> None:
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
+
+
+def _reason(error: requests.RequestException) -> str:
+    """What went wrong, without the layers of urllib3 around it that repeat the URL."""
+    inner = error.args[0] if error.args else error
+    return str(getattr(inner, "reason", inner)).rpartition("): ")[2]

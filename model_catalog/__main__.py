@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from model_catalog.catalog import Catalog
 from model_catalog.errors import CatalogError
@@ -48,7 +48,10 @@ def add(
     path: Annotated[Path, typer.Argument(help="A folder or a .tar.gz: an MXNet checkpoint or a .onnx file.")],
 ) -> None:
     """Pack a model and make it the current version of NAME."""
-    with Console(stderr=True).status(f"Packing {path}"):
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        print(f"Packing {path}", file=sys.stderr, flush=True)
+    with console.status(f"Packing {path}"):
         added = context.obj.add(name, path)
     version = added.version
     if added.is_new:
@@ -78,7 +81,7 @@ def list_models(context: typer.Context) -> None:
         for row in (columns, *rows):
             print("\t".join(row))
         return
-    table = Table(*columns)
+    table = Table(*(Column(name, overflow="fold") for name in columns))
     for row in rows:
         table.add_row(*row)
     console.print(table)

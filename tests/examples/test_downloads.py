@@ -116,4 +116,7 @@ def test_sources_that_cannot_be_reached_are_said_to_be_out_of_reach(destination:
     with pytest.raises(DownloadError) as caught:
         fetch(["http://127.0.0.1:1/a", "http://127.0.0.1:1/b"], destination)
     assert caught.value.out_of_reach
-    assert "file cannot be downloaded" in str(caught.value)
+    first, second, third = str(caught.value).splitlines()
+    assert first == "file cannot be downloaded:"
+    assert second.startswith("  http://127.0.0.1:1/a: Failed to establish a new connection")
+    assert third.startswith("  http://127.0.0.1:1/b: ")
