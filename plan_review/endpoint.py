@@ -105,7 +105,7 @@ class EndpointChange:
 
 def endpoint_changes(plan: Plan) -> tuple[EndpointChange, ...]:
     """Every endpoint that the plan creates, changes or destroys, and those of which only the scaling changes."""
-    endpoints = list(plan.of_type(ENDPOINT))
+    endpoints = sorted(plan.of_type(ENDPOINT), key=lambda change: change.address)
     found = []
     for change in endpoints:
         before = _linked(plan, change, "before", len(endpoints) == 1)
@@ -116,7 +116,7 @@ def endpoint_changes(plan: Plan) -> tuple[EndpointChange, ...]:
         found.append(
             EndpointChange(
                 change=change,
-                name=shown(change.side, "name") if change.side.at("name") is not None else scrub(change.name),
+                name=_name(change),
                 differences=tuple(_all_differences(plan, change, before, after, scaling)),
                 configuration_before=before,
                 configuration_after=after,
@@ -125,6 +125,14 @@ def endpoint_changes(plan: Plan) -> tuple[EndpointChange, ...]:
             )
         )
     return tuple(found)
+
+
+def _name(endpoint: Change) -> str:
+    """What callers know the endpoint by now, or will."""
+    for side in (endpoint.before, endpoint.after):
+        if side.at("name") is not None:
+            return shown(side, "name")
+    return scrub(endpoint.name)
 
 
 def _linked(plan: Plan, endpoint: Change, side: str, alone: bool) -> Values:

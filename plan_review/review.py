@@ -122,7 +122,9 @@ def _review_stack(
         costs=tuple(
             cost for item in stack.endpoints if (cost := cost_of(item, settings.prices, plan.region)) is not None
         ),
-        details=tuple(_detail(change) for change in plan.changes if _has_detail(change)),
+        details=tuple(
+            _detail(change) for change in sorted(plan.changes, key=_destructive_first) if _has_detail(change)
+        ),
         changed_outputs=tuple(scrub(name) for name in plan.changed_outputs),
     )
 
@@ -177,6 +179,10 @@ _COUNTED = {
 def _counts(plan: Plan) -> dict[str, int]:
     counts = Counter(_COUNTED[change.action] for change in plan.changing)
     return {name: counts[name] for name in ("added", "changed", "replaced", "destroyed", "forgotten")}
+
+
+def _destructive_first(change: Change) -> tuple[bool, str]:
+    return not change.destroys, change.address
 
 
 def _has_detail(change: Change) -> bool:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from plan_review.findings import Finding, Severity, Verdict
 from plan_review.formats import words
+from plan_review.plan import Action
+from plan_review.redaction import UNKNOWN_TEXT
 from plan_review.review import ChangeDetail, Review, StackReview
 
 LIMIT = 65_536
@@ -43,8 +45,12 @@ def render(review: Review, whole_at: str | None = None, limit: int = LIMIT) -> s
 
     What does not fit is cut with a notice that names `whole_at`, or the command that shows everything.
     """
-    place = whole_at if whole_at is not None else words.how_to_see_all(review)
-    notice = "\n> [!WARNING]\n> **Cut here: {count} more lines do not fit.** The whole review: " + _line(place) + "\n"
+    place = _code(words.how_to_see_all(review)) if whole_at is None else _address(whole_at)
+    notice = (
+        "\n> [!WARNING]\n> **Cut here: {count} more lines do not fit.** The whole review: "
+        + place.replace("{", "{{").replace("}", "}}")
+        + "\n"
+    )
     budget = limit - 1 - len(notice.format(count=10**9).encode())
     written: list[str] = []
     left_out = 0
@@ -228,8 +234,16 @@ def _details(stack: StackReview) -> Iterator[_Block]:
 def _detail_lines(detail: ChangeDetail) -> Iterator[str]:
     remark = f" ({_line(detail.remark)})" if detail.remark else ""
     yield f"- {_code(detail.address)} is {detail.action.value}{remark}"
+    unknown = [
+        item.what for item in detail.differences if detail.action is Action.CREATE and item.after == UNKNOWN_TEXT
+    ]
     for item in detail.differences:
-        yield f"  - {_line(item.what)}: {_code(item.before)} → {_code(item.after)}"
+        if detail.action is not Action.CREATE:
+            yield f"  - {_line(item.what)}: {_code(item.before)} → {_code(item.after)}"
+        elif item.after != UNKNOWN_TEXT:
+            yield f"  - {_line(item.what)}: {_code(item.after)}"
+    if unknown:
+        yield f"  - unknown until the apply: {_line(', '.join(unknown))}"
 
 
 def _code(text: str) -> str:
@@ -245,10 +259,16 @@ def _cell(text: str) -> str:
 
 def _line(text: str) -> str:
     """`text` as plain words: no markup, links, mentions or HTML of its own."""
-    safe = html.escape(text.replace("`", "'"), quote=False)
+    safe = html.escape(text.replace("`", "'").replace(" -> ", " → "), quote=False)
     for character in "\\*_[]|~":
         safe = safe.replace(character, f"\\{character}")
     return safe.replace("@", "@\u2060").replace("#", "#\u2060")
+
+
+def _address(place: str) -> str:
+    """A link where `place` is one, else plain words."""
+    is_link = place.startswith(("https://", "http://")) and not any(item in place for item in " <>")
+    return f"<{place}>" if is_link else _line(place)
 
 
 def _comment_safe(text: str) -> str:

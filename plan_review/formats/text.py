@@ -13,6 +13,8 @@ from rich.text import Text
 
 from plan_review.findings import Severity, Verdict
 from plan_review.formats import words
+from plan_review.plan import Action
+from plan_review.redaction import UNKNOWN_TEXT
 from plan_review.review import Review, StackReview
 
 _STYLES = {Severity.NOTE: "green", Severity.APPROVAL: "yellow", Severity.BLOCKED: "bold red"}
@@ -154,5 +156,12 @@ def _details(console: Console, stack: StackReview) -> None:
     for detail in stack.details:
         remark = f" ({detail.remark})" if detail.remark else ""
         console.print(Text(f"{detail.address} is {detail.action.value}{remark}"))
+        created = detail.action is Action.CREATE
+        unknown = [item.what for item in detail.differences if created and item.after == UNKNOWN_TEXT]
         for item in detail.differences:
-            console.print(Padding(Text(f"{item.what}: {item.before} -> {item.after}"), (0, 0, 0, 2)))
+            if not created:
+                console.print(Padding(Text(f"{item.what}: {item.before} -> {item.after}"), (0, 0, 0, 2)))
+            elif item.after != UNKNOWN_TEXT:
+                console.print(Padding(Text(f"{item.what}: {item.after}"), (0, 0, 0, 2)))
+        if unknown:
+            console.print(Padding(Text(f"unknown until the apply: {', '.join(unknown)}"), (0, 0, 0, 2)))

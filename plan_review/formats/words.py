@@ -88,4 +88,4 @@ def price_note(prices: PriceTable, costs: tuple[Cost, ...]) -> str:
 
 def how_to_see_all(review: Review) -> str:
     files = " ".join(stack.source for stack in review.stacks[:8])
-    return f"`python -m plan_review {files}{' ...' if len(review.stacks) > 8 else ''}`"
+    return f"python -m plan_review {files}{' ...' if len(review.stacks) > 8 else ''}"
