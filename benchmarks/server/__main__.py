@@ -5,11 +5,13 @@ import contextlib
 import io
 import json
 import logging
+import math
 import signal
 import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +23,7 @@ from .machine import describe_machine
 from .measure_cache import CacheRun, measure_cache
 from .measure_loading import Loading, measure_loading
 from .measure_throughput import Contender, Throughput, measure_throughput, one_turn
-from .measure_time import TimeSpent, measure_baseline_time, measure_own_time
+from .measure_time import TimeSpent, baseline_phases, measure_time, own_phases
 from .model_server import model_server
 from .multi_model_server import REQUIREMENTS, check_java, install, multi_model_server
 from .percentiles import percentile
@@ -62,12 +64,14 @@ class Run:
             timed.load(HEADLINE, self._store.mxnet(HEADLINE, 0))
             difference = self._largest_difference(contenders[HEADLINE])
             throughput = self._throughput(contenders)
-            time_spent = self._time(Contender(BASELINE, timed, HEADLINE), timings, contenders[HEADLINE])
+            time_spent = self._time(timed, timings, contenders[HEADLINE], clients=1, rounds=self._plan.rounds)
+            time_queued = self._time(timed, timings, contenders[HEADLINE], clients=8, rounds=1)
             clients = self._clients(contenders[HEADLINE])
         return Measures(
             loading=loading,
             throughput=throughput,
             time=time_spent,
+            time_queued=time_queued,
             clients=clients,
             workers=self._workers(),
             cache=self._cache(loading[MXNET]),
@@ -123,15 +127,18 @@ class Run:
             found[architecture] = measure_throughput(entries, 8, self._plan.round_seconds, self._plan.rounds)
         return found
 
-    def _time(self, timed: Contender, timings: Path, contenders: list[Contender]) -> dict[str, TimeSpent]:
-        say("where the time of one client's requests goes")
-        seconds, rounds = self._plan.alone_seconds, self._plan.rounds
-        by_name = {contender.name: contender for contender in contenders}
-        return {
-            BASELINE: measure_baseline_time(timed, timings, seconds, 1),
-            MXNET: measure_own_time(by_name[MXNET], self._store.mxnet(HEADLINE, 0), seconds, rounds),
-            ONNX: measure_own_time(by_name[ONNX], self._store.onnx(HEADLINE, 0), seconds, rounds),
-        }
+    def _time(
+        self, timed: ServerProcess, timings: Path, contenders: list[Contender], clients: int, rounds: int
+    ) -> dict[str, TimeSpent]:
+        say(f"where the time of requests goes, {clients} clients")
+        seconds = self._plan.alone_seconds
+        baseline = Contender(BASELINE, timed, HEADLINE)
+        found = {BASELINE: measure_time(baseline, partial(baseline_phases, timings), clients, seconds, rounds)}
+        for contender in contenders:
+            if contender.name in (MXNET, ONNX):
+                phases = partial(own_phases, contender.server.log_path, contender.model)
+                found[contender.name] = measure_time(contender, phases, clients, seconds, rounds)
+        return found
 
     def _clients(self, contenders: list[Contender]) -> dict[str, dict[int, tuple[float, float]]]:
         found: dict[str, dict[int, tuple[float, float]]] = {contender.name: {} for contender in contenders}
@@ -166,8 +173,7 @@ class Run:
 
     def _cache(self, loading: Loading) -> CacheRun:
         plan = self._plan
-        budget = loading.memory[0].private_bytes + plan.zipf_capacity * loading.bytes_per_model()
-        memory_mib = round(budget / MIB)
+        memory_mib = math.ceil(loading.bytes_with(plan.zipf_capacity) / MIB)
         trace = zipf_trace(plan.zipf_models, plan.zipf_requests, plan.zipf_exponent, SEED)
         say(
             f"{plan.zipf_models} models, memory for {plan.zipf_capacity} ({memory_mib} MiB), "

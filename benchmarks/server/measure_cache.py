@@ -81,6 +81,8 @@ class CacheDriver:
         self._entries: OrderedDict[int, _Entry] = OrderedDict()
         self._leaving: dict[int, threading.Event] = {}
         self._evicted = threading.Condition(self._guard)
+        # Threads that wait for a model to unload.
+        self._refused = 0
 
     def arrive(self, model: int) -> tuple[_Entry, bool]:
         """Count the request as the latest for its model; its entry, and whether the caller has to load it."""
@@ -139,15 +141,24 @@ class CacheDriver:
             entry.loaded.set()
 
     def _evict(self, server: ModelServerClient) -> None:
-        """Unload the model that was asked for the longest ago and that nobody uses; waits until there is one."""
+        """Unload the model that was asked for the longest ago and that nobody uses; waits until there is one.
+
+        Raises BenchmarkError when there never will be one.
+        """
         with self._evicted:
             self._run.refusals += 1
-            while True:
-                idle = [key for key, entry in self._entries.items() if entry.users == 0]
-                if idle:
-                    break
-                if not self._evicted.wait(timeout=60):
-                    raise BenchmarkError("no model became free to unload within 60 s")
+            self._refused += 1
+            try:
+                while True:
+                    idle = [key for key, entry in self._entries.items() if entry.users == 0]
+                    if idle:
+                        break
+                    if self._refused == sum(entry.users > 0 for entry in self._entries.values()):
+                        self._evicted.notify_all()
+                        raise BenchmarkError("the server refuses a model although none that it holds is in use")
+                    self._evicted.wait()
+            finally:
+                self._refused -= 1
             victim = idle[0]
             del self._entries[victim]
             left = self._leaving[victim] = threading.Event()

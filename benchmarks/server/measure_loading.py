@@ -1,5 +1,6 @@
 """Cold start and memory: models loaded one after another, each answering once, in all servers by turns."""
 
+import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,9 +9,12 @@ from .checkpoints import CheckpointStore
 from .contenders import BASELINE, MXNET, ONNX
 from .photograph import photograph_jpeg
 from .plan import Plan
-from .process_memory import Memory
+from .processes import Memory
 from .progress import say
 from .server_process import ServerProcess
+
+# Each worker's first model also brings what the engine sets up once.
+FIRST_LOADS = len(os.sched_getaffinity(0))
 
 
 @dataclass
@@ -31,12 +35,17 @@ class Loading:
 
     @property
     def warm_server_cold_seconds(self) -> list[float]:
-        """Cold times without the first model's: it pays for what a server does only once."""
-        return self.cold_seconds[1:]
+        """Cold times without the first models': they pay for what a server or worker does only once."""
+        return self.cold_seconds[FIRST_LOADS:]
 
     def bytes_per_model(self) -> float:
-        """Private bytes that one further model costs, the first one left out: the slope from the second to the last."""
-        return (self.memory[-1].private_bytes - self.memory[1].private_bytes) / (len(self.memory) - 2)
+        """Private bytes that one further model costs: the slope after the first ones."""
+        models = self.models - FIRST_LOADS
+        return (self.memory[-1].private_bytes - self.memory[FIRST_LOADS].private_bytes) / models
+
+    def bytes_with(self, models: int) -> float:
+        """Private bytes that the server takes with so many models, by the slope."""
+        return self.memory[FIRST_LOADS].private_bytes + (models - FIRST_LOADS) * self.bytes_per_model()
 
     def models_within(self, limit_bytes: int) -> int:
         """How many models the server held when all it took, shared pages counted once, was last within the limit."""

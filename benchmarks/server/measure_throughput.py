@@ -21,9 +21,15 @@ class Contender:
 
 @dataclass
 class Throughput:
-    """A contender's turns."""
+    """A contender's turns.
+
+    Attributes:
+        loads: what the clients saw in each.
+        server_cpu_seconds: processor time of all the server's processes in each.
+    """
 
     loads: list[Load] = field(default_factory=list)
+    server_cpu_seconds: list[float] = field(default_factory=list)
 
     @property
     def latencies_seconds(self) -> list[float]:
@@ -38,6 +44,11 @@ class Throughput:
         return len(self.latencies_seconds) / sum(load.wall_seconds for load in self.loads)
 
     @property
+    def server_cpu_milliseconds(self) -> float:
+        """Processor time of a request: what it costs whatever else the machine does."""
+        return sum(self.server_cpu_seconds) / len(self.latencies_seconds) * 1000
+
+    @property
     def client_cpu_share(self) -> float:
         """Share of one core that the clients took."""
         return sum(load.client_cpu_seconds for load in self.loads) / sum(load.wall_seconds for load in self.loads)
@@ -46,7 +57,8 @@ class Throughput:
 def one_turn(contender: Contender, clients: int, seconds: float, warm_up_seconds: float = WARM_UP_SECONDS) -> Load:
     """One load on the contender, after a shorter one that is not counted."""
     request = request_bytes(contender.model, photograph_jpeg(), "image/jpeg", contender.server.port)
-    generate_load(contender.server.port, request, clients, warm_up_seconds)
+    if warm_up_seconds > 0:
+        generate_load(contender.server.port, request, clients, warm_up_seconds)
     return generate_load(contender.server.port, request, clients, seconds)
 
 
@@ -55,7 +67,10 @@ def measure_throughput(contenders: list[Contender], clients: int, seconds: float
     found = {contender.name: Throughput() for contender in contenders}
     for number in range(rounds):
         for contender in contenders if number % 2 == 0 else reversed(contenders):
-            load = one_turn(contender, clients, seconds)
+            one_turn(contender, clients, WARM_UP_SECONDS, warm_up_seconds=0)
+            before = contender.server.processor_seconds()
+            load = one_turn(contender, clients, seconds, warm_up_seconds=0)
+            found[contender.name].server_cpu_seconds.append(contender.server.processor_seconds() - before)
             found[contender.name].loads.append(load)
             say(f"  {clients} clients, round {number + 1}: {contender.name} {load.requests_per_second:.1f} requests/s")
     return found

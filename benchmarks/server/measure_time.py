@@ -1,61 +1,68 @@
-"""Where a request's time goes, with one client and nothing else to do."""
+"""Where a request's time goes: what the client waits for, beside what the server says of the work inside."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .direct import PHASES, direct_samples
 from .measure_throughput import Contender, one_turn
 from .percentiles import median
 from .progress import say
 
+Phases = dict[str, float]
+PHASES = ("queue", "decode", "engine", "encode")
+
 
 @dataclass
 class TimeSpent:
-    """One client's requests to a contender, and the work inside them.
+    """Requests to a contender, and the work inside them.
 
     Attributes:
         latencies_seconds: of each request, seen by the client.
-        phases_seconds: decode, engine and encode, one value a repetition.
+        phases_seconds: by phase, one value a request; a phase that the server does not tell has none.
     """
 
     latencies_seconds: list[float] = field(default_factory=list)
-    phases_seconds: dict[str, list[float]] = field(default_factory=lambda: {phase: [] for phase in PHASES})
+    phases_seconds: dict[str, list[float]] = field(default_factory=dict)
 
-    def medians_milliseconds(self) -> dict[str, float]:
-        """Median of each phase; as "rest" what the median request takes beyond: transport, HTTP, hand-over, queue."""
+    def medians_milliseconds(self) -> Phases:
+        """Median of each phase; as "rest" what the median request takes beyond them: transport, HTTP, hand-over."""
         phases = {phase: median(samples) * 1000 for phase, samples in self.phases_seconds.items()}
         return phases | {"rest": median(self.latencies_seconds) * 1000 - sum(phases.values())}
 
     def overhead_milliseconds(self) -> float:
-        """What the median request takes above decoding the picture and the engine."""
+        """What the median request takes above decoding the picture and the engine, as the server timed them."""
         medians = self.medians_milliseconds()
-        return medians["encode"] + medians["rest"]
+        return sum(medians.values()) - medians["decode"] - medians["engine"]
 
 
-def measure_baseline_time(contender: Contender, timings: Path, seconds: float, rounds: int) -> TimeSpent:
-    """The baseline, whose handler writes its phases to `timings`."""
+def baseline_phases(timings: Path) -> list[Phases]:
+    """Seconds of each phase of each request so far, from the file that the baseline's handler writes."""
+    return [json.loads(line) for line in timings.read_text().splitlines()] if timings.exists() else []
+
+
+def own_phases(log: Path, model: str) -> list[Phases]:
+    """Seconds of each phase of each answered request for the model so far, from the server's access log."""
+    found = []
+    for line in log.read_text().splitlines():
+        if f'"/models/{model}/invoke"' in line and '"engine_ms"' in line:
+            fields = json.loads(line)
+            found.append({phase: fields[f"{phase}_ms"] / 1000 for phase in PHASES})
+    return found
+
+
+def measure_time(
+    contender: Contender, read_phases: Callable[[], list[Phases]], clients: int, seconds: float, rounds: int
+) -> TimeSpent:
+    """Requests and their phases, in `rounds` turns."""
     spent = TimeSpent()
     for _ in range(rounds):
-        timings.write_text("")
-        spent.latencies_seconds += one_turn(contender, clients=1, seconds=seconds).latencies_seconds
-        for line in timings.read_text().splitlines():
-            for phase, value in json.loads(line).items():
-                spent.phases_seconds[phase].append(value)
-    say(f"  {contender.name}: {median(spent.latencies_seconds) * 1000:.2f} ms")
-    return spent
-
-
-def measure_own_time(contender: Contender, folder: Path, seconds: float, rounds: int) -> TimeSpent:
-    """The project's server; its phases are those of its worker's code called directly, in turns with the requests.
-
-    Measured outside, so that what being a server does to the engine (cold caches, other processes) counts as overhead.
-    """
-    spent = TimeSpent()
-    for _ in range(rounds):
-        spent.latencies_seconds += one_turn(contender, clients=1, seconds=seconds).latencies_seconds
-        for phase, samples in direct_samples(folder, seconds).items():
-            spent.phases_seconds[phase] += samples
-    whole_ms = median(spent.latencies_seconds) * 1000
-    say(f"  {contender.name}: {whole_ms:.2f} ms, overhead {spent.overhead_milliseconds():.2f} ms")
+        latencies = one_turn(contender, clients, seconds).latencies_seconds
+        spent.latencies_seconds += latencies
+        # The last ones: those before are the warm-up's.
+        for phases in read_phases()[-len(latencies) :]:
+            for phase, value in phases.items():
+                spent.phases_seconds.setdefault(phase, []).append(value)
+    medians = ", ".join(f"{phase} {value:.2f}" for phase, value in spent.medians_milliseconds().items())
+    say(f"  {clients} clients: {contender.name} {median(spent.latencies_seconds) * 1000:.2f} ms: {medians}")
     return spent

@@ -38,7 +38,7 @@ class Plan:
 
 FULL = Plan()
 QUICK = Plan(
-    baseline_models=3,
+    baseline_models=4,
     most_models=30,
     rounds=1,
     round_seconds=2.0,

@@ -14,8 +14,14 @@ from .contenders import CONTENDERS
 from .results import MIB, Measures
 
 COLOURS = dict(zip(CONTENDERS, ("#b5472f", "#e0a458", "#2f6db5", "#2f9e6e"), strict=True))
-PHASE_COLOURS = {"decode": "#7aa6d8", "engine": "#2f6db5", "encode": "#2f9e6e", "rest": "#b5472f"}
-PHASE_LABELS = {"rest": "rest: transport, HTTP, hand-over, queue"}
+PHASE_COLOURS = {
+    "queue": "#e0a458",
+    "decode": "#7aa6d8",
+    "engine": "#2f6db5",
+    "encode": "#2f9e6e",
+    "rest": "#b5472f",
+}
+PHASE_LABELS = {"queue": "queue (multi-model-server: in the rest)", "rest": "rest: transport, HTTP, hand-over"}
 
 
 def draw_plots(measures: Measures, directory: Path) -> list[Path]:
@@ -48,20 +54,28 @@ def _axes(title: str, x: str, y: str, height: float = 4.5) -> tuple[Figure, Axes
 
 
 def _time(measures: Measures) -> Figure:
-    figure, axes = _axes("Where a request's time goes (SqueezeNet v1.1, one client, medians)", "milliseconds", "", 3.2)
-    axes.grid(False)
-    axes.grid(axis="x", alpha=0.3)
-    names = list(measures.time)[::-1]
-    lefts = dict.fromkeys(names, 0.0)
-    for phase, colour in PHASE_COLOURS.items():
-        widths = [max(0.0, measures.time[name].medians_milliseconds()[phase]) for name in names]
-        axes.barh(names, widths, left=list(lefts.values()), color=colour, label=PHASE_LABELS.get(phase, phase))
-        for name, width in zip(names, widths, strict=True):
-            lefts[name] += width
-    for name, total in lefts.items():
-        axes.text(total, name, f" {total:.1f} ms", va="center")
-    axes.margins(x=0.12)
-    axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.45, -0.22), ncols=4, frameon=False)
+    figure, both = plt.subplots(1, 2, figsize=(11, 3.4), layout="constrained")
+    figure.suptitle("Where a request's time goes (SqueezeNet v1.1, 227 KB JPEG, medians)")
+    for axes, title, times in zip(
+        both, ("one client", "eight clients"), (measures.time, measures.time_queued), strict=True
+    ):
+        names = list(times)[::-1]
+        lefts = dict.fromkeys(names, 0.0)
+        for phase, colour in PHASE_COLOURS.items():
+            widths = [max(0.0, times[name].medians_milliseconds().get(phase, 0.0)) for name in names]
+            axes.barh(names, widths, left=list(lefts.values()), color=colour, label=PHASE_LABELS.get(phase, phase))
+            for name, width in zip(names, widths, strict=True):
+                lefts[name] += width
+        for name, total in lefts.items():
+            axes.text(total, name, f" {total:.1f} ms", va="center")
+        axes.set_title(title)
+        axes.set_xlabel("milliseconds")
+        axes.margins(x=0.18)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(axis="x", alpha=0.3)
+    both[1].set_yticklabels([])
+    handles, labels = both[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5, fontsize="small", frameon=False)
     return figure
 
 

@@ -23,6 +23,7 @@ class Measures:
         loading: by contender (without the worker-per-core one: it only costs more memory).
         throughput: by architecture, then contender, with 8 clients.
         time: one client, by contender.
+        time_queued: eight clients, by contender.
         clients: requests/s and p99 in milliseconds by contender and number of clients.
         workers: requests/s by contender and number of workers.
         cache: the cache measure.
@@ -32,6 +33,7 @@ class Measures:
     loading: dict[str, Loading]
     throughput: dict[str, dict[str, Throughput]]
     time: dict[str, TimeSpent]
+    time_queued: dict[str, TimeSpent]
     clients: dict[str, dict[int, tuple[float, float]]]
     workers: dict[str, dict[int, float]]
     cache: CacheRun
@@ -60,6 +62,7 @@ def flat_result(measures: Measures) -> dict[str, Value]:
     ):
         throughput = measures.throughput[HEADLINE][name]
         result[f"{prefix}_requests_per_second"] = throughput.requests_per_second
+        result[f"{prefix}_cpu_ms_per_request"] = throughput.server_cpu_milliseconds
         result[f"{prefix}_p50_ms"] = percentile(throughput.latencies_seconds, 50) * 1000
         result[f"{prefix}_p99_ms"] = percentile(throughput.latencies_seconds, 99) * 1000
     result["mxnet_overhead_ms"] = measures.time[MXNET].overhead_milliseconds()
@@ -91,10 +94,11 @@ def _loading_numbers(loading: Mapping[str, Loading]) -> dict[str, Value]:
         "resident_memory_mib": limit_bytes / MIB,
     }
     # The default engine's ratios carry no prefix.
+    starts = len(baseline.warm_server_cold_seconds)
     for prefix, suffix, name in (("mxnet_", "", MXNET), ("onnx_", "onnx_", ONNX)):
         ours = loading[name]
         # As many cold starts as the baseline's, made in the same minutes.
-        cold = median(ours.warm_server_cold_seconds[: baseline.models - 1])
+        cold = median(ours.warm_server_cold_seconds[:starts])
         resident = ours.models_within(limit_bytes)
         numbers |= {
             f"{prefix}cold_ms": cold * 1000,
@@ -124,6 +128,7 @@ def raw_numbers(measures: Measures) -> dict[str, object]:
                 name: {
                     "summary": summarise(throughput.latencies_seconds),
                     "requests_per_second_each_round": [round(load.requests_per_second, 2) for load in throughput.loads],
+                    "server_cpu_ms_per_request": round(throughput.server_cpu_milliseconds, 3),
                     "client_cpu_share": round(throughput.client_cpu_share, 4),
                     "failures": throughput.failures,
                     "histogram_ms": histogram(throughput.latencies_seconds),
@@ -132,17 +137,8 @@ def raw_numbers(measures: Measures) -> dict[str, object]:
             }
             for architecture, loads in measures.throughput.items()
         },
-        "time_one_client": {
-            name: {
-                "latency": summarise(spent.latencies_seconds),
-                "latency_histogram_ms": histogram(spent.latencies_seconds, 0.25),
-                "medians_ms": {phase: round(value, 3) for phase, value in spent.medians_milliseconds().items()},
-                "phase_histograms_ms": {
-                    phase: histogram(samples, 0.25) for phase, samples in spent.phases_seconds.items()
-                },
-            }
-            for name, spent in measures.time.items()
-        },
+        "time_1_client": _time_numbers(measures.time),
+        "time_8_clients": _time_numbers(measures.time_queued),
         "clients": {
             name: {
                 str(clients): {"requests_per_second": round(rate, 2), "p99_ms": round(p99, 2)}
@@ -155,4 +151,16 @@ def raw_numbers(measures: Measures) -> dict[str, object]:
             for name, points in measures.workers.items()
         },
         "cache": asdict(measures.cache),
+    }
+
+
+def _time_numbers(time: Mapping[str, TimeSpent]) -> dict[str, object]:
+    return {
+        name: {
+            "latency": summarise(spent.latencies_seconds),
+            "latency_histogram_ms": histogram(spent.latencies_seconds, 0.25),
+            "medians_ms": {phase: round(value, 3) for phase, value in spent.medians_milliseconds().items()},
+            "phase_histograms_ms": {phase: histogram(samples, 0.25) for phase, samples in spent.phases_seconds.items()},
+        }
+        for name, spent in time.items()
     }

@@ -16,7 +16,7 @@ from typing import Self
 import psutil
 
 from .errors import BenchmarkError, UnexpectedAnswerError
-from .process_memory import Memory, measure_memory, process_tree
+from .processes import Memory, measure_memory, process_tree, processor_seconds
 
 START_TIMEOUT_SECONDS = 90
 REQUEST_TIMEOUT_SECONDS = 120
@@ -108,12 +108,12 @@ class ServerProcess(ModelServerClient):
         self._command = list(command)
         self._environment = dict(os.environ) | dict(environment)
         self._directory = directory
-        self._log_path = directory / "server.log"
+        self.log_path = directory / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         self._directory.mkdir(parents=True, exist_ok=True)
-        with self._log_path.open("wb") as log:
+        with self.log_path.open("wb") as log:
             self._process = subprocess.Popen(
                 self._command,
                 cwd=self._directory,
@@ -147,8 +147,8 @@ class ServerProcess(ModelServerClient):
             if status == 200:
                 return
             time.sleep(0.1)
-        tail = self._log_path.read_text(errors="replace")[-2000:]
-        raise BenchmarkError(f"{self.name} did not become ready; the end of {self._log_path}:\n{tail}")
+        tail = self.log_path.read_text(errors="replace")[-2000:]
+        raise BenchmarkError(f"{self.name} did not become ready; the end of {self.log_path}:\n{tail}")
 
     def stop(self) -> None:
         """SIGTERM to the server, then SIGKILL to whatever of its processes is left."""
@@ -177,6 +177,10 @@ class ServerProcess(ModelServerClient):
     def memory(self) -> Memory:
         """Memory of all of the server's processes now."""
         return measure_memory(self.pid)
+
+    def processor_seconds(self) -> float:
+        """Processor time that all of the server's processes have used so far."""
+        return processor_seconds(self.pid)
 
     def client(self) -> ModelServerClient:
         """Another client of the server, for another thread."""

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.server.errors import UnexpectedAnswerError
 from benchmarks.server.measure_cache import measure_cache
-from benchmarks.server.process_memory import Memory
+from benchmarks.server.processes import Memory
 from benchmarks.server.traffic import ideal_lru_hits, zipf_trace
 
 
@@ -78,3 +78,11 @@ def test_a_model_that_cannot_be_loaded_costs_its_own_requests_only():
     assert len(run.failures) == 3
     assert all("zipf-0001" in failure and "400" in failure for failure in run.failures)
     assert server.answered == 3
+
+
+@pytest.mark.parametrize("clients", [1, 3])
+def test_a_server_that_takes_no_model_at_all_fails_each_request_and_ends(clients):
+    server = CountingServer(capacity=0)
+    run = measure_cache(server, folders(3), [0, 1, 2, 1, 0], capacity=2, budget_bytes=0, clients=clients)
+    assert len(run.failures) == 5
+    assert (server.answered, run.unloads, server.loaded) == (0, 0, set())

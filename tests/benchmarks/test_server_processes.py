@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-from benchmarks.server.process_memory import measure_memory, parse_smaps_rollup
+from benchmarks.server.processes import measure_memory, parse_smaps_rollup, processor_seconds
 
 ROLLUP = """\
 00400000-7ffd1000 ---p 00000000 00:00 0                                  [rollup]
@@ -28,7 +28,10 @@ def test_children_count_too():
     with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         process.stdout.readline()  # the child has its block
         memory = measure_memory(process.pid)
+        used = processor_seconds(process.pid)
         process.communicate(b"\n")
     assert memory.processes == 2
     assert 60_000_000 < memory.private_bytes < 120_000_000
+    assert 0 < used < 60
     assert measure_memory(process.pid).processes == 0
+    assert processor_seconds(process.pid) == 0

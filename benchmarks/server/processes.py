@@ -1,4 +1,4 @@
-"""Memory of a server: all of its processes together, as the kernel accounts it."""
+"""What a server takes: all of its processes together, as the kernel accounts it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,3 +54,15 @@ def measure_memory(pid: int) -> Memory:
         proportional_bytes += proportional
         processes += 1
     return Memory(private_bytes, proportional_bytes, processes)
+
+
+def processor_seconds(pid: int) -> float:
+    """Processor time that the process and its descendants have used so far."""
+    total = 0.0
+    for process in process_tree(pid):
+        try:
+            times = psutil.Process(process).cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        total += times.user + times.system
+    return total
