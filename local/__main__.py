@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from .directory import Directory
 from .errors import LocalAwsError, NotRunningError
+from .listener import listen
 from .process import await_environment, query_status
 from .settings import LocalAwsSettings
 
@@ -32,6 +33,9 @@ def serve(  # noqa: PLR0917 - one parameter an option, given by name on the comm
     provider: Annotated[
         str, typer.Option(envvar="LOCAL_AWS_PROVIDER", help="Terraform's provider: auto, hashicorp, stand-in or none.")
     ] = _DEFAULTS.provider,
+    runtime: Annotated[
+        str, typer.Option(envvar="LOCAL_AWS_RUNTIME", help="What runs the instances: auto, docker or process.")
+    ] = _DEFAULTS.runtime,
     startup_health_check_seconds: Annotated[
         float | None, typer.Option(help="Budget for a container's first ping, instead of SageMaker's 480 s.")
     ] = _DEFAULTS.startup_health_check_seconds,
@@ -52,14 +56,19 @@ def serve(  # noqa: PLR0917 - one parameter an option, given by name on the comm
         port=port,
         directory=directory,
         provider=provider,
+        runtime=runtime,
         startup_health_check_seconds=startup_health_check_seconds,
         load_timeout_seconds=load_timeout_seconds,
         invocation_timeout_seconds=invocation_timeout_seconds,
         artifact_cache_bytes=artifact_cache_bytes,
     )
-    from .server import serve as run  # noqa: PLC0415 - moto and the rest take a second that `env` and `stop` need not
+    # What can go wrong goes wrong here, before moto and the rest take their seconds to load.
+    with listen(port) as listener:
+        place = Directory(directory)
+        place.acquire()
+        from .server import serve as run  # noqa: PLC0415
 
-    run(settings, until_stdin_closes=until_stdin_closes)
+        run(settings, listener, place, until_stdin_closes=until_stdin_closes)
 
 
 @app.command()

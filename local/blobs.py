@@ -1,5 +1,6 @@
 """Content-addressed blobs on disk: the layers and configurations of pushed images."""
 
+import contextlib
 import hashlib
 import re
 import secrets
@@ -13,6 +14,41 @@ def digest_of(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
+class BlobWriter:
+    """A blob that is being received: write its pieces, then keep or discard it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._path = folder / f"upload-{secrets.token_hex(8)}"
+        self._file = self._path.open("xb")
+        self._hash = hashlib.sha256()
+        self.size_bytes = 0
+
+    @property
+    def digest(self) -> str:
+        """Digest of what has been written so far."""
+        return f"sha256:{self._hash.hexdigest()}"
+
+    def write(self, piece: bytes) -> None:
+        self._file.write(piece)
+        self._hash.update(piece)
+        self.size_bytes += len(piece)
+
+    def keep(self) -> None:
+        """Make it a blob of the store."""
+        try:
+            self._file.close()
+            self._path.replace(self._folder / self._hash.hexdigest())
+        except OSError:
+            self.discard()
+            raise
+
+    def discard(self) -> None:
+        with contextlib.suppress(OSError):  # what is in the buffer cannot be written where the disk is full
+            self._file.close()
+        self._path.unlink(missing_ok=True)
+
+
 class BlobStore:
     """Blobs by digest in one folder. Safe for concurrent writers: same digest, same bytes."""
 
@@ -21,13 +57,14 @@ class BlobStore:
 
     def put(self, content: bytes) -> str:
         """Store `content` and return its digest."""
-        digest = digest_of(content)
-        path = self._path(digest)
-        if not path.exists():
-            temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-            temporary.write_bytes(content)
-            temporary.replace(path)
-        return digest
+        writer = self.writer()
+        writer.write(content)
+        writer.keep()
+        return writer.digest
+
+    def writer(self) -> "BlobWriter":
+        """For content that comes in pieces."""
+        return BlobWriter(self._folder)
 
     def find(self, digest: str) -> Path | None:
         """The file with this digest's bytes, None when there is none or `digest` is not a digest."""

@@ -3,6 +3,7 @@
 sagemaker, /endpoints/NAME/invocations   -> local.sagemaker, InvokeEndpoint
 sagemaker, anything else                 -> local.sagemaker, control plane
 no signature, the same two               -> 403, as AWS
+no signature, /v2/...                    -> the registry of the local ECR
 /_local/...                              -> the local AWS itself (no bucket's name starts with `_`)
 anything else                            -> moto
 """
@@ -20,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 from .blobs import BlobStore
 from .credential_scope import signed_service
 from .moto_app import MotoApplication
+from .registry import Registry
 from .sagemaker.transport import SageMakerTransport
 
 _INVOCATIONS = re.compile(r"/endpoints/[^/]+/invocations")
@@ -33,11 +35,13 @@ class Gateway:
         self,
         moto: MotoApplication,
         sagemaker: SageMakerTransport,
+        registry: Registry,
         blobs: BlobStore,
         status: Callable[[], dict[str, Any]],
     ) -> None:
         self._moto = WSGIMiddleware(moto, workers=_MOTO_THREADS)
         self._sagemaker = sagemaker
+        self._registry = registry
         self._blobs = blobs
         self._status = status
 
@@ -62,6 +66,8 @@ class Gateway:
         if service is None and (invocation or request.headers.get("x-amz-target", "").startswith("SageMaker.")):
             body = {"__type": "MissingAuthenticationTokenException", "message": "Missing Authentication Token"}
             return Response(json.dumps(body), 403, media_type="application/x-amz-json-1.1")
+        if service is None and (path == "/v2" or path.startswith("/v2/")):
+            return await self._registry.answer(request)
         return None
 
     def _local(self, path: str) -> Response:

@@ -1,8 +1,9 @@
 """Ends what a local AWS leaves behind when it is killed outright (SIGKILL, out of memory).
 
 Run as its own small process by `Guardian` below. It reads lines from a pipe whose other end only the local AWS holds:
-`group PID` / `-group PID` for the process group of an instance, `folder PATH` / `-folder PATH` for a folder.
-End of file means that the local AWS is gone, however it went: it kills the groups and removes the folders still listed.
+`group PID` / `-group PID` for the process group of an instance, `folder PATH` / `-folder PATH` for a folder,
+`container NAME` / `-container NAME` for a container of docker. End of file means that the local AWS is gone, however it
+went: it kills the groups and removes the containers and folders still listed.
 Nothing but the standard library, so that it starts in some 20 ms.
 """
 
@@ -41,6 +42,12 @@ class Guardian:
     def forget_folder(self, path: os.PathLike[str]) -> None:
         self._send(f"-folder {os.fspath(path)}")
 
+    def watch_container(self, name: str) -> None:
+        self._send(f"container {name}")
+
+    def forget_container(self, name: str) -> None:
+        self._send(f"-container {name}")
+
     def stop(self) -> None:
         """End the guardian: what is still listed goes with it."""
         with contextlib.suppress(BrokenPipeError):
@@ -57,22 +64,19 @@ class Guardian:
 def main() -> None:
     for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signal_number, signal.SIG_IGN)
-    groups: set[int] = set()
-    folders: set[str] = set()
+    watched: dict[str, set[str]] = {"group": set(), "folder": set(), "container": set()}
     for line in sys.stdin:
         kind, _, value = line.rstrip("\n").partition(" ")
-        if kind == "group":
-            groups.add(int(value))
-        elif kind == "-group":
-            groups.discard(int(value))
-        elif kind == "folder":
-            folders.add(value)
-        elif kind == "-folder":
-            folders.discard(value)
-    for group in groups:
+        if kind.startswith("-"):
+            watched[kind[1:]].discard(value)
+        else:
+            watched[kind].add(value)
+    for group in watched["group"]:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(group, signal.SIGKILL)
-    for folder in folders:
+            os.killpg(int(group), signal.SIGKILL)
+    if watched["container"]:
+        subprocess.run(["docker", "rm", "--force", "--volumes", *watched["container"]], check=False)
+    for folder in watched["folder"]:
         shutil.rmtree(folder, ignore_errors=True)
 
 

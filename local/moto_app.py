@@ -16,7 +16,6 @@ from moto.core.request import (
 )
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from .blobs import BlobStore
 from .credential_scope import signed_service
 from .gaps.application_autoscaling import AutoScalingGaps
 from .gaps.ecr import EcrGaps
@@ -27,14 +26,15 @@ _Handler = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 
 class MotoApplication:
-    """moto for every service but SageMaker. `base_url` is the gateway's own URL."""
+    """moto for every service but SageMaker."""
 
-    def __init__(self, blobs: BlobStore, base_url: str) -> None:
+    def __init__(self, ecr: EcrGaps) -> None:
         evaluate_bucket_policies()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._conditional_write_lock = threading.Lock()
-        ecr, scaling = EcrGaps(blobs, base_url), AutoScalingGaps()
+        scaling = AutoScalingGaps()
         self._gaps: dict[tuple[str, str], _Handler] = {
+            ("ecr", "GetAuthorizationToken"): ecr.get_authorization_token,
             ("ecr", "GetDownloadUrlForLayer"): ecr.get_download_url_for_layer,
             ("ecr", "CompleteLayerUpload"): ecr.complete_layer_upload,
             ("ecr", "PutImage"): ecr.put_image,

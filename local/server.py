@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
 
@@ -16,13 +17,20 @@ from .aws_clients import AwsClients
 from .blobs import BlobStore
 from .directory import Directory, Running
 from .environment import aws_environment, isolate
-from .errors import PortInUseError
+from .gaps.ecr import EcrGaps
 from .gateway import Gateway
 from .guardian import Guardian
+from .instances.child import Surroundings
+from .instances.docker import DockerInstanceFactory
 from .instances.image import ImageStore
+from .instances.instance import InstanceFactory
+from .instances.ports import PortAllocator
 from .instances.process import ProcessInstanceFactory
+from .instances.runtime import ByImageFactory, choose_runtime
+from .listener import url_of
 from .log_shipping import LogShipper
 from .moto_app import MotoApplication
+from .registry import Registry
 from .sagemaker.artifacts import ArtifactCache
 from .sagemaker.launcher import Launcher
 from .sagemaker.lookups import AccountLookups, AlarmLookups, ScalingLookups
@@ -35,23 +43,21 @@ from .terraform import TerraformProvider
 logger = logging.getLogger(__name__)
 
 
-def serve(settings: LocalAwsSettings, *, until_stdin_closes: bool = False) -> None:
+def serve(
+    settings: LocalAwsSettings, listener: socket.socket, directory: Directory, *, until_stdin_closes: bool = False
+) -> None:
     """Run until SIGINT or SIGTERM (or end of file on stdin); leaves no process and no file.
 
-    Raises PortInUseError, DirectoryInUseError.
+    `directory` is acquired already, and released in the end.
     """
-    listener = _listen(settings.port)
-    directory = Directory(settings.directory)
-    with listener:
-        directory.acquire()
-        isolate(os.environ, _url(listener))
-        guardian = Guardian()
-        guardian.watch_folder(directory.run)
-        try:
-            _run(settings, directory, guardian, listener, until_stdin_closes=until_stdin_closes)
-        finally:
-            directory.release()
-            guardian.stop()
+    isolate(os.environ, url_of(listener))
+    guardian = Guardian()
+    guardian.watch_folder(directory.run)
+    try:
+        _run(settings, directory, guardian, listener, until_stdin_closes=until_stdin_closes)
+    finally:
+        directory.release()
+        guardian.stop()
 
 
 def _run(
@@ -62,12 +68,17 @@ def _run(
     *,
     until_stdin_closes: bool,
 ) -> None:
-    url = _url(listener)
+    url = url_of(listener)
     blobs = BlobStore(directory.path("blobs"))
     clients = AwsClients(url)
     images = ImageStore(clients.ecr, directory.path("snapshots"))
     logs = LogShipper(clients.logs)
-    instances = ProcessInstanceFactory(images, guardian, directory.path("logs"), logs)
+    runtime = choose_runtime(settings.runtime, url.removeprefix("http://"))
+    surroundings = Surroundings(guardian, directory.path("logs"), logs, PortAllocator())
+    instances: InstanceFactory = ProcessInstanceFactory(images, surroundings)
+    if runtime.engine is not None:
+        containers = DockerInstanceFactory(images, surroundings, runtime.engine, directory.path("artifacts"))
+        instances = containers if settings.runtime == "docker" else ByImageFactory(images, containers, instances)
     artifacts = ArtifactCache(clients.s3, directory.path("artifacts"), settings.artifact_cache_bytes, extract_archive)
     metrics = Metrics(clients.cloudwatch)
     launcher = Launcher(instances, images, artifacts, metrics, settings)
@@ -88,17 +99,23 @@ def _run(
             "directory": str(directory.root),
             "environment": aws_environment(url),
             "terraform": provider.status(),
+            "runtime": runtime.description,
         }
 
-    gateway = Gateway(MotoApplication(blobs, url), SageMakerTransport(service), blobs, status)
-    server = _Server(uvicorn.Config(gateway, lifespan="off", access_log=False, log_level="warning", ws="none"))
-    server.on_started = lambda: directory.announce(Running(os.getpid(), url))
+    moto = MotoApplication(EcrGaps(blobs, url, has_registry=runtime.engine is not None))
+    gateway = Gateway(moto, SageMakerTransport(service), Registry(blobs, clients.ecr), blobs, status)
+    # Docker tries TLS first on every registry; uvicorn would warn about it each time.
+    server = _Server(uvicorn.Config(gateway, lifespan="off", access_log=False, log_level="error", ws="none"))
+    server.on_started = [lambda: directory.announce(Running(os.getpid(), url))]
+    # From here on nothing is sent to this very server any more.
+    server.on_stopping = [logs.cancel, metrics.cancel, service.cancel]
     _stop_on_signals(server)
     if until_stdin_closes:
         _stop_at_end_of_stdin(server)
     provider.start()
     metrics.start()
     logs.start()
+    logger.info("instances run as %s", runtime.description)
     logger.info("ready at %s (everything is in memory and ends with this process)", url)
     try:
         server.run(sockets=[listener])
@@ -109,34 +126,25 @@ def _run(
         provider.stop()
         service.stop()
         launcher.stop()
+        if runtime.engine is not None:
+            runtime.engine.stop()
 
 
 class _Server(uvicorn.Server):
-    """uvicorn that says when it accepts requests."""
+    """uvicorn that tells when it accepts requests, and when it is about to stop."""
 
-    on_started: Any = None
+    on_started: Sequence[Callable[[], None]] = ()
+    on_stopping: Sequence[Callable[[], None]] = ()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self.on_started is not None:
-            self.on_started()
+        for call in self.on_started:
+            call()
 
-
-def _listen(port: int) -> socket.socket:
-    # With the protocol named, asyncio turns Nagle's algorithm off: 40 ms less a request.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", port))
-        listener.listen(1024)
-    except OSError as error:
-        listener.close()
-        raise PortInUseError(port) from error
-    return listener
-
-
-def _url(listener: socket.socket) -> str:
-    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for call in self.on_stopping:
+            call()
+        await super().shutdown(sockets)
 
 
 def _stop_on_signals(server: uvicorn.Server) -> None:

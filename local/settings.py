@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 ProviderChoice = Literal["auto", "hashicorp", "stand-in", "none"]
+RuntimeChoice = Literal["auto", "docker", "process"]
 
 
 class LocalAwsSettings(BaseModel):
@@ -25,6 +26,10 @@ class LocalAwsSettings(BaseModel):
     provider: ProviderChoice = "auto"
     """Terraform's AWS provider: `hashicorp` (installed by Terraform), `stand-in` (served by this process),
     `auto` (the former where it can be installed), `none` (callers that do not use Terraform)."""
+
+    runtime: RuntimeChoice = "auto"
+    """What runs the instances: `docker` (containers of built images), `process` (snapshots of the build context),
+    `auto` (what each image needs where an engine answers, else processes)."""
 
     startup_health_check_seconds: float | None = Field(default=None, gt=0)
     """Budget for a container to answer /ping with 200. None: the production variant's

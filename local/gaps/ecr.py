@@ -4,7 +4,9 @@ moto computes a layer's digest and forgets the bytes, makes up image digests, an
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_Operations.html
 """
 
+import base64
 import json
+import time
 from typing import Any
 
 from moto.ecr.models import ECRBackend, Repository, ecr_backends
@@ -14,6 +16,8 @@ from ..blobs import BlobStore, digest_of
 from ..instances.image import SNAPSHOT_LAYER
 from .errors import GapError
 
+_TOKEN_SECONDS = 12 * 3600
+
 
 class EcrGaps:
     """The ECR calls answered or completed here. Handlers take the request's members.
@@ -21,12 +25,23 @@ class EcrGaps:
     They return the response, or None to let moto go on with the (possibly completed) request.
     """
 
-    def __init__(self, blobs: BlobStore, base_url: str) -> None:
+    def __init__(self, blobs: BlobStore, base_url: str, *, has_registry: bool) -> None:
         self._blobs = blobs
         self._base_url = base_url
+        self._has_registry = has_registry
+
+    def get_authorization_token(self, request: dict[str, Any]) -> dict[str, Any] | None:
+        """The registry to push to: the local AWS itself where it can run images, else AWS's (moto's answer), which
+        the image builder takes as the sign to push a snapshot of the build context instead."""
+        if not self._has_registry:
+            return None
+        token = base64.b64encode(b"AWS:local").decode()
+        expires_at = time.time() + _TOKEN_SECONDS
+        authorization = {"authorizationToken": token, "expiresAt": expires_at, "proxyEndpoint": self._base_url}
+        return {"authorizationData": [authorization]}
 
     def get_download_url_for_layer(self, request: dict[str, Any]) -> dict[str, Any]:
-        repository, digest = self._repository(request), request["layerDigest"]
+        repository, digest = find_repository(request["repositoryName"]), request["layerDigest"]
         if digest not in repository.layers or self._blobs.find(digest) is None:
             raise GapError(
                 "LayersNotFoundException",
@@ -36,7 +51,7 @@ class EcrGaps:
         return {"downloadUrl": f"{self._base_url}/_local/blobs/{digest}", "layerDigest": digest}
 
     def complete_layer_upload(self, request: dict[str, Any]) -> None:
-        repository = self._repository(request)
+        repository = find_repository(request["repositoryName"])
         upload = repository.uploads.get(request["uploadId"])
         if upload is None:
             return  # moto answers UploadNotFoundException
@@ -60,7 +75,7 @@ class EcrGaps:
         self._blobs.put(content)
 
     def put_image(self, request: dict[str, Any]) -> None:
-        repository = self._repository(request)
+        repository = find_repository(request["repositoryName"])
         try:
             manifest = json.loads(request["imageManifest"])
         except ValueError as error:
@@ -85,13 +100,23 @@ class EcrGaps:
                 f"The specified image digest '{request['imageDigest']}' does not match the digest that Amazon ECR "
                 f"calculated for the image ('{digest}').",
             )
-
-    def _repository(self, request: dict[str, Any]) -> Repository:
-        backend: ECRBackend = ecr_backends[ACCOUNT_ID][REGION]
-        name = request["repositoryName"]
-        if name not in backend.repositories:
+        tag = request.get("imageTag")
+        holders = [image.image_digest for image in repository.images if tag is not None and tag in image.image_tags]
+        if repository.is_tag_immutable() and holders and holders != [digest]:
+            # moto answers as if it were the same image.
             raise GapError(
-                "RepositoryNotFoundException",
-                f"The repository with name '{name}' does not exist in the registry with id '{ACCOUNT_ID}'",
+                "ImageTagAlreadyExistsException",
+                f"The image tag '{tag}' already exists in the '{repository.name}' repository and cannot be overwritten "
+                "because the repository is immutable.",
             )
-        return backend.repositories[name]
+
+
+def find_repository(name: str) -> Repository:
+    """moto's repository. Raises GapError where there is none of this name."""
+    backend: ECRBackend = ecr_backends[ACCOUNT_ID][REGION]
+    if name not in backend.repositories:
+        raise GapError(
+            "RepositoryNotFoundException",
+            f"The repository with name '{name}' does not exist in the registry with id '{ACCOUNT_ID}'",
+        )
+    return backend.repositories[name]

@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 
 from ..account import ACCOUNT_ID, REGION
 from .instance import InstanceError
+from .instance_types import find_instance_type
 
 SNAPSHOT_LAYER = "application/vnd.amazon.sagemaker.build-context.v1.tar+gzip"
 _URI = re.compile(
@@ -42,6 +43,12 @@ class Image:
     repository: str
     digest: str
     manifest: dict[str, Any]
+
+    @property
+    def is_snapshot(self) -> bool:
+        """Whether this is a build context and not a built image."""
+        layers = self.manifest.get("layers", [])
+        return len(layers) == 1 and layers[0]["mediaType"] == SNAPSHOT_LAYER
 
     @property
     def resolved_uri(self) -> str:
@@ -73,18 +80,30 @@ class ImageStore:
 
     def labels(self, image: Image) -> dict[str, str]:
         """The labels in the image's configuration."""
-        configuration = json.loads(self._blob(image, image.manifest["config"]["digest"]))
-        return configuration.get("config", {}).get("Labels") or {}
+        return self._configuration(image).get("config", {}).get("Labels") or {}
+
+    def check_platform(self, image: Image, instance_type: str) -> None:
+        """Raises InstanceError for an image that instances of this type cannot run."""
+        size = find_instance_type(instance_type)
+        configuration = self._configuration(image)
+        platform = f"{configuration.get('os')}/{configuration.get('architecture')}"
+        if size is not None and platform != size.platform:
+            raise InstanceError(
+                f"Image {image.uri} is built for {platform}, but instances of type {instance_type} run {size.platform}."
+            )
+
+    def _configuration(self, image: Image) -> dict[str, Any]:
+        return json.loads(self._blob(image, image.manifest["config"]["digest"]))
 
     def snapshot(self, image: Image) -> Path:
         """Folder of the image's build context. Raises InstanceError for an image of another kind or a damaged layer."""
-        layers = image.manifest.get("layers", [])
-        if len(layers) != 1 or layers[0]["mediaType"] != SNAPSHOT_LAYER:
+        if not image.is_snapshot:
             raise InstanceError(
-                f"Image {image.uri} is no snapshot of a build context, and running other images takes a container "
-                "engine. Push the image again without one (CONTAINER_ENGINE=none)."
+                f"Image {image.uri} is no snapshot of a build context, and the local AWS runs processes only. Restart "
+                "it where a container engine answers (LOCAL_AWS_RUNTIME=docker), or push the image again without one "
+                "(CONTAINER_ENGINE=none)."
             )
-        digest = layers[0]["digest"]
+        digest = image.manifest["layers"][0]["digest"]
         folder = self._folder / digest.removeprefix("sha256:")
         with self._lock:
             if not folder.exists():

@@ -34,6 +34,8 @@ class InstanceType:
 
     vcpus: int
     memory_mib: int
+    platform: str = "linux/amd64"
+    """What its images must be built for: linux/arm64 for Graviton."""
 
 
 def find_instance_type(name: str) -> InstanceType | None:
@@ -49,4 +51,5 @@ def find_instance_type(name: str) -> InstanceType | None:
     memory_gib = vcpus * _GIB_PER_VCPU[match["family"][0]]
     if match["size"] == "medium":
         vcpus, memory_gib = 1, _GIB_PER_VCPU[match["family"][0]]
-    return InstanceType(vcpus, memory_gib * _MIB_PER_GIB)
+    is_graviton = re.fullmatch(r"[a-z]+\d+g[a-z]*", match["family"]) is not None
+    return InstanceType(vcpus, memory_gib * _MIB_PER_GIB, "linux/arm64" if is_graviton else "linux/amd64")

@@ -60,6 +60,7 @@ class Launcher:
     def _variant(self, endpoint_name: str, plan: VariantPlan) -> Variant:
         try:
             image = self._images.resolve(plan.model.image)
+            self._images.check_platform(image, plan.instance_type)
         except InstanceError as error:
             raise LaunchError(str(error)) from error
         deployed = DeployedImage(image.uri, image.resolved_uri)

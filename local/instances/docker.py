@@ -1,0 +1,98 @@
+"""An instance as a container of the image, with the memory and the CPUs of its instance type."""
+
+import logging
+from pathlib import Path
+
+from .child import ChildInstance, Command, Surroundings
+from .docker_engine import DockerEngine
+from .image import ImageStore
+from .instance import InstanceError, InstanceSpec
+from .instance_types import find_instance_type
+from .ports import PortBlock
+
+logger = logging.getLogger(__name__)
+
+
+class DockerInstance(ChildInstance):
+    """See `Instance`. The child process is docker's client, attached to the container.
+
+    Args:
+        models: folder of the extracted artifacts; the container sees it read-only under the same path.
+    """
+
+    def __init__(
+        self, spec: InstanceSpec, images: ImageStore, surroundings: Surroundings, engine: DockerEngine, models: Path
+    ) -> None:
+        super().__init__(spec, surroundings)
+        self._images = images
+        self._engine = engine
+        self._models = models
+        self._reference = ""
+        self._container = f"sagemaker-{spec.id}"
+        self._has_container = False
+
+    def _fetch_image(self) -> None:
+        image = self._images.resolve(self.spec.image)
+        if image.is_snapshot:
+            raise InstanceError(
+                f"Image {image.uri} is a snapshot of a build context, and the local AWS runs containers only "
+                "(LOCAL_AWS_RUNTIME=docker). Push a built image, or set LOCAL_AWS_RUNTIME to auto."
+            )
+        self._reference = self._engine.pull(image.repository, image.digest)
+
+    def _prepare(self, block: PortBlock) -> Command:
+        self._guardian.watch_container(self._container)
+        self._has_container = True
+        self._engine.create(
+            [
+                f"--name={self._container}",
+                f"--label=com.amazonaws.sagemaker.local.image={self.spec.image}",
+                f"--publish=127.0.0.1:{block.bind_port}:{block.bind_port}",
+                f"--mount=type=bind,source={self._models},target={self._models},readonly",
+                # The client that is attached writes the log file.
+                "--log-driver=none",
+                *self._limits(),
+                *(f"--env={name}={value}" for name, value in self._environment(block).items()),
+                self._reference,
+                "serve",
+            ]
+        )
+        return Command(["docker", "start", "--attach", self._container])
+
+    def _clean_up(self) -> None:
+        if self._has_container:
+            try:
+                self._engine.remove(self._container)
+            except InstanceError as error:
+                logger.error("container %s is left behind: %s", self._container, error)
+            self._guardian.forget_container(self._container)
+            self._has_container = False
+
+    def _limits(self) -> list[str]:
+        size = find_instance_type(self.spec.instance_type)
+        if size is None:
+            return []
+        memory = f"{size.memory_mib}m"
+        # An engine refuses more CPUs than it has.
+        return [f"--memory={memory}", f"--memory-swap={memory}", f"--cpus={min(size.vcpus, self._engine.cpus)}"]
+
+    def _environment(self, block: PortBlock) -> dict[str, str]:
+        return {
+            **self.spec.environment,
+            "SAGEMAKER_BIND_TO_PORT": str(block.bind_port),
+            "SAGEMAKER_SAFE_PORT_RANGE": block.safe_range,
+            "SAGEMAKER_MULTI_MODEL": "true",
+        }
+
+
+class DockerInstanceFactory:
+    """Makes instances that run in containers."""
+
+    def __init__(self, images: ImageStore, surroundings: Surroundings, engine: DockerEngine, models: Path) -> None:
+        self._images = images
+        self._surroundings = surroundings
+        self._engine = engine
+        self._models = models
+
+    def make(self, spec: InstanceSpec) -> DockerInstance:
+        return DockerInstance(spec, self._images, self._surroundings, self._engine, self._models)
