@@ -66,9 +66,12 @@ def serve(  # noqa: PLR0917 - one parameter an option, given by name on the comm
     with listen(port) as listener:
         place = Directory(directory)
         place.acquire()
-        from .server import serve as run  # noqa: PLC0415
+        try:
+            from .server import serve as run  # noqa: PLC0415
 
-        run(settings, listener, place, until_stdin_closes=until_stdin_closes)
+            run(settings, listener, place, until_stdin_closes=until_stdin_closes)
+        finally:
+            place.release()
 
 
 @app.command()
@@ -117,6 +120,8 @@ def main() -> None:
         app()
     except LocalAwsError as error:
         sys.exit(f"local AWS: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
     except ValidationError as error:
         complaints = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         sys.exit(f"local AWS: wrong settings: {complaints}")

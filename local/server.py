@@ -46,9 +46,9 @@ logger = logging.getLogger(__name__)
 def serve(
     settings: LocalAwsSettings, listener: socket.socket, directory: Directory, *, until_stdin_closes: bool = False
 ) -> None:
-    """Run until SIGINT or SIGTERM (or end of file on stdin); leaves no process and no file.
+    """Run in `directory`, which the caller owns, until SIGINT or SIGTERM (or end of file on stdin).
 
-    `directory` is acquired already, and released in the end.
+    Leaves no process, and no file in the directory's run folder.
     """
     isolate(os.environ, url_of(listener))
     guardian = Guardian()
@@ -56,7 +56,6 @@ def serve(
     try:
         _run(settings, directory, guardian, listener, until_stdin_closes=until_stdin_closes)
     finally:
-        directory.release()
         guardian.stop()
 
 

@@ -16,6 +16,7 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
         directory=folder / "run",
         port=0,
         provider="none",
+        runtime="process",
         startup_health_check_seconds=3,
         load_timeout_seconds=4,
         invocation_timeout_seconds=1.5,

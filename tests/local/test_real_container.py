@@ -46,7 +46,12 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A local AWS with SageMaker's own time limits."""
     folder = tmp_path_factory.mktemp("real")
     with LocalAws(
-        directory=folder / "aws", port=0, provider="none", log_file=folder / "log", startup_health_check_seconds=60
+        directory=folder / "aws",
+        port=0,
+        provider="none",
+        runtime="process",
+        log_file=folder / "log",
+        startup_health_check_seconds=60,
     ) as aws:
         account = Account(aws.url)
         account.prepare()
