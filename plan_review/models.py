@@ -100,13 +100,15 @@ def model_changes(plan: Plan) -> tuple[ModelChange, ...]:
     before: dict[str, dict[str, Artifact]] = {}
     after: dict[str, dict[str, Artifact]] = {}
     for change in plan.of_type(ARTIFACT_TYPE):
-        for versions, side in ((before, change.before), (after, change.after)):
-            artifact = artifact_of(change, side)
+        old = artifact_of(change, change.before)
+        new = artifact_of(change, change.after) if change.action.changes else old
+        for versions, artifact in ((before, old), (after, new)):
             if artifact is not None:
                 versions.setdefault(artifact.name, {})[artifact.key] = artifact
     found: list[ModelChange] = []
     for name in sorted(before.keys() | after.keys()):
-        found += _changes_of_model(before.get(name, {}), after.get(name, {}))
+        if before.get(name) != after.get(name):
+            found += _changes_of_model(before.get(name, {}), after.get(name, {}))
     return tuple(found)
 
 

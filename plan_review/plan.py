@@ -34,7 +34,7 @@ class Action(enum.Enum):
 
     @property
     def changes(self) -> bool:
-        return self not in (Action.NO_OP, Action.READ)
+        return self is not Action.NO_OP and self is not Action.READ
 
 
 _REPLACING = frozenset({Action.CREATE_THEN_DELETE, Action.DELETE_THEN_CREATE, Action.CREATE_THEN_FORGET})

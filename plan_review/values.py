@@ -22,8 +22,9 @@ UNKNOWN: Final = Unknown.UNKNOWN
 Path = tuple[str | int, ...]
 
 
+# Exactly dict and list: that is what JSON is read into, and a check against an abstract class costs ten times as much.
 def _step(node: Any, key: str | int) -> Any:
-    if isinstance(node, Mapping) and isinstance(key, str):
+    if isinstance(node, dict) and isinstance(key, str):
         return node.get(key)
     if isinstance(node, list) and isinstance(key, int) and 0 <= key < len(node):
         return node[key]
@@ -34,7 +35,7 @@ def _overlay(node: Any, mask: Any) -> Any:
     """`node` with UNKNOWN wherever `mask` is true; Terraform leaves unknown keys out of the values altogether."""
     if mask is True:
         return UNKNOWN
-    if isinstance(mask, Mapping) and isinstance(node, Mapping | None):
+    if isinstance(mask, dict) and isinstance(node, dict | None):
         merged = dict(node or {})
         for key, inner in mask.items():
             value = _overlay(merged.get(key), inner)
@@ -52,7 +53,7 @@ def _overlay_present(node: Any, mask: Any) -> Any:
         return node
     if mask is True:
         return UNKNOWN
-    if isinstance(node, Mapping) and isinstance(mask, Mapping):
+    if isinstance(node, dict) and isinstance(mask, dict):
         return {key: _overlay_present(item, mask.get(key)) for key, item in node.items()}
     if isinstance(node, list) and isinstance(mask, list):
         return [_overlay_present(item, mask[index] if index < len(mask) else None) for index, item in enumerate(node)]
@@ -63,7 +64,7 @@ def contains_unknown(value: Any) -> bool:
     """Whether `value`, as `Values.at` returns it, is unknown or holds something unknown."""
     if value is UNKNOWN:
         return True
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return any(contains_unknown(item) for item in value.values())
     if isinstance(value, list):
         return any(contains_unknown(item) for item in value)
@@ -124,7 +125,7 @@ class Values:
             return UNKNOWN
         if isinstance(value, list):
             return value
-        return [value] if isinstance(value, Mapping) else []
+        return [value] if isinstance(value, dict) else []
 
     def has_sensitive(self, *path: str | int) -> bool:
         """Whether the value at `path` is sensitive or holds something sensitive."""
@@ -142,7 +143,7 @@ class Values:
 
 
 def _any_true(mask: Any) -> bool:
-    if isinstance(mask, Mapping):
+    if isinstance(mask, dict):
         return any(_any_true(item) for item in mask.values())
     if isinstance(mask, list):
         return any(_any_true(item) for item in mask)
@@ -150,7 +151,7 @@ def _any_true(mask: Any) -> bool:
 
 
 def _leaves(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for key, item in value.items():
             yield from _leaves((*path, str(key)), item)
     elif isinstance(value, list):
