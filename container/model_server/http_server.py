@@ -42,7 +42,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         # Trailers arrive here too, after the body.
-        self._count(len(name) + len(value))
+        self._count(len(name) + len(value) + 4)  # with colon, space and line end
         super().on_header(name, value)
 
     def _count(self, size: int) -> None:

@@ -1,6 +1,7 @@
 """Two ways to send the same request to a model server: to the application in this process, and over HTTP."""
 
 import asyncio
+import contextlib
 import http.client
 import io
 import json
@@ -190,16 +191,14 @@ class HttpClient(_Calls):
             connection.close()
 
     def raw(self, data: bytes) -> bytes:
-        """Send bytes as they are; what comes back until the server closes or waits for more."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as sock:
+        """Send bytes as they are; the head of what comes back."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as sock:
             received = b""
-            try:
+            with contextlib.suppress(ConnectionError):  # a refused request may be answered before all of it is sent
                 sock.sendall(data)
-                sock.shutdown(socket.SHUT_WR)
-                while chunk := sock.recv(65536):
+            with contextlib.suppress(ConnectionError):
+                while b"\r\n\r\n" not in received and (chunk := sock.recv(65536)):
                     received += chunk
-            except OSError:
-                pass  # a refused request may be answered before all of it is sent
             return received
 
     def events(self) -> list[dict]:

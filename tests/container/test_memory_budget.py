@@ -1,0 +1,124 @@
+"""507 before anything is harmed, memory back after an unload, copies given back first."""
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from container.model_server.budget import MIB, MemoryBudget
+from container.model_server.errors import InsufficientMemory
+from container.model_server.registry import Model
+from tests.container.clients import HttpClient
+from tests.container.conftest import save_checkpoint, serving
+
+# Holds 20 MiB once loaded, from a file of a few bytes: no estimate from its size can be right.
+HOLDER = """
+import numpy as np
+def model_fn(model_dir): return [np.ones(20 * 2**20, np.uint8)]
+def transform_fn(model, data, content_type, accept): return str(len(model))
+"""
+
+
+def private_bytes(server: HttpClient) -> int:
+    return sum(process.memory_full_info().uss for process in server.processes())
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Path:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "inference.py").write_text(HOLDER)
+    return tmp_path
+
+
+def test_a_load_beyond_the_budget_is_507_and_unloading_helps(holder: Path) -> None:
+    with serving(HttpClient, MODEL_SERVER_WORKERS="2", MODEL_SERVER_MEMORY_MIB="512") as server:
+        assert isinstance(server, HttpClient)
+        names = [f"m{index}" for index in range(40)]
+        loaded = []
+        for name in names:
+            reply = server.load(name, holder)
+            if reply.status != 200:
+                break
+            loaded.append(name)
+        assert 5 < len(loaded) < 26
+        assert reply.error() == (507, "InsufficientMemory")
+        assert "512.0 MiB" in reply.json()["message"]
+        assert server.request("GET", f"/models/{name}").status == 404
+        assert private_bytes(server) < 512 * MIB
+        assert all(server.invoke(name, b"", "text/plain").status == 200 for name in loaded)
+        # As SageMaker does on a 507: unload the longest unused, try again; a hundred models over.
+        most = len(loaded)
+        for turn in range(100):
+            while (reply := server.load(f"again-{turn}", holder)).status != 200:
+                assert reply.error() == (507, "InsufficientMemory")
+                assert server.unload(loaded.pop(0)).status == 200
+            loaded.append(f"again-{turn}")
+            assert len(loaded) >= most - 1
+        assert private_bytes(server) < 512 * MIB
+
+
+def test_unloading_gives_the_memory_back_however_often(tmp_path: Path, mx) -> None:
+    """A network with 4 MB of weights, loaded and unloaded 60 times in each of two workers."""
+    network = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=1000, name="wide")
+    folder = save_checkpoint(tmp_path / "wide", network, (1, 1000))
+    with serving(HttpClient, MODEL_SERVER_WORKERS="2") as server:
+        assert isinstance(server, HttpClient)
+
+        def cycle(count: int) -> int:
+            for _ in range(count):
+                for name in ("a", "b"):
+                    assert server.load(name, folder).status == 200
+                    body = json.dumps(np.ones((1, 1000)).tolist()).encode()
+                    assert server.invoke(name, body, "application/json").status == 200
+                for name in ("a", "b"):
+                    assert server.unload(name).status == 200
+            return private_bytes(server)
+
+        settled = cycle(10)
+        assert cycle(50) - settled < 3 * MIB
+
+
+def test_the_metrics_tell_the_truth(holder: Path) -> None:
+    with serving(HttpClient, MODEL_SERVER_WORKERS="1") as server:
+        assert isinstance(server, HttpClient)
+        with server.loaded("m", holder):
+            time.sleep(5.5)  # the processes without models are measured every 5 s
+            told = server.metrics()
+            assert abs(told['model_server_model_memory_bytes{model="m"}'] - 20 * MIB) < 4 * MIB
+            zygote = psutil.Process(server.process.pid).children()[0]
+            shared = zygote.memory_info().rss - zygote.memory_full_info().uss
+            assert abs(told["model_server_memory_used_bytes"] - private_bytes(server)) < shared
+
+
+def model(name: str = "m", artifact_bytes: int = 10 * MIB) -> Model:
+    return Model(name, "/m", artifact_bytes=artifact_bytes)
+
+
+def test_the_estimate_learns_from_what_models_took() -> None:
+    budget = MemoryBudget(100 * MIB, lambda: 0)
+    assert budget.estimate(model()) == 20 * MIB
+    budget.learn(model(), 12 * MIB)
+    assert budget.estimate(model()) == 12 * MIB
+    assert 18 * MIB < budget.estimate(model("other")) < 20 * MIB
+    for _ in range(50):
+        budget.learn(model(), 12 * MIB)
+    assert abs(budget.estimate(model("other")) - 12 * MIB) < MIB
+    assert budget.estimate(model(artifact_bytes=0)) == MIB
+
+
+def test_loads_under_way_are_counted() -> None:
+    budget = MemoryBudget(100 * MIB, lambda: 50 * MIB)
+    budget.base_bytes = 20 * MIB
+    with budget.reserve(30 * MIB, "a"):
+        assert budget.used_bytes == 100 * MIB
+        with (
+            pytest.raises(InsufficientMemory, match=r"model b needs about 0\.0 MiB, 100\.0 of 100\.0 MiB"),
+            budget.reserve(1, "b"),
+        ):
+            pass
+    with budget.reserve(30 * MIB, "b"):
+        pass
+    assert budget.exceeded_bytes() == -30 * MIB

@@ -1,0 +1,108 @@
+"""Metrics, event lines and CloudWatch's embedded metrics, as a platform engineer reads them."""
+
+import io
+import json
+
+import pytest
+
+from container.model_server.events import EventLog
+from container.model_server.metrics import Histogram, family, labels, sample
+from container.model_server.observer import Observer
+from container.model_server.registry import Model
+from tests.container.clients import Client
+
+JSON = "application/json"
+GAUGES = {"queue_length": ("gauge", "x", 2.0), "memory_used_bytes": ("gauge", "x", 5.0)}
+
+
+def test_a_model_can_be_followed_by_its_name_and_target(client: Client, models) -> None:
+    target = {"content-type": JSON, "x-amzn-sagemaker-target-model": 'shop/"a".tar.gz'}
+    with client.loaded("seen", models["dense"]):
+        for _ in range(3):
+            assert client.request("POST", "/models/seen/invoke", b"[[1, 2, 3, 4]]", target).status == 200
+        assert client.request("POST", "/models/seen/invoke", b"{", target).status == 400
+        told = client.metrics()
+        assert told['model_server_invoke_seconds_count{model="seen",start="cold"}'] == 1
+        assert told['model_server_invoke_seconds_count{model="seen",start="warm"}'] == 2
+        assert told['model_server_invoke_seconds_bucket{model="seen",start="warm",le="+Inf"}'] == 2
+        assert told['model_server_model_errors_total{model="seen",kind="InvalidInput"}'] == 1
+        assert told['model_server_model_info{model="seen",target_model="shop/\\"a\\".tar.gz",engine="mxnet"}'] == 1
+        assert told["model_server_workers_ready"] == 2
+        assert told["model_server_queue_length"] == 0
+        assert 0 < told["model_server_memory_used_bytes"] < told["model_server_memory_limit_bytes"]
+    assert not [name for name in client.metrics() if '"seen"' in name]
+    events = client.events()
+    (load,) = [event for event in events if event["event"] == "load" and event["model"] == "seen"]
+    assert (load["reason"], load["engine"]) == ("first load", "mxnet")
+    (unload,) = [event for event in events if event["event"] == "unload" and event["model"] == "seen"]
+    assert unload["reason"].startswith("asked for, ")
+    assert (unload["invocations"], unload["target_model"]) == (3, 'shop/"a".tar.gz')
+    requests = [event for event in events if event["event"] == "request" and event.get("model") == "seen"]
+    assert [event["status"] for event in requests] == [200, 200, 200, 400]
+    assert requests[0]["cold"] and "cold" not in requests[1]
+    assert {"queue_ms", "decode_ms", "engine_ms", "encode_ms", "milliseconds"} <= requests[1].keys()
+
+
+def test_a_reload_tells_how_long_the_model_was_away(client: Client, models) -> None:
+    for _ in range(2):
+        with client.loaded("back", models["dense"]):
+            pass
+    reasons = [e["reason"] for e in client.events() if e["event"] == "load" and e["model"] == "back"]
+    assert reasons[0] == "first load"
+    assert reasons[1].startswith("asked for 0.") and reasons[1].endswith("s after its unload")
+
+
+def test_a_failed_load_says_why(client: Client, tmp_path) -> None:
+    assert client.load("wrong", tmp_path).error() == (400, "InvalidArtifact")
+    (event,) = [event for event in client.events() if event["event"] == "load_failed" and event["model"] == "wrong"]
+    assert event["error"] == "InvalidArtifact" and "holds no model" in event["reason"]
+
+
+def test_histogram_buckets_are_cumulative_and_inclusive() -> None:
+    histogram = Histogram((0.1, 1.0))
+    for seconds in (0.05, 0.1, 0.5, 2.0):
+        histogram.observe(seconds)
+    assert list(histogram.lines("h", labels(a="b"))) == [
+        'h_bucket{a="b",le="0.1"} 2',
+        'h_bucket{a="b",le="1.0"} 3',
+        'h_bucket{a="b",le="+Inf"} 4',
+        'h_sum{a="b"} 2.65',
+        'h_count{a="b"} 4',
+    ]
+
+
+def test_label_values_are_escaped_and_empty_families_left_out() -> None:
+    assert sample("m", labels(a='"\\\n'), 1) == 'm{a="\\"\\\\\\n"} 1'
+    assert list(family("m", "counter", "Meaning.", [])) == []
+    assert list(family("m", "counter", "Meaning.", ["m 1"])) == ["# HELP m Meaning.", "# TYPE m counter", "m 1"]
+
+
+@pytest.fixture
+def observed() -> tuple[Observer, io.StringIO, Model]:
+    stream = io.StringIO()
+    observer = Observer(EventLog(stream))
+    model = Model("opaque", "/m", target_model="a.tar.gz", memory_bytes={0: 7})
+    observer.loaded(model, 0.5, 0)
+    stream.truncate(0)
+    stream.seek(0)
+    return observer, stream, model
+
+
+def test_embedded_metrics_have_a_line_a_model_with_traffic(observed) -> None:
+    observer, stream, model = observed
+    for number in range(150):
+        observer.invoked("opaque", number / 1000, cold=number == 0, stages={"engine": 0.001})
+    observer.failed("opaque", "InvalidInput")
+    observer.write_period([model, Model("quiet", "/q")], GAUGES)
+    server, line = map(json.loads, stream.getvalue().splitlines())
+    assert (server["Server"], server["LoadedModelCount"], server["QueueLength"]) == ("all", 2, 2)
+    assert (line["Model"], line["Invocations"], line["Errors"], line["MemoryUsed"]) == ("a.tar.gz", 150, 1, 7)
+    assert len(line["Latency"]) == 100
+    (definition,) = line["_aws"]["CloudWatchMetrics"]
+    assert definition["Dimensions"] == [["Model"]]
+    assert {"Name": "Latency", "Unit": "Milliseconds"} in definition["Metrics"]
+    assert all(metric["Name"] in line for metric in definition["Metrics"])
+    stream.truncate(0)
+    stream.seek(0)
+    observer.write_period([model], GAUGES)
+    assert len(stream.getvalue().splitlines()) == 1

@@ -1,0 +1,210 @@
+"""Workers that crash, hang or get busy: what it costs, and that their models are back before they take requests."""
+
+import json
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.container.clients import HttpClient, Reply
+from tests.container.conftest import serving
+
+JSON = "application/json"
+# `ENDURANCE_KILLS=200 pytest tests/container/test_workers.py` is the long run.
+KILLS = int(os.environ.get("ENDURANCE_KILLS", "25"))
+ROW = b"[[1, 2, 3, 4]]"
+
+# Does what a request says: sleeps, ends its process, leaks, or answers who it is.
+OBEDIENT = """
+import os, time, json
+def model_fn(model_dir): return []
+def transform_fn(model, data, content_type, accept):
+    order = json.loads(data)
+    if "sleep" in order: time.sleep(order["sleep"])
+    if "exit" in order: os._exit(order["exit"])
+    return json.dumps({"pid": os.getpid()})
+"""
+
+
+@pytest.fixture
+def obedient(tmp_path: Path) -> Path:
+    folder = tmp_path / "obedient"
+    (folder / "code").mkdir(parents=True)
+    (folder / "code" / "inference.py").write_text(OBEDIENT)
+    return folder
+
+
+def order(server: HttpClient, name: str, **fields) -> Reply:
+    return server.invoke(name, json.dumps(fields).encode(), JSON)
+
+
+def wait_for(condition, what: str, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def server():
+    with serving(
+        HttpClient, MODEL_SERVER_WORKERS="2", MODEL_SERVER_QUEUE_LENGTH="4", MODEL_SERVER_INVOKE_SECONDS="8"
+    ) as client:
+        yield client
+
+
+def test_a_crash_costs_its_own_request_only(server: HttpClient, obedient: Path, models) -> None:
+    with server.loaded("bad", obedient), server.loaded("good", models["dense"]):
+        expected = server.invoke("good", ROW, JSON).json()
+        for _ in range(5):
+            assert order(server, "bad", exit=3).error() == (500, "WorkerCrashed")
+            assert server.invoke("good", ROW, JSON).json() == expected
+            assert "pid" in order(server, "bad").json()
+        reasons = {event["reason"] for event in server.events() if event["event"] == "load"}
+        assert "its worker was replaced" in reasons
+
+
+def test_workers_killed_under_load_fail_no_other_request(server: HttpClient, models) -> None:
+    """Kills hit idle and busy workers alike; a request fails only with the worker that was answering it."""
+    names = ["k0", "k1", "k2", "k3"]
+    for name in names:
+        assert server.load(name, models["dense"]).status == 200
+    expected = server.invoke("k0", ROW, JSON).json()
+    stop, kills = threading.Event(), 0
+    replies: list[Reply] = []
+
+    def client(number: int) -> None:
+        while not stop.is_set():
+            replies.append(server.invoke(names[number % 4], ROW, JSON))
+
+    with ThreadPoolExecutor(2) as pool:
+        clients = [pool.submit(client, number) for number in range(2)]
+        for _ in range(KILLS):
+            victim = next(iter(server.workers()), None)
+            if victim is not None:
+                os.kill(victim.pid, signal.SIGKILL)
+                kills += 1
+            time.sleep(0.1)
+        stop.set()
+        for future in clients:
+            future.result()
+    failed = [reply for reply in replies if reply.status != 200]
+    assert all(reply.error() == (500, "WorkerCrashed") for reply in failed)
+    assert len(failed) <= kills
+    assert len(replies) > len(failed)
+    assert all(reply.json() == expected for reply in replies if reply.status == 200)
+    for name in names:
+        assert server.invoke(name, ROW, JSON).json() == expected
+        assert server.unload(name).status == 200
+    assert server.request("GET", "/models").json() == {"models": []}
+
+
+def test_a_model_that_kills_its_worker_while_it_loads_is_refused(server: HttpClient, tmp_path: Path, models) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "inference.py").write_text(
+        "import os\ndef model_fn(d): os._exit(9)\ndef transform_fn(*a): ..."
+    )
+    with server.loaded("good", models["dense"]):
+        assert server.load("bad", tmp_path).error() == (500, "WorkerCrashed")
+        assert server.request("GET", "/models/bad").status == 404
+        assert server.invoke("good", ROW, JSON).status == 200
+
+
+def test_a_worker_killed_by_the_system_while_it_loads_is_out_of_memory(server: HttpClient, tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    code = "import os, signal\ndef model_fn(d): os.kill(os.getpid(), signal.SIGKILL)\ndef transform_fn(*a): ..."
+    (tmp_path / "code" / "inference.py").write_text(code)
+    assert server.load("bad", tmp_path).error() == (507, "InsufficientMemory")
+
+
+def test_the_process_that_forks_may_die_too(server: HttpClient, models) -> None:
+    with server.loaded("good", models["dense"]):
+        (zygote,) = psutil.Process(server.process.pid).children()
+        zygote.kill()
+        wait_for(lambda: server.invoke("good", ROW, JSON).status == 200, "the model is back", 60)
+        assert server.request("GET", "/ping").status == 200
+
+
+def test_a_request_that_runs_too_long_is_ended_with_its_worker(server: HttpClient, obedient: Path, models) -> None:
+    with server.loaded("slow", obedient):
+        start = time.monotonic()
+        assert order(server, "slow", sleep=60).error() == (503, "DeadlineExceeded")
+        assert time.monotonic() - start < 20
+        assert "pid" in order(server, "slow").json()
+
+
+def test_a_hot_model_spreads_to_a_free_worker(server: HttpClient, obedient: Path) -> None:
+    with server.loaded("hot", obedient):
+        with ThreadPoolExecutor(4) as pool:
+            pids = {reply.json()["pid"] for reply in pool.map(lambda _: order(server, "hot", sleep=0.1), range(16))}
+        assert len(pids) == 2
+        assert server.metrics()['model_server_model_workers{model="hot"}'] == 2
+        spread = [event for event in server.events() if event["event"] == "load" and event["model"] == "hot"]
+        assert [event["reason"] for event in spread][-1] == "requests waited beside a free worker"
+
+
+def test_a_full_queue_refuses_at_once(server: HttpClient, obedient: Path) -> None:
+    with server.loaded("slow", obedient):
+        with ThreadPoolExecutor(16) as pool:
+            replies = list(pool.map(lambda _: order(server, "slow", sleep=0.5), range(16)))
+        refused = [reply for reply in replies if reply.status != 200]
+        assert refused and all(reply.error() == (503, "QueueFull") for reply in refused)
+        assert all(reply.headers["retry-after"] == "1" for reply in refused)
+        assert len(replies) - len(refused) >= 5
+        assert order(server, "slow").status == 200
+
+
+def test_a_request_that_waits_too_long_is_refused(obedient: Path) -> None:
+    with (
+        serving(HttpClient, MODEL_SERVER_WORKERS="1", MODEL_SERVER_QUEUE_SECONDS="0.3") as server,
+        server.loaded("slow", obedient),
+        ThreadPoolExecutor(1) as pool,
+    ):
+        assert isinstance(server, HttpClient)
+        running = pool.submit(order, server, "slow", sleep=1.5)
+        wait_for(lambda: server.metrics()["model_server_workers_busy"] == 1, "the worker is busy")
+        start = time.monotonic()
+        assert order(server, "slow").error() == (503, "DeadlineExceeded")
+        assert time.monotonic() - start < 1.2
+        assert running.result().status == 200
+
+
+def test_unload_waits_for_running_requests(server: HttpClient, obedient: Path) -> None:
+    assert server.load("slow", obedient).status == 200
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(order, server, "slow", sleep=0.6)
+        wait_for(lambda: server.metrics()["model_server_workers_busy"] == 1, "the request runs")
+        assert server.unload("slow").status == 200
+        assert running.done() or running.result(timeout=1).status == 200
+        assert running.result().status == 200
+
+
+def test_sigterm_drains_and_leaves_no_process(obedient: Path) -> None:
+    with serving(HttpClient, MODEL_SERVER_WORKERS="2") as server, ThreadPoolExecutor(1) as pool:
+        assert isinstance(server, HttpClient)
+        assert server.load("slow", obedient).status == 200
+        running = pool.submit(order, server, "slow", sleep=1.0)
+        wait_for(lambda: server.metrics()["model_server_workers_busy"] == 1, "the request runs")
+        processes = server.processes()
+        assert len(processes) == 4
+        server.process.send_signal(signal.SIGTERM)
+        assert running.result().status == 200
+        assert server.process.wait(timeout=20) == 0
+        _, alive = psutil.wait_procs(processes, timeout=5)
+        assert alive == []
+        assert "Traceback" not in server.error_text()
+
+
+def test_a_killed_server_leaves_no_process() -> None:
+    with serving(HttpClient, MODEL_SERVER_WORKERS="1") as server:
+        assert isinstance(server, HttpClient)
+        processes = server.processes()
+        server.process.kill()
+        server.process.wait()
+        _, alive = psutil.wait_procs(processes[1:], timeout=10)
+        assert alive == []
