@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
+from boto3.exceptions import Boto3Error
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
@@ -68,7 +69,7 @@ def aws_errors(doing: str, endpoint_url: str) -> Iterator[None]:
     except HTTPClientError as error:
         problem = Problem(f"{doing}: the local AWS at {endpoint_url} does not answer", f"Is it running? {error}")
         raise ProviderError(problem) from error
-    except BotoCoreError as error:
+    except (BotoCoreError, Boto3Error) as error:
         raise ProviderError(Problem(f"{doing}: {type(error).__name__}", str(error))) from error
     except OSError as error:
         raise ProviderError(Problem(f"{doing}: {error}")) from error

@@ -34,7 +34,6 @@ HEADERS = {
 }
 SENT_ONLY = {
     "acl": "ACL",
-    "bucket_key_enabled": "BucketKeyEnabled",
     "checksum_algorithm": "ChecksumAlgorithm",
     "object_lock_retain_until_date": "ObjectLockRetainUntilDate",
     "storage_class": "StorageClass",
@@ -185,5 +184,7 @@ RESOURCES = {
         imports=_imports,
         replan=_replan,
         missing=("404", "NoSuchKey", "NoSuchBucket"),
+        # The transfer manager cannot set it; a bucket's default encryption can.
+        unsupported=("bucket_key_enabled",),
     )
 }
