@@ -54,10 +54,10 @@ class Deployment:
         Raises:
             SynthesisError: with the complaints, e.g. about wrong settings.
         """
-        self.cdktf("synth", "--output", str(self.output_directory))
+        self.cdktf("synth")
 
     def cdktf(self, *arguments: str) -> str:
-        """Run the cdktf command line in the project and return what it printed.
+        """Run a command of the cdktf command line in the project and return what it printed.
 
         Raises:
             SynthesisError: it failed; with everything it printed.
@@ -67,7 +67,7 @@ class Deployment:
         if cdktf is None:
             raise SynthesisError("the cdktf command line is not installed: run `make setup`")
         result = subprocess.run(
-            [cdktf, *arguments],
+            [cdktf, *arguments, "--output", str(self.output_directory)],
             cwd=self.project_directory,
             env={**os.environ, **self._variables},
             stdin=subprocess.DEVNULL,
