@@ -173,7 +173,7 @@ class Run:
 
     def _cache(self, loading: Loading) -> CacheRun:
         plan = self._plan
-        memory_mib = math.ceil(loading.bytes_with(plan.zipf_capacity) / MIB)
+        memory_mib = math.ceil(loading.accounted_bytes_with(plan.zipf_capacity) / MIB)
         trace = zipf_trace(plan.zipf_models, plan.zipf_requests, plan.zipf_exponent, SEED)
         say(
             f"{plan.zipf_models} models, memory for {plan.zipf_capacity} ({memory_mib} MiB), "

@@ -24,10 +24,12 @@ class Loading:
     Attributes:
         cold_seconds: load and first answer, of each model in order.
         memory: of the whole server before any model and after each one's first answer.
+        accounted_bytes: what the server itself said that it holds, as often; empty where it says nothing.
     """
 
     cold_seconds: list[float] = field(default_factory=list)
     memory: list[Memory] = field(default_factory=list)
+    accounted_bytes: list[int] = field(default_factory=list)
 
     @property
     def models(self) -> int:
@@ -43,9 +45,10 @@ class Loading:
         models = self.models - FIRST_LOADS
         return (self.memory[-1].private_bytes - self.memory[FIRST_LOADS].private_bytes) / models
 
-    def bytes_with(self, models: int) -> float:
-        """Private bytes that the server takes with so many models, by the slope."""
-        return self.memory[FIRST_LOADS].private_bytes + (models - FIRST_LOADS) * self.bytes_per_model()
+    def accounted_bytes_with(self, models: int) -> float:
+        """What the server would say that it holds with so many models, by the slope after the first ones."""
+        first, last = self.accounted_bytes[FIRST_LOADS], self.accounted_bytes[-1]
+        return first + (models - FIRST_LOADS) * (last - first) / (self.models - FIRST_LOADS)
 
     def models_within(self, limit_bytes: int) -> int:
         """How many models the server held when all it took, shared pages counted once, was last within the limit."""
@@ -57,13 +60,20 @@ class Loading:
 def load_next(server: ServerProcess, loading: Loading, folder: Path) -> None:
     """Load one more model and let it answer."""
     if not loading.memory:
-        loading.memory.append(server.memory())
+        _note_memory(server, loading)
     name = f"squeezenet-{loading.models}"
     started = time.perf_counter()
     server.load(name, folder)
     server.invoke(name, photograph_jpeg())
     loading.cold_seconds.append(time.perf_counter() - started)
+    _note_memory(server, loading)
+
+
+def _note_memory(server: ServerProcess, loading: Loading) -> None:
     loading.memory.append(server.memory())
+    accounted = server.accounted_bytes()
+    if accounted is not None:
+        loading.accounted_bytes.append(accounted)
 
 
 def measure_loading(servers: dict[str, ServerProcess], store: CheckpointStore, plan: Plan) -> dict[str, Loading]:

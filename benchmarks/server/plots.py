@@ -9,6 +9,7 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 
 from .contenders import CONTENDERS
 from .results import MIB, Measures
@@ -89,6 +90,9 @@ def _clients(measures: Measures) -> Figure:
     rate.set_ylim(bottom=0)
     tail.set_ylabel("p99, milliseconds")
     tail.set_yscale("log")
+    tail.yaxis.set_major_formatter(ScalarFormatter())
+    tail.yaxis.set_minor_formatter(ScalarFormatter())
+    tail.tick_params(axis="y", which="minor", labelsize="x-small")
     ticks = sorted({clients for points in measures.clients.values() for clients in points})
     for axes in (rate, tail):
         axes.set_xlabel("clients")
@@ -111,7 +115,7 @@ def _workers(measures: Measures) -> Figure:
         bars = axes.bar(places, list(points.values()), width, color=COLOURS[name], label=name)
         axes.bar_label(bars, fmt="%.0f", fontsize="small")
     axes.set_xticks(range(len(numbers)), [str(number) for number in numbers])
-    axes.legend(fontsize="small", frameon=False)
+    figure.legend(loc="outside lower center", ncols=3, fontsize="small", frameon=False)
     return figure
 
 

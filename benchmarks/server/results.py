@@ -81,7 +81,7 @@ def flat_result(measures: Measures) -> dict[str, Value]:
         "largest_output_difference": measures.largest_output_difference,
         "client_cpu_share": max(t.client_cpu_share for t in measures.throughput[HEADLINE].values()),
     }
-    return {name: round(value, 6) if isinstance(value, float) else value for name, value in result.items()}
+    return {name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in result.items()}
 
 
 def _loading_numbers(loading: Mapping[str, Loading]) -> dict[str, Value]:
@@ -119,6 +119,7 @@ def raw_numbers(measures: Measures) -> dict[str, object]:
                 "cold_ms": [round(seconds * 1000, 2) for seconds in loading.cold_seconds],
                 "private_mib": [round(memory.private_bytes / MIB, 2) for memory in loading.memory],
                 "proportional_mib": [round(memory.proportional_bytes / MIB, 2) for memory in loading.memory],
+                "accounted_mib": [round(accounted / MIB, 2) for accounted in loading.accounted_bytes],
                 "processes": [memory.processes for memory in loading.memory],
             }
             for name, loading in measures.loading.items()

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -80,6 +81,12 @@ class ModelServerClient:
         status, answer = self.request("DELETE", f"/models/{model}")
         if status != 200:
             raise UnexpectedAnswerError(f"{self.name}: unload of {model}", status, answer)
+
+    def accounted_bytes(self) -> int | None:
+        """What the server says in its metrics that it holds; None where it does not tell."""
+        status, answer = self.request("GET", "/metrics")
+        found = re.search(rb"^model_server_memory_used_bytes (\S+)$", answer, re.MULTILINE) if status == 200 else None
+        return None if found is None else int(float(found[1]))
 
     def invoke(self, model: str, body: bytes, content_type: str = "image/jpeg") -> bytes:
         """The model's answer. Raises UnexpectedAnswerError unless the server answers 200."""
