@@ -12,6 +12,7 @@ from plan_review import catalogue
 from plan_review.findings import Severity, Verdict
 from plan_review.review import Review
 from plan_review.rules import RULES
+from tests.plan_review.conftest import PLANS
 from tests.plan_review.plans.scenarios import SCENARIOS
 
 # rule: (scenario without it, scenario with it, the address found, part of the message)
@@ -190,6 +191,10 @@ def found(result: Review, rule: str) -> dict[str, str]:
 
 def test_every_rule_has_a_good_and_a_bad_plan() -> None:
     assert set(CASES) == {rule.id for rule in RULES}
+
+
+def test_every_scenario_has_its_saved_plan() -> None:
+    assert {path.stem for path in PLANS.glob("*.json")} == {scenario.name for scenario in SCENARIOS}
 
 
 @pytest.mark.parametrize("rule", sorted(CASES))

@@ -281,3 +281,26 @@ def test_deploy_refuses_changed_plans_and_another_tree(tmp_path: Path) -> None:
     refused = verify()
     assert refused.returncode != 0
     assert "another merge came first" in refused.stdout
+
+
+def test_terraform_refuses_a_plan_when_the_state_moved_on(tmp_path: Path) -> None:
+    """What deploy.yml relies on: two plans of one state, and only the first can be applied."""
+
+    def terraform(*arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "TF_CLI_CONFIG_FILE": os.devnull, "CHECKPOINT_DISABLE": "1"}
+        return subprocess.run(
+            ["terraform", f"-chdir={tmp_path}", *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    (tmp_path / "main.tf.json").write_text('{"resource": {"terraform_data": {"a": {"input": "1"}}}}')
+    assert terraform("init", "-input=false").returncode == 0
+    assert terraform("plan", "-out=first").returncode == 0
+    assert terraform("plan", "-out=second").returncode == 0
+    assert terraform("apply", "-input=false", "first").returncode == 0
+    refused = terraform("apply", "-input=false", "-no-color", "second")
+    assert refused.returncode != 0
+    assert "Saved plan is stale" in refused.stderr

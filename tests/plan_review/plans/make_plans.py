@@ -144,6 +144,7 @@ _VARYING = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"  # ids of keys, terraform_data and object versions
     r"|(?<![A-Z0-9])(?:AROA|AIDA)[A-Z0-9]{16,17}(?![A-Z0-9])"  # ids of roles
     r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)"  # times
+    r"|(?<=scalable-target/)[a-z0-9]{30,}"
     r"|http://127\.0\.0\.1:\d+"
 )
 
