@@ -20,7 +20,7 @@ from .credential_scope import signed_service
 from .gaps.application_autoscaling import AutoScalingGaps
 from .gaps.ecr import EcrGaps
 from .gaps.errors import GapError
-from .gaps.s3 import evaluate_bucket_policies
+from .gaps.s3 import fill_s3_gaps
 
 _Handler = Callable[[dict[str, Any]], dict[str, Any] | None]
 
@@ -29,7 +29,7 @@ class MotoApplication:
     """moto for every service but SageMaker."""
 
     def __init__(self, ecr: EcrGaps) -> None:
-        evaluate_bucket_policies()
+        fill_s3_gaps()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._conditional_write_lock = threading.Lock()
         scaling = AutoScalingGaps()

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from image_builder.repository import OCI_MANIFEST
 from local.instances.image import SNAPSHOT_LAYER
+from stacks.policies import tls_only
 from tests.local.account import FAKE_CONTAINER, Account, unique
 
 
@@ -140,3 +141,37 @@ class TestApplicationAutoScaling:
             account.await_settled(endpoint)
         found = scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[resource])
         assert found["ScalableTargets"] == []
+
+
+class TestS3:
+    @pytest.fixture
+    def versioned_bucket(self, account: Account) -> str:
+        name = unique("versioned")
+        account.s3.create_bucket(Bucket=name)
+        account.s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        return name
+
+    def test_a_policy_for_requests_without_tls_does_not_hold_on_loopback(
+        self, account: Account, versioned_bucket: str
+    ) -> None:
+        policy = json.loads(tls_only(f"arn:aws:s3:::{versioned_bucket}"))
+        account.s3.put_bucket_policy(Bucket=versioned_bucket, Policy=json.dumps(policy))
+        account.s3.put_object(Bucket=versioned_bucket, Key="key", Body=b"content")
+        assert account.s3.get_object(Bucket=versioned_bucket, Key="key")["Body"].read() == b"content"
+
+    def test_any_other_denial_holds(self, account: Account, versioned_bucket: str) -> None:
+        policy = json.loads(tls_only(f"arn:aws:s3:::{versioned_bucket}"))
+        del policy["Statement"][0]["Condition"]
+        account.s3.put_object(Bucket=versioned_bucket, Key="key", Body=b"content")
+        account.s3.put_bucket_policy(Bucket=versioned_bucket, Policy=json.dumps(policy))
+        assert code_of(lambda: account.s3.get_object(Bucket=versioned_bucket, Key="key")) == "403"
+
+    def test_what_is_left_of_a_key_can_be_deleted_after_versioning_was_suspended(
+        self, account: Account, versioned_bucket: str
+    ) -> None:
+        version = account.s3.put_object(Bucket=versioned_bucket, Key="key", Body=b"content")["VersionId"]
+        marker = account.s3.delete_object(Bucket=versioned_bucket, Key="key")["VersionId"]
+        account.s3.put_bucket_versioning(Bucket=versioned_bucket, VersioningConfiguration={"Status": "Suspended"})
+        objects = [{"Key": "key", "VersionId": version_id} for version_id in (version, marker)]
+        account.s3.delete_objects(Bucket=versioned_bucket, Delete={"Objects": objects, "Quiet": True})
+        account.s3.delete_bucket(Bucket=versioned_bucket)
