@@ -1,7 +1,6 @@
 """Adding models to a catalog, removing them, and checking what lies on disk."""
 
 import fcntl
-import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from model_catalog.lock import (
 )
 from model_catalog.names import name_complaints
 from model_catalog.packing import Packed, pack_folder
+from model_catalog.verification import verify_artifacts
 
 
 @dataclass(frozen=True)
@@ -104,24 +104,7 @@ class Catalog:
         Args:
             missing_ok: accept artifacts that are not there, as in a pull request's checkout.
         """
-        complaints = []
-        for name, model in sorted(self.lock.models.items()):
-            for version in model.versions:
-                path = self.directory / version.artifact
-                where = f"model {name}, version {version.version}: {path}"
-                if not path.is_file():
-                    if not missing_ok:
-                        complaints.append(f"{where} is missing; add the model again or fetch the file.")
-                    continue
-                size_bytes = path.stat().st_size
-                with path.open("rb") as file:
-                    sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-                if (sha256, size_bytes) != (version.sha256, version.size_bytes):
-                    complaints.append(
-                        f"{where} holds {size_bytes} bytes with sha256 {sha256}, but the lock says "
-                        f"{version.size_bytes} bytes with {version.sha256}; delete it and add the model again."
-                    )
-        return complaints
+        return verify_artifacts(self.directory, self.lock, missing_ok=missing_ok)
 
     def prune(self) -> list[Path]:
         """Delete the artifacts that no version in the lock refers to, and return their paths."""

@@ -8,6 +8,7 @@ from image_builder.context import content_hash
 from image_builder.errors import ImageBuilderError
 from model_catalog.errors import CatalogError
 from model_catalog.lock import read_lock
+from model_catalog.verification import verify_artifacts
 from stacks.application import add_stacks
 from stacks.aws_bindings import App
 from stacks.errors import SettingsError
@@ -32,6 +33,9 @@ def run(root: Path, environ: Mapping[str, str]) -> int:
             state_directory=Path(environ.get("STATE_DIRECTORY", ".")),
         )
         lock = read_lock(root / project.catalog_directory)
+        complaints = verify_artifacts(root / project.catalog_directory, lock, missing_ok=True)
+        if complaints:
+            raise CatalogError(complaints)
         context_hash = content_hash(root / BUILD_CONTEXT)
     except (SettingsError, CatalogError, ImageBuilderError) as error:
         print(error, file=sys.stderr)

@@ -1,5 +1,6 @@
 import io
 import multiprocessing
+import os
 import shutil
 import tarfile
 from pathlib import Path
@@ -180,3 +181,17 @@ def test_two_processes_may_add_at_once(tmp_path: Path, make_model: MakeModel) ->
     assert sorted(read_lock(tmp_path / "catalog").models) == [name for name, _ in jobs]
     assert Catalog(tmp_path / "catalog").verify() == []
     assert [path.name for path in (tmp_path / "catalog" / "artifacts").iterdir() if path.name.startswith(".add")] == []
+
+
+def test_verify_reads_again_what_has_changed_only(catalog: Catalog, make_model: MakeModel) -> None:
+    artifact = catalog.directory / catalog.add("net", make_model()).version.artifact
+    assert catalog.verify() == []
+    status = artifact.stat()
+    content = artifact.read_bytes()
+    artifact.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    os.utime(artifact, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert catalog.verify() == []  # the same size and time of change: taken for the same file
+    os.utime(artifact, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+    assert len(catalog.verify()) == 1
+    (artifact.parent / ".digests.json").write_text("not JSON")
+    assert len(catalog.verify()) == 1

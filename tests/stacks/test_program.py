@@ -96,3 +96,26 @@ def test_a_missing_node_is_a_line(checkout):
     done = run(checkout, JSII_NODE="no-such-node")
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
     assert done.stderr.startswith("no-such-node is not on PATH. CDKTF needs Node.js 20 or later")
+
+
+def test_an_artifact_that_is_not_the_locks_is_told_before_anything_is_written(checkout):
+    version = {
+        "version": "1",
+        "sha256": "ab" * 32,
+        "size_bytes": 4,
+        "engine": "mxnet",
+        "key": f"net/1-{'ab' * 8}.tar.gz",
+        "slot": 1,
+    }
+    lock = {"lock_version": 1, "models": {"net": {"versions": [version]}}}
+    (checkout / "models" / "models.lock.json").write_text(json.dumps(lock))
+    artifact = checkout / "models" / "artifacts" / f"{'ab' * 32}.tar.gz"
+    artifact.parent.mkdir()
+    artifact.write_bytes(b"else")
+    done = run(checkout)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "model net, version 1" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (checkout / "cdktf.out").exists()
+    artifact.unlink()
+    assert run(checkout).returncode == 0
