@@ -81,6 +81,4 @@ def _build(
     finally:
         if pushed != uri:
             engine.untag(pushed)
-    if settings.is_local and repository.find(settings.tag) is None:
-        repository.record(settings.tag, credentials.registry_url)
     report(f"Pushed {pushed}.")

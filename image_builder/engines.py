@@ -48,8 +48,10 @@ class Engine:
             return f"{self.name} does not answer within {_PROBE_TIMEOUT_SECONDS} s"
         if answer.returncode == 0:
             return None
-        lines = [line for line in (answer.stderr or answer.stdout).splitlines() if line.strip()]
-        return f"{self.name} is installed but does not answer: {lines[-1].strip() if lines else 'no reason given'}"
+        lines = [line.strip() for line in (answer.stdout + answer.stderr).splitlines() if line.strip()]
+        # Some versions of docker say it among other things, and end with a line that says nothing.
+        reasons = [line for line in lines if line.startswith("ERROR:")] or lines[-1:] or ["no reason given"]
+        return f"{self.name} is installed but does not answer: {reasons[0].removeprefix('ERROR: ')}"
 
     def build(
         self, context: Path, reference: str, platform: str, labels: Mapping[str, str], extra_options: Sequence[str] = ()

@@ -117,15 +117,6 @@ class Repository:
                 **self._address, imageManifest=manifest, imageManifestMediaType=media_type, imageTag=tag
             )
 
-    def record(self, tag: str, registry_url: str) -> None:
-        """Make ECR know an image that lies in a registry of this machine, as AWS's own registry does by itself."""
-        base = f"{registry_url.rstrip('/')}/v2/{self.name}"
-        with aws_errors(f"reading {self.name}:{tag} back from {registry_url}"):
-            manifest = _get(f"{base}/manifests/{tag}", {"Accept": f"{OCI_MANIFEST}, {DOCKER_MANIFEST}"})
-            config = _get(f"{base}/blobs/{manifest.json()['config']['digest']}")
-        self.upload(config.content)
-        self.put_image(tag, manifest.text, manifest.headers["Content-Type"])
-
     def _download(self, digest: str) -> bytes:
         url = self._client.get_download_url_for_layer(**self._address, layerDigest=digest)["downloadUrl"]
         content = _get(url).content
@@ -134,10 +125,10 @@ class Repository:
         return content
 
 
-def _get(url: str, headers: Mapping[str, str] | None = None) -> requests.Response:
+def _get(url: str) -> requests.Response:
     with requests.Session() as session:
         session.trust_env = not is_loopback(url)  # a proxy of the machine knows nothing of this machine's ports
-        answer = session.get(url, headers=headers, timeout=_DOWNLOAD_TIMEOUT_SECONDS)
+        answer = session.get(url, timeout=_DOWNLOAD_TIMEOUT_SECONDS)
     answer.raise_for_status()
     return answer
 

@@ -70,7 +70,8 @@ class Registry:
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            answer = _error(HTTPStatus.INSUFFICIENT_STORAGE, "DENIED", "the local AWS's disk is full: no space left")
+            # Not a 5xx: docker would try again for minutes, and not show the reason.
+            answer = _error(HTTPStatus.FORBIDDEN, "DENIED", "the local AWS's disk is full: no space left on device")
         answer.headers["Docker-Distribution-Api-Version"] = "registry/2.0"
         return answer
 

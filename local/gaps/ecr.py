@@ -13,7 +13,6 @@ from moto.ecr.models import ECRBackend, Repository, ecr_backends
 
 from ..account import ACCOUNT_ID, REGION
 from ..blobs import BlobStore, digest_of
-from ..instances.image import SNAPSHOT_LAYER
 from .errors import GapError
 
 _TOKEN_SECONDS = 12 * 3600
@@ -83,9 +82,7 @@ class EcrGaps:
                 "InvalidParameterException",
                 "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'",
             ) from error
-        # An ordinary image's layers lie in the container engine's registry; what is read here must be here.
-        layers = [layer for layer in manifest.get("layers", []) if layer.get("mediaType") == SNAPSHOT_LAYER]
-        blobs = [blob["digest"] for blob in (manifest.get("config"), *layers) if blob]
+        blobs = [blob["digest"] for blob in (manifest.get("config"), *manifest.get("layers", [])) if blob]
         missing = [digest for digest in blobs if digest not in repository.layers]
         if missing:
             raise GapError(

@@ -14,6 +14,7 @@ exit_code, output, standard_input = 0, "", ""
 
 if arguments[0] == "info":
     exit_code = plan.get("info_exit_code", 0)
+    output = "\n".join(plan.get("info_lines", []))
     if exit_code:
         print("Client: fake\nCannot connect to the daemon", file=sys.stderr)
 elif command == "buildx version":

@@ -111,15 +111,13 @@ def test_locally_the_image_goes_to_the_registry_of_this_machine(
 ) -> None:
     engines.install("docker")
     login = dataclasses.replace(repository.credentials(), registry_url="http://127.0.0.1:5000")
-    recorded: list[tuple[str, str]] = []
     monkeypatch.setattr(repository, "credentials", lambda: login)
-    monkeypatch.setattr(repository, "record", lambda *arguments: recorded.append(arguments))
     settings = settings_for(context, repository, AWS_ENDPOINT_URL="http://127.0.0.1:1")
     build_and_push(settings, repository, lines.append)
     pushed = f"127.0.0.1:5000/{repository.name}:{settings.tag}"
     assert engines.calls_of("tag")[0]["arguments"] == ["tag", settings.image_uri, pushed]
     assert engines.calls_of("push")[0]["arguments"] == ["push", pushed]
-    assert recorded == [(settings.tag, "http://127.0.0.1:5000")]
+    assert engines.calls[-1]["arguments"] == ["image", "rm", pushed], "the second name does not stay"
 
 
 def test_losing_a_race_against_another_deployment_is_no_failure(

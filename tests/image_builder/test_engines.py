@@ -38,6 +38,12 @@ def test_why_there_is_none(engines: FakeEngines) -> None:
     assert find_engine("none", print) == (None, "CONTAINER_ENGINE is none")
 
 
+def test_the_reason_is_found_among_other_lines(engines: FakeEngines) -> None:
+    engines.install("docker")
+    engines.plan(info_exit_code=1, info_lines=["Server:", "ERROR: Cannot connect to the one", "Images: 0"])
+    assert find_engine("docker", print)[1] == "docker is installed but does not answer: Cannot connect to the one"
+
+
 def test_builds_one_plain_image(engines: FakeEngines, docker: Engine, context: Path, lines: list[str]) -> None:
     docker.build(context, REFERENCE, "linux/amd64", {"a": "b c"})
     [build] = [

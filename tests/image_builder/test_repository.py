@@ -1,6 +1,4 @@
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import boto3
@@ -87,40 +85,3 @@ def test_missing_credentials_say_what_to_set(monkeypatch: pytest.MonkeyPatch, ec
     client = boto3.session.Session().client("ecr", region_name=REGION, endpoint_url=ecr_url)
     with pytest.raises(ImageBuilderError, match="no AWS credentials; set AWS_PROFILE"):
         Repository(client, ACCOUNT, "name").find("tag")
-
-
-def test_an_image_of_a_local_registry_becomes_known_to_ecr(repository: Repository) -> None:
-    config = json.dumps(CONFIG).encode()
-    manifest = json.dumps(
-        {"schemaVersion": 2, "mediaType": DOCKER_MANIFEST, "config": {"digest": "sha256:c"}, "layers": []}
-    )
-    pages = {
-        f"/v2/{repository.name}/manifests/tag": manifest.encode(),
-        f"/v2/{repository.name}/blobs/sha256:c": config,
-    }
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = pages[self.path]
-            self.send_response(200)
-            self.send_header("Content-Type", DOCKER_MANIFEST)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *arguments: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        repository.record("tag", f"http://127.0.0.1:{server.server_port}/")
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-    images = repository._client.batch_get_image(repositoryName=repository.name, imageIds=[{"imageTag": "tag"}])[
-        "images"
-    ]
-    assert images[0]["imageManifest"] == manifest
