@@ -14,6 +14,7 @@ import typer
 from pydantic import ValidationError
 
 from .directory import Directory
+from .environment import UNWANTED
 from .errors import LocalAwsError, NotRunningError
 from .listener import listen
 from .process import await_environment, query_status
@@ -76,7 +77,8 @@ def serve(  # noqa: PLR0917 - one parameter an option, given by name on the comm
 
 @app.command()
 def env(directory: _DirectoryOption = _DEFAULTS.directory) -> None:
-    """Print `export` lines that point AWS's tools and Terraform at the running local AWS."""
+    """Print lines that point a shell's AWS tools and Terraform at the running local AWS."""
+    typer.echo(f"unset {' '.join(UNWANTED)}")
     for name, value in await_environment(Directory(directory).running().url).items():
         typer.echo(f"export {name}={shlex.quote(value)}")
 

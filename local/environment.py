@@ -1,15 +1,23 @@
 """Environment variables that point AWS's tools at the local AWS, and away from the machine's own account."""
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from .account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 
 _LOOPBACK = "127.0.0.1,localhost"
 
+UNWANTED = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CA_BUNDLE")
+"""Variables that no value makes harmless: they have to be unset (`isolate` does, and `python -m local env`)."""
 
-def aws_environment(url: str) -> dict[str, str]:
-    """What boto3, the AWS CLI and Terraform's provider need to talk to `url` and to nothing else."""
+
+def aws_environment(url: str, outer: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What boto3, the AWS CLI and Terraform's provider need to talk to `url`.
+
+    `outer`: the environment that this is to be laid over; hosts that it keeps from the proxy stay so.
+    """
+    given = (outer or {}).get("NO_PROXY") or (outer or {}).get("no_proxy")
+    no_proxy = f"{_LOOPBACK},{given}" if given else _LOOPBACK
     return {
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
@@ -20,8 +28,8 @@ def aws_environment(url: str) -> dict[str, str]:
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
         "AWS_EC2_METADATA_DISABLED": "true",
-        "NO_PROXY": _LOOPBACK,
-        "no_proxy": _LOOPBACK,
+        "NO_PROXY": no_proxy,
+        "no_proxy": no_proxy,
     }
 
 

@@ -5,6 +5,7 @@ with LocalAws(directory=Path(".local/aws"), port=0) as aws:
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -81,9 +82,12 @@ class LocalAws:
         return self._process.pid
 
     def environment(self) -> dict[str, str]:
-        """Variables for Terraform, cdktf and boto3 children. Raises ProviderUnavailableError."""
+        """Variables for Terraform, cdktf and boto3 children. Raises ProviderUnavailableError.
+
+        To be laid over an environment that is free of what `environment.UNWANTED` names.
+        """
         if self.settings.provider == "none":
-            return aws_environment(self.url)
+            return aws_environment(self.url, os.environ)
         return await_environment(self.url)
 
     def start(self) -> None:

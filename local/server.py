@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
@@ -50,11 +50,12 @@ def serve(
 
     Leaves no process, and no file in the directory's run folder.
     """
+    outer = dict(os.environ)
     isolate(os.environ, url_of(listener))
     guardian = Guardian()
     guardian.watch_folder(directory.run)
     try:
-        _run(settings, directory, guardian, listener, until_stdin_closes=until_stdin_closes)
+        _run(settings, directory, guardian, listener, outer, until_stdin_closes=until_stdin_closes)
     finally:
         guardian.stop()
 
@@ -64,6 +65,7 @@ def _run(
     directory: Directory,
     guardian: Guardian,
     listener: socket.socket,
+    outer: Mapping[str, str],
     *,
     until_stdin_closes: bool,
 ) -> None:
@@ -89,14 +91,14 @@ def _run(
         metrics=metrics,
         invocation_timeout_seconds=settings.invocation_timeout_seconds,
     )
-    provider = TerraformProvider(settings.provider, directory.root, directory.run, url)
+    provider = TerraformProvider(settings.provider, directory, url, outer)
 
     def status() -> dict[str, Any]:
         return {
             "url": url,
             "pid": os.getpid(),
             "directory": str(directory.root),
-            "environment": aws_environment(url),
+            "environment": aws_environment(url, outer),
             "terraform": provider.status(),
             "runtime": runtime.description,
         }

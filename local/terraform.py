@@ -6,14 +6,15 @@ to try again). A registry out of reach makes it fail after seconds; the time lim
 
 import json
 import logging
-import os
 import shutil
 import subprocess
 import tempfile
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
+from .directory import Directory
 from .environment import terraform_environment
 from .errors import ProviderUnavailableError
 from .settings import ProviderChoice
@@ -50,15 +51,18 @@ class StandIn(Protocol):
 class TerraformProvider:
     """Decides in the background, so that the AWS services do not wait for a registry."""
 
-    def __init__(self, choice: ProviderChoice, root: Path, run: Path, url: str) -> None:
+    def __init__(self, choice: ProviderChoice, directory: Directory, url: str, outer: Mapping[str, str]) -> None:
+        """`outer`: the environment that the user's Terraform runs in, with the proxies that lead to its registry."""
         self._choice = choice
-        self._memory = root / "provider.json"
-        self._run = run
+        self._memory = directory.root / "provider.json"
+        self._run = directory.run
         self._url = url
+        self._outer = outer
         self._decided = threading.Event()
         self._provider: Provider = "none"
         self._stand_in: StandIn | None = None
         self._error: str | None = None
+        self._reason = "was not asked for"
         self._probe: subprocess.Popen[str] | None = None
         self._thread = threading.Thread(target=self._decide, name="terraform-provider", daemon=True)
         self._stopping = False
@@ -100,6 +104,7 @@ class TerraformProvider:
         problem = self._why_not_installable()
         if problem is None:
             return "hashicorp"
+        self._reason = f"cannot be installed here ({problem})"
         if self._choice == "hashicorp":
             raise ProviderUnavailableError(f"hashicorp/aws {PROVIDER_VERSION} cannot be installed: {problem}")
         return "stand-in"
@@ -112,7 +117,7 @@ class TerraformProvider:
                 return known["problem"]
         except (FileNotFoundError, ValueError, KeyError):
             pass
-        if shutil.which("terraform") is None:
+        if shutil.which("terraform", path=self._outer.get("PATH")) is None:
             return "terraform is not on PATH"
         problem = self._try_init()
         if not self._stopping:
@@ -123,7 +128,7 @@ class TerraformProvider:
         logger.info("looking for hashicorp/aws %s (terraform init, once)", PROVIDER_VERSION)
         with tempfile.TemporaryDirectory(prefix="terraform-probe-") as folder:
             (Path(folder) / "main.tf").write_text(_PROBE)
-            environment = {**os.environ, **self._environment(), "TF_IN_AUTOMATION": "1"}
+            environment = {**self._outer, **self._environment(), "TF_IN_AUTOMATION": "1"}
             environment.pop("TF_REATTACH_PROVIDERS", None)
             self._probe = subprocess.Popen(
                 ["terraform", "init", "-backend=false", "-input=false", "-no-color"],
@@ -153,16 +158,16 @@ class TerraformProvider:
         server.start()
         self._stand_in = server
         logger.warning(
-            "TERRAFORM USES THE STAND-IN PROVIDER of the local AWS, not hashicorp/aws %s, which cannot be installed "
-            "here (or was not asked for). Plans look like the real one's; only loopback is ever contacted.",
+            "TERRAFORM USES THE STAND-IN PROVIDER of the local AWS: hashicorp/aws %s %s.",
             PROVIDER_VERSION,
+            self._reason,
         )
 
     def _environment(self) -> dict[str, str]:
         reattach = self._stand_in.reattach_environment() if self._stand_in is not None else None
         own_config = self._run / "terraform.rc"
         # A user's CLI configuration may name the mirror that the provider comes from; the stand-in needs none.
-        given = os.environ.get("TF_CLI_CONFIG_FILE")
+        given = self._outer.get("TF_CLI_CONFIG_FILE")
         keep_given = reattach is None and (given is None or Path(given).is_file())
         if not keep_given and not own_config.exists():
             own_config.write_text("disable_checkpoint = true\n")

@@ -28,6 +28,10 @@ _LOG_LINES = 5
 MakeModels = Callable[[ContainerClient], LoadedModels]
 
 
+class NotInServiceError(Exception):
+    """The instance takes no requests (any more): another one may."""
+
+
 class HostedInstance:
     """An instance with what it has loaded. See `fleet.Host`."""
 
@@ -72,13 +76,13 @@ class HostedInstance:
         """The container's answer, whether the model was loaded already, and the seconds the container took.
 
         A model that the container has lost is loaded once more; a container without room for the request (507) gets it
-        by unloading others. Raises ServiceUnavailableError when the container has gone, ContainerTimeoutError at
-        `deadline`, and what LoadedModels.acquire raises.
+        by unloading others. Raises NotInServiceError before anything was sent, ServiceUnavailableError when the
+        container goes under the request, ContainerTimeoutError at `deadline`, and what LoadedModels.acquire raises.
         """
         with self._idle:
             client, models = self._client, self._models
             if not self._healthy or client is None or models is None:
-                raise ServiceUnavailableError(f"Instance {self.id} is not in service.")
+                raise NotInServiceError(self.id)
             self._requests += 1
         try:
             entry, hit = models.acquire(target_model, deadline)
@@ -109,14 +113,16 @@ class HostedInstance:
 
     def stop(self, drain: bool) -> None:
         """End the instance; with `drain` once its requests have been answered (at most 60 s)."""
-        if drain:
-            with self._idle:
-                self._idle.wait_for(lambda: self._requests == 0, _DRAIN_TIMEOUT_SECONDS)
         self._stopping.set()
-        self._healthy = False
+        with self._idle:
+            self._healthy = False  # no request comes in any more
+            if drain:
+                self._idle.wait_for(lambda: self._requests == 0, _DRAIN_TIMEOUT_SECONDS)
+            client, models = self._client, self._models
         self._instance.stop()
-        if self._client is not None:
-            self._client.close()
+        if client is not None and models is not None:
+            models.fail_all(ServiceUnavailableError(f"Instance {self.id} has been stopped."))
+            client.close()
 
     def _bring_up(self) -> None:
         """Start the container until it answers. Raises LaunchError."""
@@ -130,12 +136,16 @@ class HostedInstance:
             exit_code = self._await_ping(client, deadline)
             if exit_code is None:
                 with self._idle:
+                    if self._stopping.is_set():
+                        raise self._failure("it was stopped meanwhile")
+                    if self._client is not None:
+                        self._client.close()
                     self._client, self._models = client, self._make_models(client)
                     self._healthy = True
                 return
             client.close()
             logger.warning("instance %s: serve ended with exit code %s (start %s)", self.id, exit_code, attempt)
-        self._fail(f"`serve` ended with exit code {exit_code}, {_STARTS} times")
+        raise self._failure(f"`serve` ended with exit code {exit_code}, {_STARTS} times")
 
     def _await_ping(self, client: ContainerClient, deadline: float) -> int | None:
         """Ping until the container answers 200 (None) or has ended (its exit code).
@@ -157,13 +167,12 @@ class HostedInstance:
             except ContainerGoneError:
                 pass
             self._stopping.wait(_PING_INTERVAL_SECONDS)
-        self._fail(f"{last} in {self._startup_timeout_seconds:g} s")
-        return None
+        raise self._failure(f"{last} in {self._startup_timeout_seconds:g} s")
 
-    def _fail(self, why: str) -> None:
+    def _failure(self, why: str) -> LaunchError:
         tail = self._instance.log_tail(_LOG_LINES)
         said = f" Its last lines: {tail}" if tail else " It wrote no log."
-        raise LaunchError(
+        return LaunchError(
             f"The primary container for production variant {self._variant} did not pass the ping health check. "
             f"Please check CloudWatch logs for this endpoint. ({why}.{said})"
         )

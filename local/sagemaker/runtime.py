@@ -5,14 +5,14 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndp
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..account import ACCOUNT_ID, REGION
 from .container import Answer, ContainerTimeoutError
 from .endpoints import Endpoints
 from .errors import ModelError, ServiceUnavailableError, ValidationError
 from .fleet import Variant
-from .host import HostedInstance
+from .host import HostedInstance, NotInServiceError
 from .metrics import Metrics, VariantMetrics
 from .validation import input_shape, validate
 
@@ -96,11 +96,17 @@ class Runtime:
     def _ask(self, invocation: Invocation, variant: Variant, metrics: VariantMetrics, started: float) -> Answer:
         headers = _container_headers(invocation)
         deadline = started + self._timeout_seconds
-        for host in variant.choose(invocation.target_model):
+        refused: set[str] = set()
+        while hosts := [host for host in variant.choose(invocation.target_model) if host.id not in refused]:
+            host = hosts[0]
             try:
                 answer, hit, model_seconds = self._ask_host(host, invocation, headers, deadline)
-            except ServiceUnavailableError:
-                continue  # the instance ended under the request: another one, or none
+            except NotInServiceError:
+                # It left with an update or a scaling-in after it was chosen. A request that a container broke off
+                # under does not come here: it may be what broke it.
+                refused.add(host.id)
+                variant = self._find_variant(replace(invocation, target_variant=variant.plan.name))
+                continue
             total_seconds = time.monotonic() - started
             metrics.count("ModelCacheHit", float(hit))
             metrics.duration("ModelLoadingWaitTime", 0 if hit else total_seconds - model_seconds)

@@ -101,7 +101,9 @@ def test_commands(tmp_path: Path) -> None:
         status = json.loads(command("status", *place).stdout)
         assert status["pid"] == server.pid
         exports = dict(
-            line.removeprefix("export ").split("=", 1) for line in command("env", *place).stdout.splitlines()
+            line.removeprefix("export ").split("=", 1)
+            for line in command("env", *place).stdout.splitlines()
+            if line.startswith("export ")
         )
         assert exports["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
         assert exports["AWS_ACCESS_KEY_ID"] == "test"

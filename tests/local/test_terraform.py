@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from local.directory import Directory
 from local.terraform import PROVIDER_VERSION, TerraformProvider
 
 Decide = Callable[..., dict[str, object]]
@@ -34,7 +35,7 @@ def decide(tmp_path: Path, calls: Path, monkeypatch: pytest.MonkeyPatch) -> Deci
             f'echo "Error: Failed to query available provider packages"\nexit {init_exit_code}\n'
         )
         script.chmod(script.stat().st_mode | stat.S_IXUSR)
-        provider = TerraformProvider(choice, tmp_path, tmp_path / "run", "http://127.0.0.1:1")
+        provider = TerraformProvider(choice, Directory(tmp_path), "http://127.0.0.1:1", os.environ)
         provider.start()
         try:
             deadline = time.monotonic() + 30
@@ -84,6 +85,7 @@ def test_stand_in_where_there_is_no_registry(decide: Decide, tmp_path: Path, cap
     assert Path(environment["TF_CLI_CONFIG_FILE"]).is_relative_to(tmp_path)
     loud = [record.message for record in caplog.records if "STAND-IN PROVIDER" in record.message]
     assert len(loud) == 1
+    assert "cannot be installed here (Failed to query available provider packages)" in loud[0]
 
 
 @pytest.mark.parametrize("exists", [True, False])

@@ -292,6 +292,26 @@ class TestInstances:
 
         assert eventually(back)
 
+    def test_request_that_ends_a_container_is_not_tried_on_the_next_one(self, account: Account) -> None:
+        endpoint, prefix = account.serve(InitialInstanceCount=2)
+        account.put_model(prefix, "deadly", exit=True)
+        names = [f"m{number}" for number in range(8)]
+        for name in names:
+            account.put_model(prefix, name)
+        before = {account.invoke(endpoint, name)["pid"] for name in names}
+        assert len(before) == 2
+        error = error_of(lambda: account.invoke(endpoint, "deadly"))
+        assert error["Error"]["Code"] == "ServiceUnavailable"
+
+        def all_served() -> set[int]:
+            try:
+                return {account.invoke(endpoint, name)["pid"] for name in names}
+            except account.runtime.exceptions.ServiceUnavailable:
+                return set()
+
+        assert eventually(lambda: len(all_served()) == 2)
+        assert len(all_served() & before) == 1
+
     def test_scaling_in_and_out_under_load_loses_nothing(self, account: Account) -> None:
         endpoint, prefix = account.serve()
         account.put_model(prefix, "m", invoke_seconds=0.02)
