@@ -12,7 +12,7 @@ NODE := node_modules/.installed
 RUN := . operations/environment.sh &&
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo local test lint lock clean
+.PHONY: help setup tools demo local plan deploy test bench bench-synthesis bench-plan-review lint lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -23,8 +23,23 @@ demo: setup ## run the main job to its end on the embedded local AWS and leave n
 local: setup ## deploy the example models on the embedded local AWS and stay up until Ctrl-C
 	@$(RUN) python -m operations local
 
+plan: setup ## plan every stack of ENV in order and show what it does to the endpoint (exit code 0 safe, 2 approval, 3 blocked)
+	@$(RUN) python -m operations plan $(ENV) $(REVIEW_OPTIONS)
+
+deploy: setup ## plan every stack of ENV in order, ask, and apply exactly what was shown
+	@$(RUN) python -m operations deploy $(ENV) $(if $(YES),--yes)
+
 test: setup ## run the tests
 	@$(RUN) python -m pytest -n 2 --dist worksteal $(PYTEST_ARGUMENTS)
+
+bench: setup ## measure the model server beside multi-model-server (15 minutes; needs Java 17)
+	@$(RUN) python -m benchmarks.server
+
+bench-synthesis: setup ## measure synthesis beside the usual import of the bindings
+	@$(RUN) python -m benchmarks.synthesis
+
+bench-plan-review: setup ## measure the review of plans of up to 4,000 models
+	@$(RUN) python -m benchmarks.plan_review
 
 lint: setup ## check format and style
 	@$(RUN) ruff check . && ruff format --check .

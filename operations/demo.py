@@ -16,8 +16,8 @@ from operations.example_models import ExampleModel, trained_models
 from operations.rehearsal import Rehearsal
 from operations.steps import Steps
 from operations.terraform import Plan
+from operations.variables import LOCAL_AWS_DIRECTORY, LOCAL_REHEARSAL_DIRECTORY, WORK_DIRECTORY
 
-WORK_DIRECTORY = PROJECT_DIRECTORY / ".local"
 LOCAL_PORT = 4566
 
 
@@ -74,21 +74,23 @@ def run_demo(console: Console) -> None:
 
 def run_local(console: Console) -> None:
     """Deploy the first two example models on the local AWS at its usual port and stay up until Ctrl-C or SIGTERM."""
-    directory = WORK_DIRECTORY / "local"
     steps = Steps(console)
-    with LocalAws(directory=WORK_DIRECTORY / "aws", port=LOCAL_PORT) as aws:
-        rehearsal, models = _first_five_steps(steps, aws, directory)
+    with LocalAws(directory=LOCAL_AWS_DIRECTORY, port=LOCAL_PORT) as aws:
+        rehearsal, models = _first_five_steps(steps, aws, LOCAL_REHEARSAL_DIRECTORY)
         console.print()
         console.print(steps.table())
         console.print(
-            f"\nThe local AWS is up at {aws.url} until Ctrl-C. In another terminal:\n\n"
+            f"\nThe local AWS is up at {aws.url} until Ctrl-C. In another terminal, in this folder:\n\n"
             '  . operations/environment.sh && eval "$(python -m local env)"\n'
             f"  export CATALOG_DIRECTORY={_relative(rehearsal.catalog.directory)}\n"
             f"  python3 -m examples.invoke_endpoint --endpoint {rehearsal.endpoint_name} "
-            f"--model {models[0].name} --image {_relative(models[0].sample)}\n"
+            f"--model {models[0].name} --image {_relative(models[0].sample)}\n\n"
+            "Add a model, see what a review says of it, deploy it and invoke it:\n\n"
             f"  python3 -m model_catalog add {models[2].name} {_relative(models[2].directory)}\n"
-            f"  export ENVIRONMENT=local STATE_DIRECTORY={_relative(directory / 'state')}\n"
-            "  cdktf plan local-models --skip-provider-lock\n",
+            "  make plan\n"
+            "  make deploy\n"
+            f"  python3 -m examples.invoke_endpoint --endpoint {rehearsal.endpoint_name} "
+            f"--model {models[2].name} --input {_relative(models[2].sample)}\n",
             markup=False,
             highlight=False,
             soft_wrap=True,

@@ -1,0 +1,42 @@
+"""Which AWS the commands for an environment talk to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from local.directory import Directory
+from local.errors import NotRunningError
+from local.process import LocalAws, await_environment
+from operations.deployment import PROJECT_DIRECTORY
+
+WORK_DIRECTORY = PROJECT_DIRECTORY / ".local"
+LOCAL_ENVIRONMENT = "local"
+LOCAL_AWS_DIRECTORY = WORK_DIRECTORY / "aws"
+LOCAL_REHEARSAL_DIRECTORY = WORK_DIRECTORY / "local"
+
+
+@contextmanager
+def variables_for(environment: str) -> Iterator[Mapping[str, str]]:
+    """The environment variables that Terraform and cdktf need for `environment`.
+
+    For environments on AWS there are none: credentials come from where users keep them. For `local` they point at the
+    local AWS that `make local` runs, with its catalog and state; where none runs, at one of their own, an empty account
+    that ends with the block.
+    """
+    if environment != LOCAL_ENVIRONMENT:
+        yield {}
+        return
+    try:
+        url = Directory(LOCAL_AWS_DIRECTORY).running().url
+    except NotRunningError:
+        with LocalAws(directory=WORK_DIRECTORY / "plan-aws", port=0) as aws:
+            yield aws.environment()
+        return
+    folders = {
+        "CATALOG_DIRECTORY": str(LOCAL_REHEARSAL_DIRECTORY / "catalog"),
+        "STATE_DIRECTORY": str(LOCAL_REHEARSAL_DIRECTORY / "state"),
+    }
+    chosen = {name: os.environ[name] for name in folders if name in os.environ}
+    yield {**await_environment(url), **folders, **chosen}
