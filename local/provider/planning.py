@@ -194,18 +194,33 @@ def _reconcile_block(block: Block, reference: dict | None, actual: dict, sames: 
         state[name] = before if keep else value
     for name, nested in block.blocks.items():
         before = None if reference is None else reference[name]
+        if nested.nesting == "single":
+            # The provider's schema has one such block, `timeouts`, which AWS knows nothing of.
+            state[name] = before
+            continue
         if name not in actual:
-            state[name] = ([] if nested.nesting != "single" else None) if before in (None, UNKNOWN) else before
+            state[name] = before if isinstance(before, list) else []
             continue
         items = actual[name] or []
         olds = before if isinstance(before, list) else []
         if nested.nesting == "set":
-            olds = [next((old for old in olds if _covers(nested.block, old, item)), None) for item in items]
+            olds = _twins(nested.block, olds, items)
         state[name] = [
             _reconcile_block(nested.block, olds[i] if i < len(olds) else None, item, sames, (*names, name))
             for i, item in enumerate(items)
         ]
     return state
+
+
+def _twins(block: Block, olds: list[dict], items: list[dict]) -> list[dict | None]:
+    """For each element of a set that AWS answered, the state's element that it is; each of those once."""
+    left = list(olds)
+    twins = []
+    for item in items:
+        twin = next((old for old in left if _covers(block, old, item)), None)
+        left = [old for old in left if old is not twin]
+        twins.append(twin)
+    return twins
 
 
 def _covers(block: Block, old: dict, actual: dict) -> bool:

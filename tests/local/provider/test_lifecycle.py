@@ -1,4 +1,4 @@
-"""Every resource type through a whole life, by real Terraform: created, planned again, drifted, changed, imported, gone."""
+"""Every resource type through a whole life under real Terraform: created, drifted, imported, changed, destroyed."""
 
 import base64
 import copy
