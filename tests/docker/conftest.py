@@ -1,0 +1,178 @@
+"""One engine, one local AWS and one deployment for all tests with a real engine; they are shared because they are slow.
+
+See tests/docker/README.md for where these tests run.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.docker.clients import ContainerClient
+from tests.docker.deployment import AwsWithEngine, Stacks
+from tests.support import docker_engine
+from tests.support.docker_engine import Engine
+
+pytest.register_assert_rewrite("tests.container.test_contract")
+
+from tests.container import conftest as container_fixtures  # noqa: E402
+
+# The models and pictures of the server's own tests, and its warnings that are known.
+jpeg, models, mx, png = (
+    container_fixtures.jpeg,
+    container_fixtures.models,
+    container_fixtures.mx,
+    container_fixtures.png,
+)
+pytest_configure = container_fixtures.pytest_configure
+
+_FOLDER = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run these tests first and in one process: they are slow, and two engines would disturb each other."""
+    ours = [item for item in items if _FOLDER in item.path.parents]
+    if not ours:
+        return
+    reason = docker_engine.why_not()
+    if reason is None and hasattr(config, "workerinput") and config.getoption("dist") != "loadgroup":
+        reason = "these tests share one engine: with several processes they need --dist loadgroup"
+    for item in ours:
+        item.add_marker(pytest.mark.xdist_group("docker"))
+        if reason is not None:
+            item.add_marker(pytest.mark.skip(reason=reason))
+    others = [item for item in items if _FOLDER not in item.path.parents]
+    items[:] = ours + others
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """The engine that answers on this machine, else one of the tests' own."""
+    docker_engine.install()
+    if (present := docker_engine.present_engine()) is not None:
+        yield present
+        return
+    with docker_engine.running_engine() as own:
+        yield own
+
+
+@pytest.fixture(scope="session")
+def base_image(engine: Engine) -> Iterator[str]:
+    """A base with Debian's Python, in place of the public one, which cannot be pulled everywhere."""
+    yield engine.import_base()
+    engine.docker("image", "rm", docker_engine.BASE_IMAGE, check=False)
+
+
+@pytest.fixture(scope="session")
+def build_environment(base_image: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the builder needs to know of this machine."""
+    return docker_engine.build_environment(tmp_path_factory.mktemp("build"), base_image)
+
+
+@pytest.fixture(scope="session")
+def tools(engine: Engine) -> dict[str, str]:
+    """Environment for programs that shall find the project's Python and the engine."""
+    python = Path(sys.executable).parent
+    path = engine.environment.get("PATH", os.environ["PATH"])
+    return {**engine.environment, "PATH": f"{python}:{path}"}
+
+
+@dataclass(frozen=True)
+class Built:
+    """What the builder did: its exit code, what it wrote, and the seconds it took."""
+
+    exit_code: int
+    output: str
+    seconds: float
+
+
+def run_builder(environment: Mapping[str, str]) -> Built:
+    """Run the builder as Terraform's provisioner does."""
+    started = time.monotonic()
+    answer = subprocess.run(
+        ["python3", "-m", "image_builder"],
+        cwd=docker_engine.PROJECT,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return Built(answer.returncode, answer.stdout, time.monotonic() - started)
+
+
+def copy_project(folder: Path) -> Path:
+    """The project's files in a folder of their own, so that a test may change them."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=docker_engine.PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.split("\0"):
+        source = docker_engine.PROJECT / name
+        if name and source.is_file():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+    (folder / "node_modules").symlink_to(docker_engine.PROJECT / "node_modules")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def stacks(
+    tmp_path_factory: pytest.TempPathFactory,
+    engine: Engine,
+    tools: dict[str, str],
+    build_environment: dict[str, str],
+    models: dict[str, Path],
+) -> Iterator[Stacks]:
+    """The synthesised stacks of a copy of the project, with a model, on a local AWS that runs containers."""
+    folder = tmp_path_factory.mktemp("stacks")
+    aws = AwsWithEngine(
+        {**tools, **build_environment},
+        directory=folder / "aws",
+        port=0,
+        provider="stand-in",
+        runtime="docker",
+        log_file=folder / "aws.log",
+    )
+    with aws:
+        stacks = Stacks(copy_project(folder / "project"), folder / "deployment", aws)
+        stacks.add_model("dense", models["dense"])
+        stacks.synth()
+        yield stacks
+    assert not engine.docker("ps", "--all", "--quiet", "--filter=name=sagemaker-i-"), "a container was left behind"
+
+
+@pytest.fixture(scope="session")
+def image(stacks: Stacks, engine: Engine) -> Iterator[str]:
+    """The image that `terraform apply` of the image stack built and pushed; its name in the engine."""
+    stacks.deploy("state")
+    stacks.deploy("image")
+    uri = stacks.output("image", "image_uri")
+    yield uri
+    repository = uri.rpartition(":")[0]
+    names = engine.docker("image", "ls", "--format={{.Repository}}:{{.Tag}}", repository).split()
+    engine.docker("image", "rm", *names)
+
+
+@pytest.fixture(scope="session")
+def client(
+    engine: Engine, image: str, models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ContainerClient]:
+    """A container as SageMaker runs it: as root, with the models' folder read-only."""
+    client = ContainerClient(engine, image, tmp_path_factory.getbasetemp(), {"MODEL_SERVER_WORKERS": "2"})
+    try:
+        client.wait_until_ready()
+        yield client
+    finally:
+        client.close()
