@@ -22,7 +22,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = Path(__file__).with_suffix(".json")
 SIZES = (10, 100, 1_000, 4_000)
-RUNS = 5
+RUNS = 3
 NEW_MODELS = 10
 TARGET_SECONDS = 2.0
 TARGET_MIB = 300
