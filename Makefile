@@ -23,7 +23,7 @@ demo: setup ## run the main job to its end on the embedded local AWS and leave n
 local: setup ## deploy the example models on the embedded local AWS and stay up until Ctrl-C
 	@$(RUN) python -m operations local
 
-plan: setup ## plan every stack of ENV in order and show what it does to the endpoint (exit code 0 safe, 2 approval, 3 blocked)
+plan: setup ## plan every stack of ENV in order and show what it does to the endpoint
 	@$(RUN) python -m operations plan $(ENV) $(REVIEW_OPTIONS)
 
 deploy: setup ## plan every stack of ENV in order, ask, and apply exactly what was shown
