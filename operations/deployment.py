@@ -27,7 +27,8 @@ class Deployment:
         environment: a key of cdktf.json's `context.environments`, e.g. `local`.
         project_directory: the checkout whose `main.py` is synthesised; default: the one this module is in.
         output_directory: where `cdktf synth` writes; default: `cdktf.out` in the project.
-        variables: environment variables for cdktf, Terraform and the provisioners, beside this process's own.
+        variables: environment variables for cdktf, Terraform and the provisioners, beside this process's own; where
+            they are given, this process's AWS_* variables are left out.
     """
 
     def __init__(
@@ -40,7 +41,10 @@ class Deployment:
         self.environment = environment
         self.project_directory = project_directory
         self.output_directory = project_directory / "cdktf.out" if output_directory is None else output_directory
+        # Variables for the local AWS take the place of the machine's own: AWS_PROFILE, say, would win over its keys.
+        inherited = {name: value for name, value in os.environ.items() if not (variables and name.startswith("AWS_"))}
         self._variables = {
+            **inherited,
             **(variables or {}),
             "ENVIRONMENT": environment,
             "CDKTF_OUTDIR": str(self.output_directory),
@@ -69,7 +73,7 @@ class Deployment:
         result = subprocess.run(
             [cdktf, *arguments, "--output", str(self.output_directory)],
             cwd=self.project_directory,
-            env={**os.environ, **self._variables},
+            env=self._variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -2,8 +2,7 @@
 # tools quiet and unattended. No secrets and no settings of a deployment belong here.
 PATH="$PWD/.venv/bin:$PWD/node_modules/.bin:$PATH"
 CHECKPOINT_DISABLE=1
-JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=1
 PYTHONDONTWRITEBYTECODE=1
-export PATH CHECKPOINT_DISABLE JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION PYTHONDONTWRITEBYTECODE
+export PATH CHECKPOINT_DISABLE PYTHONDONTWRITEBYTECODE
 # Terraform warns on every call when this names a file that is not there.
 if [ -n "${TF_CLI_CONFIG_FILE:-}" ] && [ ! -e "$TF_CLI_CONFIG_FILE" ]; then unset TF_CLI_CONFIG_FILE; fi

@@ -80,14 +80,15 @@ class Terraform:
 
     Args:
         directory: the stack's folder, with `cdk.tf.json` in it.
-        environment: variables for the process, beside this process's own.
+        environment: all variables of the process; default: this process's own.
 
     Every method raises `TerraformError` with Terraform's message when the command fails.
     """
 
     def __init__(self, directory: Path, environment: Mapping[str, str] | None = None) -> None:
         self.directory = directory
-        self._environment = {**os.environ, **(environment or {}), "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
+        inherited = os.environ if environment is None else environment
+        self._environment = {**inherited, "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
         self._binary = os.environ.get("TERRAFORM_BINARY_NAME", "terraform")
 
     def run(self, command: str, *arguments: str) -> str:
