@@ -14,7 +14,7 @@ import botocore.session
 from boto3.exceptions import Boto3Error
 from botocore.client import BaseClient
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
 from .errors import Problem, ProviderError
 from .object_listing import ObjectHeads
@@ -30,14 +30,13 @@ CONNECTIONS = 64
 
 def require_loopback(url: str, attribute: tuple[str | int, ...] = ()) -> str:
     """The URL, when it is http(s) on loopback. Raises ProviderError otherwise."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
     try:
-        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+        parts = urlsplit(url)
+        is_loopback = parts.hostname == "localhost" or ipaddress.ip_address(parts.hostname or "").is_loopback
+        if parts.scheme in ("http", "https") and is_loopback:
+            return url
     except ValueError:
-        is_loopback = False
-    if parts.scheme in ("http", "https") and is_loopback:
-        return url
+        pass  # neither a URL nor an address
     raise ProviderError(
         Problem(
             f"Endpoint {url} is not on loopback",
@@ -66,7 +65,7 @@ def aws_errors(doing: str, endpoint_url: str) -> Iterator[None]:
     except ClientError as error:
         code, _, message = error_text(error).partition(": ")
         raise ProviderError(Problem(f"{doing}: {error.operation_name} failed: {code}", message)) from error
-    except HTTPClientError as error:
+    except (ConnectionError, HTTPClientError) as error:
         problem = Problem(f"{doing}: the local AWS at {endpoint_url} does not answer", f"Is it running? {error}")
         raise ProviderError(problem) from error
     except (BotoCoreError, Boto3Error) as error:

@@ -40,7 +40,7 @@ def plan(block: Block, prior: dict | None, config: dict, **more: Any):
 def test_any_resource(type_name: str) -> None:
     block = RESOURCES[type_name]
 
-    @settings(max_examples=15, derandomize=True, deadline=None)
+    @settings(max_examples=8, derandomize=True, deadline=None)
     @given(configurations(block), configurations(block))
     def check(config: dict[str, Any], other: dict[str, Any]) -> None:
         created = plan(block, None, config)
@@ -57,6 +57,9 @@ def test_any_resource(type_name: str) -> None:
         assert set(changed.planned) == block.names
         if changed.planned == state:
             assert changed.replace == []
+        other = known(block, other)
+        settled = reconcile(block, known(block, plan(block, state, other).planned), {})
+        assert plan(block, settled, other).planned == settled
         # What AWS says without news is no drift.
         assert reconcile(block, state, state) == state
 

@@ -32,7 +32,7 @@ def test_what_is_packed_comes_back(value: Any) -> None:
 def test_configurations_of_every_type_come_back(type_name: str) -> None:
     block = BLOCKS[type_name]
 
-    @settings(max_examples=10, derandomize=True, deadline=None)
+    @settings(max_examples=4, derandomize=True, deadline=None)
     @given(configurations(block))
     def check(config: dict[str, Any]) -> None:
         assert block.conform(unpack(pack(config))) == config
