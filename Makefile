@@ -30,7 +30,7 @@ deploy: setup ## plan every stack of ENV in order, ask, and apply exactly what w
 	@$(RUN) python -m operations deploy $(ENV) $(if $(YES),--yes)
 
 test: setup ## run the tests
-	@$(RUN) python -m pytest -n 2 --dist worksteal $(PYTEST_ARGUMENTS)
+	@$(RUN) python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGUMENTS)
 
 bench: setup ## measure the model server beside multi-model-server (15 minutes; needs Java 17)
 	@$(RUN) python -m benchmarks.server
