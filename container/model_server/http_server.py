@@ -9,6 +9,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES = 64 * 1024
+_READ_AHEAD_BYTES = 1024 * 1024
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain\r\nconnection: close\r\n"
     b"content-length: 46\r\n\r\nthe request's head is larger than 65536 bytes\n"
@@ -49,6 +50,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._fields_bytes += size
         if self._fields_bytes > MAX_HEAD_BYTES:
             raise httptools.HttpParserError("the request's head is too large")  # answered 400, connection closed
+
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        # uvicorn pauses reading at 64 KiB until the application took the bytes: several rounds for one photograph.
+        if len(self.cycle.body) <= _READ_AHEAD_BYTES:
+            self.flow.resume_reading()
 
     def on_headers_complete(self) -> None:
         self._head_open = False

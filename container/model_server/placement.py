@@ -24,6 +24,7 @@ _log = logging.getLogger(__name__)
 _SPREAD_AFTER = 3
 _SPREAD_WINDOW_SECONDS = 5.0
 _COOL_SECONDS = 60.0
+_SUSPECT_AFTER_CRASHES = 3
 _KEEP_PERIOD_SECONDS = 5.0
 
 
@@ -133,14 +134,26 @@ class Placement:
         try:
             await self._load_into(model, place)
             self._observer.loaded(model, time.perf_counter() - start, place.index, reason)
+            model.load_crashes = 0
         except ServerError as error:
             self._observer.load_failed(model.name, error.kind, error.message)
-            if not model.places:
+            if not model.places and self._gave_up(model, error):
                 failure = PredictionFailed(f"the model was lost with its worker and did not load again: {error}")
                 self.scheduler.fail_waiting(model, failure)
         finally:
             model.arriving.discard(place.index)
             self.scheduler.dispatch()
+
+    @staticmethod
+    def _gave_up(model: Model, error: ServerError) -> bool:
+        """Whether it is the model that does not load. A worker may be killed for reasons of its own, a few times."""
+        if not isinstance(error, WorkerCrashed):
+            return True
+        model.load_crashes += 1
+        if model.load_crashes < _SUSPECT_AFTER_CRASHES:
+            return False
+        model.load_crashes = 0
+        return True
 
     async def _make_room(self, needed_bytes: int, wanted: Model) -> None:
         """Give back second copies, the longest unused first, until the load fits or none is left."""
@@ -190,8 +203,10 @@ class Placement:
             try:
                 await process.call(header, b"", self._settings.load_seconds)
                 self._observer.loaded(model, time.perf_counter() - start, place.index, "its worker was replaced")
-            except WorkerCrashed:
-                model.places.discard(place.index)  # it may be what kills the worker: loaded again when it is asked for
+                model.load_crashes = 0
+            except WorkerCrashed as error:
+                if self._gave_up(model, error):
+                    model.places.discard(place.index)  # loaded again when it is asked for
                 raise
             except ServerError as error:
                 model.places.discard(place.index)

@@ -17,6 +17,7 @@ from .settings import Settings
 _PACKAGE_ROOT = Path(__file__).resolve().parents[len(__package__.split("."))]
 _START_SECONDS = 120.0
 _EXIT_SECONDS = 5.0
+_SOCKET_BYTES = 1024 * 1024
 
 
 class Zygote:
@@ -45,6 +46,9 @@ class Zygote:
                 await self._start()
             await asyncio.wait_for(self._ready.wait(), _START_SECONDS)
             ours, theirs = socket.socketpair()
+            for end in (ours, theirs):
+                # As large as the system allows: a whole photograph fits, and is handed over without waiting.
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BYTES)
             with theirs:
                 if self._control is None:
                     raise WorkerCrashed("the process that workers are forked from died")

@@ -24,7 +24,8 @@ class State(Enum):
 
 @dataclass(eq=False)
 class Model:
-    """One entry. `places` are the indexes of the workers that hold it, `memory_bytes` what it took in all of them."""
+    """One entry. `places` are the indexes of the workers that hold it, `arriving` of those that load it,
+    `memory_bytes` what it took in each. `load_crashes` counts workers that died in a row while they loaded it again."""
 
     name: str
     url: str
@@ -38,6 +39,7 @@ class Model:
     invocations: int = 0
     used_at: float = field(default_factory=time.monotonic)
     starved: list[float] = field(default_factory=list)
+    load_crashes: int = 0
     in_flight: int = 0
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
 

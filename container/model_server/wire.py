@@ -20,9 +20,7 @@ def pack(header: Header, body_size: int) -> bytes:
 
 
 async def send(writer: asyncio.StreamWriter, header: Header, body: bytes = b"") -> None:
-    writer.write(pack(header, len(body)))
-    if body:
-        writer.write(body)
+    writer.writelines((pack(header, len(body)), body))
     await writer.drain()
 
 

@@ -61,6 +61,9 @@ def _serve(control: socket.socket, settings: Settings, run_worker) -> None:
                 continue
             data, descriptors, _, _ = socket.recv_fds(control, 1, 1)
             if not data:
+                # The front process is gone or stops: the workers' end must not write to closed sockets.
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                signal.set_wakeup_fd(-1)
                 return
             pid = os.fork()
             if pid == 0:

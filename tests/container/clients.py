@@ -51,6 +51,11 @@ class Reply:
         return self.status, fields["type"]
 
 
+def _events(text: str) -> list[dict]:
+    """The event lines among what a server wrote; CloudWatch's metrics stand between them."""
+    return [line for line in map(json.loads, text.splitlines()) if "event" in line]
+
+
 class Client(Protocol):
     def __init__(self, environment: Mapping[str, str]) -> None: ...
     def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Reply: ...
@@ -155,7 +160,7 @@ class InProcessClient(_Calls):
         return Reply(sent[0]["status"], answer, b"".join(message.get("body", b"") for message in sent[1:]))
 
     def events(self) -> list[dict]:
-        return [json.loads(line) for line in self._output.getvalue().splitlines()]
+        return _events(self._output.getvalue())
 
     def close(self) -> None:
         self._await(self._lifespan.__aexit__(None, None, None))
@@ -203,7 +208,7 @@ class HttpClient(_Calls):
 
     def events(self) -> list[dict]:
         self._output.seek(0)
-        return [json.loads(line) for line in self._output.read().splitlines()]
+        return _events(self._output.read().decode())
 
     def error_text(self) -> str:
         self.errors.seek(0)

@@ -94,7 +94,7 @@ def test_workers_killed_under_load_fail_no_other_request(server: HttpClient, mod
         for future in clients:
             future.result()
     failed = [reply for reply in replies if reply.status != 200]
-    assert all(reply.error() == (500, "WorkerCrashed") for reply in failed)
+    assert {reply.error() for reply in failed} <= {(500, "WorkerCrashed")}, failed
     assert len(failed) <= kills
     assert len(replies) > len(failed)
     assert all(reply.json() == expected for reply in replies if reply.status == 200)
@@ -120,6 +120,25 @@ def test_a_worker_killed_by_the_system_while_it_loads_is_out_of_memory(server: H
     code = "import os, signal\ndef model_fn(d): os.kill(os.getpid(), signal.SIGKILL)\ndef transform_fn(*a): ..."
     (tmp_path / "code" / "inference.py").write_text(code)
     assert server.load("bad", tmp_path).error() == (507, "InsufficientMemory")
+
+
+def test_a_model_that_no_longer_loads_keeps_no_other_from_coming_back(
+    server: HttpClient, tmp_path: Path, models
+) -> None:
+    (tmp_path / "code").mkdir()
+    code = """
+import os
+def model_fn(d):
+    if os.path.exists(d + "/poison"): os._exit(9)
+def transform_fn(m, d, c, a): os._exit(1)
+"""
+    (tmp_path / "code" / "inference.py").write_text(code)
+    with server.loaded("good", models["dense"]), server.loaded("poison", tmp_path):
+        (tmp_path / "poison").touch()
+        assert order(server, "poison").error() == (500, "WorkerCrashed")
+        status, kind = order(server, "poison").error()
+        assert (status, kind) == (500, "PredictionFailed")
+        assert server.invoke("good", ROW, JSON).status == 200
 
 
 def test_the_process_that_forks_may_die_too(server: HttpClient, models) -> None:
