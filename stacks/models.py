@@ -49,5 +49,11 @@ def _object(name: str, version: Version, catalog: str) -> dict[str, Any]:
         "key": f"{MODELS_PREFIX}{version.key}",
         "source": (Path(catalog) / version.artifact).as_posix(),
         "source_hash": version.sha256,
-        "metadata": {"model": name, "version": version.version, "engine": version.engine, "sha256": version.sha256},
+        "metadata": {
+            "model": name,
+            "version": version.version,
+            "engine": version.engine,
+            "sha256": version.sha256,
+            "size_bytes": str(version.size_bytes),
+        },
     }
