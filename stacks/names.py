@@ -100,6 +100,8 @@ class Names:
 
     @property
     def models_bucket(self) -> str:
+        if self.settings.models_bucket is not None:
+            return self.settings.models_bucket
         return f"{self.base}-models-{self.settings.account_id}-{self.settings.region}"
 
     @property
@@ -129,12 +131,12 @@ class Names:
 
     @property
     def endpoint(self) -> str:
-        return self.base
+        return self.base if self.settings.endpoint_name is None else self.settings.endpoint_name
 
     @property
     def endpoint_arn(self) -> str:
-        # SageMaker writes endpoint names in lower case in ARNs; these are in lower case already.
-        return self.arn("sagemaker", f"endpoint/{self.endpoint}")
+        # SageMaker writes endpoint names in lower case in ARNs.
+        return self.arn("sagemaker", f"endpoint/{self.endpoint.lower()}")
 
     @property
     def log_group(self) -> str:
@@ -155,11 +157,12 @@ class Names:
 def name_complaints(names: Names) -> list[str]:
     """Names that are too long for AWS. (What they are made of is right by the rules of the settings.)"""
     limits = [
-        ("models bucket", names.models_bucket, 63),
         ("execution role", names.role, 64),
         ("SageMaker model", names.model({}), 63),
         *((f"policy of caller {caller}", names.caller_policy(caller), 128) for caller in names.settings.callers),
     ]
+    if names.settings.models_bucket is None:
+        limits.insert(0, ("models bucket", names.models_bucket, 63))
     if names.settings.state_bucket is None:
         limits.insert(0, ("state bucket", names.state_bucket, 63))
     return [

@@ -26,11 +26,17 @@ SecurityGroupId = Annotated[str, StringConstraints(pattern=r"^sg-[0-9a-f]{8,17}$
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=1024)]
 VariableValue = Annotated[str, StringConstraints(max_length=1024)]
 CallerName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+BucketName = Annotated[
+    str, StringConstraints(min_length=3, max_length=63, pattern=r"^[a-z0-9]+((-+|\.)[a-z0-9]+)*$")
+]
 TargetPrefix = Annotated[str, StringConstraints(pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)*/?)$")]
 
 LogRetentionDays = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
 ]
+_BUCKET_NAME = (
+    "the name of a bucket: 3 to 63 lower-case letters, digits, single dots and hyphens, a letter or digit first and last"
+)
 # Instance families whose disk is local NVMe: SageMaker takes neither a volume size nor a KMS key for it.
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html (KmsKeyId)
 _LOCAL_STORAGE = re.compile(r"^ml\.([a-z]+[0-9]+[a-z]*d[a-z]*|g[5-9][a-z]*|gr6|p[5-9][a-z]*|trn[0-9][a-z]*)\.")
@@ -267,19 +273,24 @@ class EnvironmentSettings(Block):
     local_aws: LocalAws | None = setting(
         "Marks an environment of the embedded local AWS.", "absent, or a block with the keys of `local_aws`", None
     )
-    state_bucket: str | None = setting(
-        "The bucket for Terraform's state. Absent: `PREFIX-ENVIRONMENT-state-ACCOUNT-REGION`.",
-        "the name of a bucket: 3 to 63 lower-case letters, digits, single dots and hyphens, "
-        "a letter or digit first and last",
-        default=None,
-        min_length=3,
-        max_length=63,
-        pattern=r"^[a-z0-9]+((-+|\.)[a-z0-9]+)*$",
+    state_bucket: BucketName | None = setting(
+        "The bucket for Terraform's state. Absent: `PREFIX-ENVIRONMENT-state-ACCOUNT-REGION`.", _BUCKET_NAME, None
     )
     state_backend: Literal["local", "s3"] = setting(
-        "Where the state stack keeps its own state: in a file until it is migrated into the bucket it creates.",
+        "Where the state stack keeps its own state: in the bucket it creates, where `make bootstrap` puts it, or in a "
+        "file of one machine. `STATE_BACKEND` overrides it.",
         "local or s3",
-        default="local",
+        default="s3",
+    )
+    models_bucket: BucketName | None = setting(
+        "The bucket of the artifacts. Absent: `PREFIX-ENVIRONMENT-models-ACCOUNT-REGION`.", _BUCKET_NAME, None
+    )
+    endpoint_name: str | None = setting(
+        "The endpoint's name. Absent: `PREFIX-ENVIRONMENT`.",
+        "the name of an endpoint: 1 to 63 letters, digits and hyphens, no hyphen first or last",
+        default=None,
+        max_length=63,
+        pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$",
     )
     instance_type: str = setting(
         "The type of the endpoint's instances.",

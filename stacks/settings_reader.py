@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -38,7 +38,7 @@ def read_settings(path: Path, environ: Mapping[str, str]) -> Settings:
     Args:
         path: the file.
         environ: of these variables, ENVIRONMENT picks one environment, CATALOG_DIRECTORY overrides the catalog's
-            folder, AWS_ENDPOINT_URL the URL of the local AWS.
+            folder, AWS_ENDPOINT_URL the URL of the local AWS, STATE_BACKEND where the state stack keeps its own state.
 
     Raises:
         SettingsError: the file cannot be read or breaks a rule; holds every complaint.
@@ -101,7 +101,7 @@ def _environments(content: Any, environ: Mapping[str, str], complaints: list[str
         if settings is None:
             continue
         complaints += (f"{where}.{name}.{conflict}." for conflict in _conflicts(Names(name, settings)))
-        environments[name] = _with_endpoint_url(settings, environ, complaints)
+        environments[name] = _with_state_backend(_with_endpoint_url(settings, environ, complaints), environ, complaints)
     return environments
 
 
@@ -118,6 +118,21 @@ def _with_endpoint_url(
         complaints.append(f"the variable AWS_ENDPOINT_URL must be {must_be}, not {_shown(url)}.")
         return settings
     return settings.model_copy(update={"local_aws": local_aws})
+
+
+def _with_state_backend(
+    settings: EnvironmentSettings, environ: Mapping[str, str], complaints: list[str]
+) -> EnvironmentSettings:
+    backend = environ.get("STATE_BACKEND")
+    if not backend:
+        return settings
+    field = EnvironmentSettings.model_fields["state_backend"]
+    if backend not in get_args(field.annotation):
+        complaint = f"the variable STATE_BACKEND must be {allowed(field)}, not {_shown(backend)}."
+        if complaint not in complaints:
+            complaints.append(complaint)
+        return settings
+    return settings.model_copy(update={"state_backend": backend})
 
 
 def _conflicts(names: Names) -> list[str]:

@@ -19,6 +19,7 @@ Stacks = dict[str, dict[str, Any]]
 
 LOCAL = {
     "local_aws": {"endpoint_url": "http://127.0.0.1:4566"},
+    "state_backend": "local",
     "region": "us-east-1",
     "account_id": "123456789012",
     "instance_type": "ml.m5.large",
@@ -30,7 +31,6 @@ FULL = {
     "account_id": "222222222222",
     "name_prefix": "fleet",
     "state_bucket": "fleet-terraform-state",
-    "state_backend": "s3",
     "instance_type": "ml.c7g.xlarge",
     "initial_instance_count": 2,
     "volume_size_gb": 100,

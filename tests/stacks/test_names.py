@@ -24,8 +24,12 @@ def test_names_of_an_environment():
     assert dev.log_group == "/aws/sagemaker/Endpoints/multi-model-dev"
 
 
-def test_the_state_bucket_can_be_named():
-    assert names(state_bucket="ours").state_bucket == "ours"
+def test_the_buckets_and_the_endpoint_can_be_named():
+    named = names(state_bucket="our-state", models_bucket="our-models", endpoint_name="Our-Endpoint")
+    assert named.state_bucket == "our-state"
+    assert named.model_data_url == "s3://our-models/models/"
+    assert named.log_group == "/aws/sagemaker/Endpoints/Our-Endpoint"
+    assert named.endpoint_arn.endswith(":endpoint/our-endpoint")
 
 
 @pytest.mark.parametrize(

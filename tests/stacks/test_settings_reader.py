@@ -60,6 +60,12 @@ class TestGoodSettings:
         assert read(LOCAL).local_aws.endpoint_url == "http://127.0.0.1:4566"
         assert read(LOCAL, AWS_ENDPOINT_URL="http://localhost:9/").local_aws.endpoint_url == "http://localhost:9"
 
+    def test_where_the_state_stack_keeps_its_state_can_be_overridden(self):
+        assert read(SMALL).state_backend == "s3"
+        assert read(SMALL, STATE_BACKEND="local").state_backend == "local"
+        with pytest.raises(SettingsError, match='STATE_BACKEND must be local or s3, not "disk"'):
+            read(SMALL, STATE_BACKEND="disk")
+
     def test_an_environment_of_aws_does_not_care_about_the_local_url(self):
         assert read(SMALL, AWS_ENDPOINT_URL="https://example.com").local_aws is None
 

@@ -47,9 +47,9 @@ class TestEveryStack:
             if backend is not None:
                 assert backend["encrypt"] and backend["use_lockfile"]
                 assert backend["key"] == f"{name}/terraform.tfstate"
-        assert sorted(name for name, backend in remote.items() if backend is None) == ["local-state", "small-state"]
-        assert stacks["small-state"]["terraform"]["backend"]["local"]["path"] == (
-            "../../../terraform.small-state.tfstate"
+        assert sorted(name for name, backend in remote.items() if backend is None) == ["local-state"]
+        assert stacks["local-state"]["terraform"]["backend"]["local"]["path"] == (
+            "../../../terraform.local-state.tfstate"
         )
 
     def test_stacks_do_not_depend_on_each_other(self, stacks):
