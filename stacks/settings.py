@@ -26,16 +26,15 @@ SecurityGroupId = Annotated[str, StringConstraints(pattern=r"^sg-[0-9a-f]{8,17}$
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=1024)]
 VariableValue = Annotated[str, StringConstraints(max_length=1024)]
 CallerName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
-BucketName = Annotated[
-    str, StringConstraints(min_length=3, max_length=63, pattern=r"^[a-z0-9]+((-+|\.)[a-z0-9]+)*$")
-]
+BucketName = Annotated[str, StringConstraints(min_length=3, max_length=63, pattern=r"^[a-z0-9]+((-+|\.)[a-z0-9]+)*$")]
 TargetPrefix = Annotated[str, StringConstraints(pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)*/?)$")]
 
 LogRetentionDays = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
 ]
 _BUCKET_NAME = (
-    "the name of a bucket: 3 to 63 lower-case letters, digits, single dots and hyphens, a letter or digit first and last"
+    "the name of a bucket: 3 to 63 lower-case letters, digits, single dots and hyphens, "
+    "a letter or digit first and last"
 )
 # Instance families whose disk is local NVMe: SageMaker takes neither a volume size nor a KMS key for it.
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html (KmsKeyId)
