@@ -5,6 +5,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from stacks.errors import SettingsError
+
 
 def main() -> int:
     node = os.environ.get("JSII_NODE", "node")
@@ -13,12 +15,17 @@ def main() -> int:
         return 1
     try:
         from stacks import program  # noqa: PLC0415 (a missing package is to be a line, not a traceback)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 1
     except ModuleNotFoundError as error:
-        print(
-            f"The Python package {error.name} is missing from {sys.executable}. `make setup` installs what is needed "
-            "into .venv; then use the commands of the Makefile, or put .venv/bin first on PATH.",
-            file=sys.stderr,
+        advice = (
+            "`make setup` installs what is needed into .venv; then use the commands of the Makefile, or put .venv/bin "
+            "first on PATH."
         )
+        if error.name is not None and error.name.startswith("cdktn"):
+            advice = "CDK_BINDINGS=cdktn needs CDK Terrain's packages: docs/way-out.md tells how to install them."
+        print(f"The Python package {error.name} is missing from {sys.executable}. {advice}", file=sys.stderr)
         return 1
     return program.run(Path(__file__).resolve().parent, os.environ)
 

@@ -6,7 +6,8 @@ const fs = require("node:fs");
 const extensions = require("node:module")._extensions;
 
 const INDEX = /[\\/]@(cdktf|cdktn)[\\/]provider-aws[\\/](?:.*[\\/])?lib[\\/]index\.js$/;
-const EAGER_EXPORT = /^exports\.(\w+) = require\(("[^"\n]+")\);$/gm;
+// CDK Terrain's index has __importStar around it, which adds a default export that nothing uses.
+const EAGER_EXPORT = /^exports\.(\w+) = (?:__importStar\()?require\(("[^"\n]+")\)+;$/gm;
 const SOURCE_MAP = /^\/\/# sourceMappingURL=.*$/m;
 
 const compile = extensions[".js"];

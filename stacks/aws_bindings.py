@@ -10,10 +10,14 @@ them. So here:
   require a module when it is first used;
 - the kernel's banner about the age of Node is silenced: the cdktf command shows it as an error on every call.
 
+CDK_BINDINGS=cdktn takes the packages of CDKTF's successor, CDK Terrain, instead: its modules stand under the names that
+are imported here. docs/way-out.md tells how to switch for good.
+
 The kernel starts with the first import of `constructs` or `cdktf`. Therefore the stacks import everything of CDKTF
 from here, never directly. tests/stacks/test_aws_bindings.py fails when an upgrade breaks one of these assumptions.
 """
 
+import importlib
 import importlib.util
 import os
 import sys
@@ -22,7 +26,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
+from stacks.errors import SettingsError
+
 _PROVIDER = "cdktf_cdktf_provider_aws"
+# The values of CDK_BINDINGS: the package of the bindings of the AWS provider that goes with each.
+_PROVIDERS = {"cdktf": _PROVIDER, "cdktn": "cdktn_provider_aws"}
 _PRELOAD = Path(__file__).with_suffix(".cjs")
 
 
@@ -35,6 +43,18 @@ def _bare_package(name: str) -> ModuleType:
     module.__spec__ = spec
     module.__path__ = list(spec.submodule_search_locations)
     return module
+
+
+def _chosen_cdk() -> str:
+    """`cdktf` or `cdktn`.
+
+    Raises:
+        SettingsError: CDK_BINDINGS names something else.
+    """
+    chosen = os.environ.get("CDK_BINDINGS", "cdktf")
+    if chosen not in _PROVIDERS:
+        raise SettingsError(f"CDK_BINDINGS is {chosen!r}; allowed: {' or '.join(_PROVIDERS)} (default: cdktf)")
+    return chosen
 
 
 @contextmanager
@@ -59,7 +79,11 @@ def _kernel_environment() -> Iterator[None]:
                 os.environ[name] = value
 
 
+_CDK = _chosen_cdk()
+
 with _kernel_environment():
+    if _CDK != "cdktf":
+        sys.modules["cdktf"] = importlib.import_module(_CDK)
     from cdktf import (
         App,
         DataResource,
@@ -73,7 +97,7 @@ with _kernel_environment():
         TerraformStack,
     )
 
-sys.modules.setdefault(_PROVIDER, _bare_package(_PROVIDER))
+sys.modules.setdefault(_PROVIDER, _bare_package(_PROVIDERS[_CDK]))
 
 # ruff: noqa: E402
 from cdktf_cdktf_provider_aws.appautoscaling_policy import AppautoscalingPolicy
