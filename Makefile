@@ -9,10 +9,11 @@ ENV ?= local
 PIPENV_VERSION := 2026.10.3
 VENV := .venv/.installed
 NODE := node_modules/.installed
+WAY_OUT := .local/way-out/.installed
 RUN := . operations/environment.sh &&
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo local plan deploy test bench bench-synthesis bench-plan-review lint lock clean
+.PHONY: help setup tools demo local plan deploy test way-out bench bench-synthesis bench-plan-review lint lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -29,8 +30,11 @@ plan: setup ## plan every stack of ENV in order and show what it does to the end
 deploy: setup ## plan every stack of ENV in order, ask, and apply exactly what was shown
 	@$(RUN) python -m operations deploy $(ENV) $(if $(YES),--yes)
 
-test: setup ## run the tests
+test: setup $(if $(CI),$(WAY_OUT)) ## run the tests (with CI set: that of CDK Terrain as well)
 	@$(RUN) python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGUMENTS)
+
+way-out: setup $(WAY_OUT) ## show that CDK Terrain and HCL give the same (docs/way-out.md)
+	@$(RUN) python -m pytest tests/stacks/test_way_out.py $(PYTEST_ARGUMENTS)
 
 bench: setup ## measure the model server beside multi-model-server (15 minutes; needs Java 17)
 	@$(RUN) python -m benchmarks.server
@@ -59,6 +63,12 @@ $(VENV): Pipfile.lock
 $(NODE): package-lock.json
 	@echo "installing the cdktf command line into node_modules (about half a minute, once)"
 	@npm ci --omit=optional --ignore-scripts --loglevel=error
+	@touch $@
+
+$(WAY_OUT): operations/way-out-requirements.txt $(VENV)
+	@echo "installing CDK Terrain into .local/way-out (about a minute, once)"
+	@rm -rf $(@D)/packages
+	@.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile --target $(@D)/packages -r $<
 	@touch $@
 
 lock: setup ## resolve the dependencies anew and write both lock files
