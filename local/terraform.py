@@ -52,12 +52,15 @@ class TerraformProvider:
     """Decides in the background, so that the AWS services do not wait for a registry."""
 
     def __init__(self, choice: ProviderChoice, directory: Directory, url: str, outer: Mapping[str, str]) -> None:
-        """`outer`: the environment that the user's Terraform runs in, with the proxies that lead to its registry."""
+        """`outer`: the environment that the user's Terraform (or TERRAFORM_BINARY_NAME) runs in, with the proxies
+        that lead to its registry.
+        """
         self._choice = choice
         self._memory = directory.root / "provider.json"
         self._run = directory.run
         self._url = url
         self._outer = outer
+        self._binary = outer.get("TERRAFORM_BINARY_NAME", "terraform")
         self._decided = threading.Event()
         self._provider: Provider = "none"
         self._stand_in: StandIn | None = None
@@ -113,15 +116,16 @@ class TerraformProvider:
         """None where Terraform can install hashicorp/aws, else the first line of its complaint."""
         try:
             known = json.loads(self._memory.read_text())
-            if known["version"] == PROVIDER_VERSION:
+            if (known["version"], known["binary"]) == (PROVIDER_VERSION, self._binary):
                 return known["problem"]
         except (FileNotFoundError, ValueError, KeyError):
             pass
-        if shutil.which("terraform", path=self._outer.get("PATH")) is None:
-            return "terraform is not on PATH"
+        if shutil.which(self._binary, path=self._outer.get("PATH")) is None:
+            return f"{self._binary} is not on PATH"
         problem = self._try_init()
         if not self._stopping:
-            self._memory.write_text(json.dumps({"version": PROVIDER_VERSION, "problem": problem}, indent=1) + "\n")
+            known = {"version": PROVIDER_VERSION, "binary": self._binary, "problem": problem}
+            self._memory.write_text(json.dumps(known, indent=1) + "\n")
         return problem
 
     def _try_init(self) -> str | None:
@@ -131,7 +135,7 @@ class TerraformProvider:
             environment = {**self._outer, **self._environment(), "TF_IN_AUTOMATION": "1"}
             environment.pop("TF_REATTACH_PROVIDERS", None)
             self._probe = subprocess.Popen(
-                ["terraform", "init", "-backend=false", "-input=false", "-no-color"],
+                [self._binary, "init", "-backend=false", "-input=false", "-no-color"],
                 cwd=folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,

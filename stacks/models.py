@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from model_catalog.lock import Lock, Version
-from stacks.aws_bindings import App, TerraformOutput
+from stacks.aws_bindings import App, TerraformOutput, TerraformResource
 from stacks.environment_stack import EnvironmentStack, address
 from stacks.names import MODELS_PREFIX, Names
 from stacks.project import Project
@@ -36,12 +36,21 @@ class ModelsStack(EnvironmentStack):
             for name, model in lock.models.items()
             for version in model.versions
         }
-        if objects:
+        if project.hcl:
+            # CDKTF's HCL leaves the overrides of a stack out.
+            for id_, arguments in objects.items():
+                self._add_object(id_, arguments)
+        elif objects:
             self.add_override("resource.aws_s3_object", objects)
         TerraformOutput(self, "bucket", value=bucket.bucket, description="The bucket of the artifacts.")
         TerraformOutput(
             self, "model_data_url", value=names.model_data_url, description="What every TargetModel is relative to."
         )
+
+    def _add_object(self, id_: str, arguments: dict[str, Any]) -> None:
+        resource = TerraformResource(self, id_, terraform_resource_type="aws_s3_object")
+        for name, value in arguments.items():
+            resource.add_override(name, value)
 
 
 def _object(name: str, version: Version, catalog: str) -> dict[str, Any]:

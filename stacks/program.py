@@ -22,7 +22,8 @@ def run(root: Path, environ: Mapping[str, str]) -> int:
 
     Args:
         root: the checkout, with `cdktf.json`.
-        environ: the variables; CDKTF_OUTDIR and STATE_DIRECTORY name folders, `read_settings` tells about the others.
+        environ: the variables; CDKTF_OUTDIR and STATE_DIRECTORY name folders, SYNTH_HCL_OUTPUT asks for HCL instead of
+            JSON, `read_settings` tells about the others.
     """
     try:
         settings = read_settings(root / "cdktf.json", environ)
@@ -31,6 +32,7 @@ def run(root: Path, environ: Mapping[str, str]) -> int:
             output_directory=Path(environ.get("CDKTF_OUTDIR", "cdktf.out")),
             catalog_directory=Path(settings.catalog.directory),
             state_directory=Path(environ.get("STATE_DIRECTORY", ".")),
+            hcl=environ.get("SYNTH_HCL_OUTPUT") in ("true", "1"),
         )
         lock = read_lock(root / project.catalog_directory)
         complaints = verify_artifacts(root / project.catalog_directory, lock, missing_ok=True)

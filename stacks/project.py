@@ -17,6 +17,8 @@ class Project:
     """The catalog of models."""
     state_directory: Path
     """Where the state of the state stacks lies until it is migrated."""
+    hcl: bool = False
+    """Whether CDKTF writes HCL (`cdktf synth --hcl`), which lacks some of what its JSON has."""
 
     def seen_from(self, stack: str, path: Path) -> str:
         """`path` (relative ones start from the root) relative to the folder of `stack`, with forward slashes."""

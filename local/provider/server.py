@@ -23,7 +23,8 @@ from .schema import Block, load_schema
 from .settings import ProviderSettings, read_settings
 from .values import pack, unpack, unpack_json
 
-PROVIDER_ADDRESS = "registry.terraform.io/hashicorp/aws"
+# What `hashicorp/aws` stands for in Terraform and in OpenTofu.
+PROVIDER_ADDRESSES = ("registry.terraform.io/hashicorp/aws", "registry.opentofu.org/hashicorp/aws")
 WORKERS = 32
 REMEMBERED_CONNECTIONS = 512
 LOG = logging.getLogger(__name__)
@@ -65,18 +66,15 @@ class ProviderServer:
             self._server = None
 
     def reattach_environment(self) -> str:
-        """The value of TF_REATTACH_PROVIDERS that makes Terraform use this server for hashicorp/aws."""
-        return json.dumps(
-            {
-                PROVIDER_ADDRESS: {
-                    "Protocol": "grpc",
-                    "ProtocolVersion": 6,
-                    "Pid": os.getpid(),
-                    "Test": True,
-                    "Addr": {"Network": "tcp", "String": f"{self._host}:{self._port}"},
-                }
-            }
-        )
+        """The value of TF_REATTACH_PROVIDERS that makes Terraform or OpenTofu use this server for hashicorp/aws."""
+        server = {
+            "Protocol": "grpc",
+            "ProtocolVersion": 6,
+            "Pid": os.getpid(),
+            "Test": True,
+            "Addr": {"Network": "tcp", "String": f"{self._host}:{self._port}"},
+        }
+        return json.dumps(dict.fromkeys(PROVIDER_ADDRESSES, server))
 
 
 class _Connections:

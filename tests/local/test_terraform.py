@@ -81,7 +81,11 @@ def test_stand_in_where_there_is_no_registry(decide: Decide, tmp_path: Path, cap
     assert status["provider"] == "stand-in"
     environment = status["environment"]
     assert isinstance(environment, dict)
-    assert list(json.loads(environment["TF_REATTACH_PROVIDERS"])) == ["registry.terraform.io/hashicorp/aws"]
+    # For Terraform and for OpenTofu.
+    assert list(json.loads(environment["TF_REATTACH_PROVIDERS"])) == [
+        "registry.terraform.io/hashicorp/aws",
+        "registry.opentofu.org/hashicorp/aws",
+    ]
     assert Path(environment["TF_CLI_CONFIG_FILE"]).is_relative_to(tmp_path)
     loud = [record.message for record in caplog.records if "STAND-IN PROVIDER" in record.message]
     assert len(loud) == 1

@@ -63,6 +63,8 @@ FULL = {
     "callers": {"tenant-a": {"models": ["tenant-a/", "squeezenet"]}, "operations": {"models": ["*"]}},
 }
 
+ENVIRONMENTS = {"local": LOCAL, "small": SMALL, "full": FULL}
+
 
 def changed(settings: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """A copy of a block of settings with some keys set to other values."""
@@ -81,8 +83,8 @@ def version(name: str, number: int, slot: int) -> Version:
     )
 
 
-@pytest.fixture(scope="session")
-def lock() -> Lock:
+def example_lock() -> Lock:
+    """Names of every kind, and a model with an earlier version."""
     return Lock(
         models={
             "resnet18": Model(versions=(version("resnet18", 1, 2), version("resnet18", 2, 1))),
@@ -93,18 +95,27 @@ def lock() -> Lock:
 
 
 @pytest.fixture(scope="session")
+def lock() -> Lock:
+    return example_lock()
+
+
+def synthesise_into(root: Path, environments: dict[str, Any], lock: Lock, context_hash: str = CONTEXT_HASH) -> Path:
+    """Synthesise environments, given as blocks of settings; answers the folder of the stacks."""
+    project = Project(root, Path("cdktf.out"), Path("models"), Path())
+    settings = parse_settings({"environments": environments}, {})
+    app = App(outdir=str(root / project.output_directory))
+    add_stacks(app, settings, lock, context_hash, project)
+    app.synth()
+    return root / project.output_directory / "stacks"
+
+
+@pytest.fixture(scope="session")
 def synthesise(tmp_path_factory: pytest.TempPathFactory, lock: Lock) -> Callable[..., Stacks]:
     """Synthesises environments, given as blocks of settings; answers each stack's cdk.tf.json by the stack's name."""
 
     def run(environments: dict[str, Any], lock: Lock = lock, context_hash: str = CONTEXT_HASH) -> Stacks:
-        root: Path = tmp_path_factory.mktemp("project")
-        project = Project(root, Path("cdktf.out"), Path("models"), Path())
-        settings = parse_settings({"environments": environments}, {})
-        app = App(outdir=str(root / project.output_directory))
-        add_stacks(app, settings, lock, context_hash, project)
-        app.synth()
-        folders = (root / project.output_directory / "stacks").iterdir()
-        return {folder.name: json.loads((folder / "cdk.tf.json").read_text()) for folder in folders}
+        folder = synthesise_into(tmp_path_factory.mktemp("project"), environments, lock, context_hash)
+        return {stack.name: json.loads((stack / "cdk.tf.json").read_text()) for stack in folder.iterdir()}
 
     return run
 
@@ -112,4 +123,4 @@ def synthesise(tmp_path_factory: pytest.TempPathFactory, lock: Lock) -> Callable
 @pytest.fixture(scope="session")
 def stacks(synthesise: Callable[..., Stacks]) -> Stacks:
     """The stacks of three environments: `local`, `small` (defaults only) and `full` (everything set)."""
-    return synthesise({"local": LOCAL, "small": SMALL, "full": FULL})
+    return synthesise(ENVIRONMENTS)
