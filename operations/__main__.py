@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from local.errors import LocalAwsError
 from model_catalog.errors import CatalogError
+from operations import adoption, state_history
+from operations import bootstrap as bootstrap_module
 from operations import demo as demo_module
 from operations import plan as plan_module
-from operations.deployment import SynthesisError
-from operations.terraform import TerraformError
+from operations.deployment import STACKS, Deployment, SynthesisError
+from operations.errors import AdoptionError, StateError
+from operations.explain import explain as explanation_of
+from operations.remote_state import RemoteState
+from operations.terraform import Terraform, TerraformError
+from operations.variables import variables_for
 
 application = typer.Typer(
     help="Run the stacks: on the embedded local AWS, or on AWS.",
@@ -24,6 +36,8 @@ application = typer.Typer(
 
 
 _Environment = Annotated[str, typer.Argument(help="A key of cdktf.json's context.environments, such as dev.")]
+_StackName = StrEnum("_StackName", {name.upper(): name for name in STACKS})
+_Stack = Annotated[_StackName, typer.Argument(help="One of the environment's stacks.")]
 
 
 @application.command()
@@ -53,13 +67,140 @@ def deploy(
     plan_module.deploy(environment, Console(), approved=yes)
 
 
+@application.command()
+def bootstrap(environment: _Environment) -> None:
+    """Create the bucket of ENVIRONMENT's states and move the state of its own stack into it. Safe to repeat."""
+    console = Console()
+    with variables_for(environment) as variables:
+        deployment = _synthesised(environment, variables, console)
+        directory = deployment.project_directory / variables.get(
+            "STATE_DIRECTORY", os.environ.get("STATE_DIRECTORY", ".")
+        )
+        bootstrap_module.bootstrap(deployment.terraform("state"), directory, console)
+
+
+@application.command("state-history")
+def history(
+    environment: _Environment,
+    stack: _Stack,
+    version: Annotated[str | None, typer.Option(help="The version to restore.")] = None,
+    confirm: Annotated[str, typer.Option(help="`yes` restores; without it, the difference is shown only.")] = "",
+    limit: Annotated[int, typer.Option(help="How many versions to list.", min=1)] = 20,
+) -> None:
+    """List the versions of a stack's state, or restore one: the difference first, then with `--confirm yes`."""
+    console = Console()
+    with _stack(environment, stack, console) as terraform:
+        remote = RemoteState(terraform.directory)
+        if version is None:
+            state_history.show_history(remote, console, limit)
+            return
+        restoration = state_history.plan_restoration(remote, version)
+        state_history.show_restoration(restoration, console)
+        if not _confirmed(confirm, console):
+            return
+        written = state_history.restore(remote, terraform, restoration)
+        console.print(f"Restored, as version {written}. See what Terraform makes of it: make plan ENV={environment}")
+
+
+@application.command()
+def adopt(
+    environment: _Environment,
+    stack: _Stack,
+    confirm: Annotated[str, typer.Option(help="`yes` adopts; without it, the plan is shown only.")] = "",
+) -> None:
+    """Take over what exists in the account under the names of a stack: the plan first, then with `--confirm yes`."""
+    console = Console()
+    with _stack(environment, stack, console) as terraform:
+        terraform.init()
+        adopted = adoption.plan_adoption(terraform)
+        if adopted is None:
+            console.print(
+                f"Nothing to adopt: all that {environment}-{stack} declares is in its state, or does not exist."
+            )
+            return
+        adoption.show_adoption(adopted, console)
+        if _confirmed(confirm, console):
+            terraform.apply(adopted.plan)
+            console.print(f"Adopted into {environment}-{stack}.", highlight=False)
+
+
+@application.command()
+def unlock(
+    environment: _Environment, stack: _Stack, lock: Annotated[str, typer.Argument(help="The id of the lock.")]
+) -> None:
+    """Remove the lock of a killed run, by its id. Make sure first that the run is gone: only the lock protects it."""
+    console = Console()
+    with _stack(environment, stack, console) as terraform:
+        terraform.init()
+        terraform.run("force-unlock", "-force", lock)
+        console.print(f"{environment}-{stack} is unlocked.", highlight=False)
+
+
+@application.command()
+def explain() -> None:
+    """Say what an error means and what to do: `cdktf deploy dev-models 2>&1 | python -m operations explain`."""
+    error = sys.stdin.read()
+    print(error, end="")
+    explained = explanation_of(error, datetime.now(UTC))
+    print(f"\n{explained}" if explained else "\nNo rule knows this error.", file=sys.stderr)
+
+
+def _synthesised(environment: str, variables: Mapping[str, str], console: Console) -> Deployment:
+    deployment = Deployment(environment, variables=variables)
+    with console.status("cdktf synth ..."):
+        deployment.synth()
+    return deployment
+
+
+@contextmanager
+def _stack(environment: str, stack: str, console: Console) -> Iterator[Terraform]:
+    with variables_for(environment) as variables:
+        yield _synthesised(environment, variables, console).terraform(stack)
+
+
+def _confirmed(confirm: str, console: Console) -> bool:
+    if confirm == "yes":
+        return True
+    console.print("Nothing was changed. With CONFIRM=yes (--confirm yes) it is done.", highlight=False)
+    return False
+
+
+def _report(error: Exception) -> None:
+    """The error as it is, what it means and what to do."""
+    print(f"error: {error}", file=sys.stderr)
+    if isinstance(error, TerraformError):
+        folder = os.path.relpath(error.directory)
+        explained = explanation_of(error.output, datetime.now(UTC), error.directory.name, folder)
+    elif isinstance(error, (ClientError, BotoCoreError)):
+        explained = explanation_of(str(error), datetime.now(UTC))
+    else:
+        return
+    if explained is not None:
+        print(f"\n{explained}", file=sys.stderr)
+    if isinstance(error, TerraformError) and error.command in ("init", "plan"):
+        print("Nothing was changed, and no state was written.", file=sys.stderr)
+
+
 def main() -> int:
     """Run the command; a user's mistake is a message and exit code 1, never a traceback."""
     try:
         return application(standalone_mode=False) or 0
-    except (CatalogError, demo_module.DemoError, LocalAwsError, SynthesisError, TerraformError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (
+        AdoptionError,
+        BotoCoreError,
+        CatalogError,
+        ClientError,
+        LocalAwsError,
+        StateError,
+        SynthesisError,
+        TerraformError,
+        demo_module.DemoError,
+    ) as error:
+        _report(error)
         return 1
+    except typer.TyperException as error:
+        print(f"error: {error}. `python -m operations --help` tells more.", file=sys.stderr)
+        return 2
     except (typer.Abort, KeyboardInterrupt):
         return 130
 

@@ -24,12 +24,14 @@ class TerraformError(Exception):
         command: the subcommand, e.g. `plan`.
         directory: the stack's folder.
         output: what Terraform wrote to standard error, or to standard output where that is empty.
+        standard_output: what it wrote there, e.g. the diagnostics of a command with `-json`.
     """
 
-    def __init__(self, command: str, directory: Path, output: str) -> None:
+    def __init__(self, command: str, directory: Path, output: str, standard_output: str = "") -> None:
         self.command = command
         self.directory = directory
         self.output = output
+        self.standard_output = standard_output
         super().__init__(f"terraform {command} failed for {directory.name}:\n{output}")
 
 
@@ -105,7 +107,8 @@ class Terraform:
         except FileNotFoundError:
             raise TerraformError(command, self.directory, f"{self._binary} is not on PATH: install it") from None
         if result.returncode != 0:
-            raise TerraformError(command, self.directory, (result.stderr.strip() or result.stdout.strip()))
+            output = result.stderr.strip() or result.stdout.strip()
+            raise TerraformError(command, self.directory, output, result.stdout)
         return result.stdout
 
     def init(self) -> None:

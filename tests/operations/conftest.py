@@ -1,0 +1,118 @@
+"""Small stacks on one local AWS for each module of tests, under real Terraform."""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+
+from local.process import LocalAws
+from operations.remote_state import RemoteState
+from operations.terraform import Terraform
+
+Documents = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Account:
+    """A running local AWS, and the variables that lead Terraform there."""
+
+    url: str
+    variables: Mapping[str, str]
+
+    def client(self, service: str) -> BaseClient:
+        return boto3.session.Session("test", "test", region_name="us-east-1").client(service, endpoint_url=self.url)
+
+    def terraform(self, directory: Path) -> Terraform:
+        return Terraform(directory, {**os.environ, **self.variables})
+
+
+def s3_backend(url: str, bucket: str, stack: str, **more: Any) -> Documents:
+    return {
+        "bucket": bucket,
+        "key": f"{stack}/terraform.tfstate",
+        "region": "us-east-1",
+        "encrypt": True,
+        "use_lockfile": True,
+        "access_key": "test",
+        "secret_key": "test",
+        "endpoints": {"s3": url, "iam": url, "sts": url},
+        "use_path_style": True,
+        "skip_credentials_validation": True,
+        "skip_metadata_api_check": True,
+        "skip_requesting_account_id": True,
+        **more,
+    }
+
+
+def stack_document(url: str, backend: Documents, resources: Documents) -> Documents:
+    """What synthesis writes, for a stack with these resources."""
+    return {
+        "terraform": {"backend": backend, "required_providers": {"aws": {"source": "aws"}}},
+        "provider": {
+            "aws": [
+                {
+                    "region": "us-east-1",
+                    "access_key": "test",
+                    "secret_key": "test",
+                    "endpoints": [dict.fromkeys(("s3", "sts", "iam", "sagemaker", "logs"), url)],
+                    "s3_use_path_style": True,
+                    "skip_credentials_validation": True,
+                    "skip_metadata_api_check": "true",
+                }
+            ]
+        },
+        "resource": resources,
+    }
+
+
+def terraform_data(**inputs: str) -> Documents:
+    return {"terraform_data": {name: {"input": value} for name, value in inputs.items()}}
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    folder = tmp_path_factory.mktemp("aws")
+    with LocalAws(directory=folder / "aws", port=0, provider="stand-in", log_file=folder / "log") as aws:
+        yield Account(aws.url, aws.environment())
+
+
+@pytest.fixture
+def write_stack(account: Account, tmp_path: Path) -> Callable[..., Terraform]:
+    """Writes a stack's folder with its state in a bucket, and answers Terraform in it."""
+
+    def write(
+        stack: str, resources: Documents, *, bucket: str, backend: Documents | None = None, **document: Any
+    ) -> Terraform:
+        directory = tmp_path / stack
+        directory.mkdir(exist_ok=True)
+        chosen = {"s3": s3_backend(account.url, bucket, stack)} if backend is None else backend
+        content = stack_document(account.url, chosen, resources) | document
+        (directory / "cdk.tf.json").write_text(json.dumps(content))
+        return account.terraform(directory)
+
+    return write
+
+
+@pytest.fixture
+def state_bucket(account: Account, request: pytest.FixtureRequest) -> str:
+    """A versioned bucket of the test's own."""
+    name = f"state-{abs(hash(request.node.nodeid)) % 10**12}-{os.getpid()}"
+    s3 = account.client("s3")
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return name
+
+
+def apply(terraform: Terraform) -> None:
+    terraform.init()
+    terraform.apply(terraform.plan())
+
+
+def remote_of(terraform: Terraform) -> RemoteState:
+    return RemoteState(terraform.directory)
