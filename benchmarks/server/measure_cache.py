@@ -207,7 +207,7 @@ def measure_cache(
                 peak = server.memory().private_bytes
                 with order:
                     run.peak_bytes = max(run.peak_bytes, peak)
-            if position % 1000 == 999:
+            if position % 500 == 499:
                 say(f"  request {position + 1} of {len(trace)}: {run.hits} hits, {len(run.failures)} failures")
 
     connections = [server.client() for _ in range(clients)]
