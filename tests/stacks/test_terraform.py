@@ -28,8 +28,9 @@ def environment(tmp_path_factory) -> Iterator[dict[str, str]]:
 
 
 def terraform(folder: Path, environment: dict[str, str], *arguments: str) -> str:
+    binary = os.environ.get("TERRAFORM_BINARY_NAME", "terraform")
     done = subprocess.run(
-        ["terraform", *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+        [binary, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+BINARY = os.environ.get("TERRAFORM_BINARY_NAME", "terraform")
 TIMEOUT_SECONDS = 300
 
 
@@ -34,7 +35,7 @@ class Terraform:
     def run(self, *arguments: str, expect: int = 0) -> str:
         """The output of a command that must end with exit code `expect`."""
         done = subprocess.run(
-            ["terraform", *arguments, "-no-color"],
+            [BINARY, *arguments, "-no-color"],
             cwd=self.directory,
             env=self._environment,
             stdin=subprocess.DEVNULL,
@@ -58,7 +59,7 @@ class Terraform:
         """The saved plan as `terraform show -json` gives it."""
         self.run("plan", "-input=false", "-out=plan.bin")
         done = subprocess.run(
-            ["terraform", "show", "-json", "plan.bin"],
+            [BINARY, "show", "-json", "plan.bin"],
             cwd=self.directory,
             env=self._environment,
             capture_output=True,
