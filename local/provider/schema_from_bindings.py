@@ -60,6 +60,8 @@ def typescript_sources(folders: Iterable[str]) -> dict[str, str]:
                 text = tar.extractfile(member).read().decode()
                 source_map = json.loads(base64.b64decode(text.rsplit("base64,", 1)[1]))
                 sources[wanted[member.name]] = source_map["sourcesContent"][0]
+            if len(sources) == len(wanted):
+                break
     if missing := sorted(set(wanted.values()) - sources.keys()):
         raise BindingsError(f"the installed bindings have no {', '.join(missing)}")
     return sources

@@ -134,7 +134,10 @@ def _read(call: Call) -> dict:
         "version_id": head.get("VersionId", ""),
         "tags": {},
     }
-    if head.get("TagCount") or call["tags_all"]:
+    if call.refresh is None and call["tags_all"]:
+        # They were sent with the upload a moment ago.
+        found["tags"] = call.tags
+    elif head.get("TagCount") or call["tags_all"]:
         found["tags"] = tags.from_list(call.client.get_object_tagging(Bucket=bucket, Key=key)["TagSet"])
     return found
 
