@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import math
+import os
 import signal
 import sys
 import time
@@ -213,6 +214,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "minutes": round((time.monotonic() - started) / 60, 1),
         **machine,
+        # Of the last 15 minutes: about the run's length, its own load included.
+        "load_average_after": round(os.getloadavg()[2], 2),
         **flat_result(measures),
     }
     results.mkdir(parents=True, exist_ok=True)
