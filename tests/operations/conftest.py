@@ -16,6 +16,7 @@ from operations.remote_state import RemoteState
 from operations.terraform import Terraform
 
 Documents = dict[str, Any]
+GOLDEN = Path(__file__).parents[1] / "stacks" / "golden"
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,9 @@ def terraform_data(**inputs: str) -> Documents:
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     folder = tmp_path_factory.mktemp("aws")
-    with LocalAws(directory=folder / "aws", port=0, provider="stand-in", log_file=folder / "log") as aws:
+    with LocalAws(
+        directory=folder / "aws", port=0, provider="stand-in", runtime="process", log_file=folder / "log"
+    ) as aws:
         yield Account(aws.url, aws.environment())
 
 
@@ -107,6 +110,26 @@ def state_bucket(account: Account, request: pytest.FixtureRequest) -> str:
     s3.create_bucket(Bucket=name)
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     return name
+
+
+@pytest.fixture
+def write_synthesised(account: Account, state_bucket: str, tmp_path: Path) -> Callable[..., Terraform]:
+    """Writes a stack of environment `local` as the golden files have it, for this local AWS and a bucket of its own."""
+
+    def write(stack: str, **replaced: str) -> Terraform:
+        text = (GOLDEN / f"local-{stack}.json").read_text().replace("http://127.0.0.1:4566", account.url)
+        for old, new in replaced.items():
+            text = text.replace(old, new)
+        document = json.loads(text)
+        document["terraform"]["backend"] = {"s3": s3_backend(account.url, state_bucket, f"local-{stack}")}
+        # They run programs of the project from its folder, which is elsewhere; their own tests run them.
+        document["resource"].pop("terraform_data", None)
+        directory = tmp_path / f"local-{stack}"
+        directory.mkdir(exist_ok=True)
+        (directory / "cdk.tf.json").write_text(json.dumps(document))
+        return account.terraform(directory)
+
+    return write
 
 
 def apply(terraform: Terraform) -> None:

@@ -1,0 +1,250 @@
+"""The table of errors: what Terraform itself says when something is wrong, what to do, and that nothing was written."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from operations import __main__ as command_line
+from operations.explain import RULES, explain
+from operations.state_lock import StateLock
+from operations.terraform import Terraform, TerraformError
+from tests.operations.conftest import apply, remote_of, s3_backend, terraform_data
+
+NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+
+
+def failure(terraform: Terraform) -> TerraformError:
+    with pytest.raises(TerraformError) as failed:
+        terraform.init()
+        terraform.plan()
+    return failed.value
+
+
+def remedy(terraform: Terraform) -> str:
+    error = failure(terraform)
+    explained = explain(error.output, NOW, terraform.directory.name, "FOLDER")
+    assert explained is not None, error.output
+    return str(explained)
+
+
+@contextmanager
+def refusing_s3(status: int, code: str, message: str, region: str | None = None) -> Iterator[str]:
+    """An S3 that answers every request with one error; yields its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>R</RequestId></Error>".encode()
+            self.send_response(status)
+            if region is not None:
+                self.send_header("x-amz-bucket-region", region)
+            self.send_header("Content-Type", "application/xml")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = answer
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause", "to_do"),
+    [
+        ((400, "ExpiredToken", "The provided token has expired."), "credentials have expired", "aws sso login"),
+        ((403, "InvalidAccessKeyId", "No such key."), "AWS does not know these credentials", "aws configure list"),
+        ((403, "SignatureDoesNotMatch", "Wrong."), "AWS does not know these credentials", "aws configure list"),
+        ((403, "AccessDenied", "Access Denied"), "the credentials lack a right", "aws sts get-caller-identity"),
+        ((403, "RequestTimeTooSkewed", "The difference is too large."), "clock of this machine", "timedatectl"),
+        ((301, "PermanentRedirect", "Elsewhere.", "eu-west-1"), "in eu-west-1, and the settings of dev say us-east-1",
+         "set `region` of dev in cdktf.json to eu-west-1"),
+        ((404, "NoSuchBucket", "The specified bucket does not exist"), "no bucket some-bucket for the state",
+         "make bootstrap ENV=dev"),
+    ],
+    ids=lambda value: value[1] + str(len(value[2])) if isinstance(value, tuple) else "",
+)  # fmt: skip
+def test_what_s3_refuses_is_explained(account, write_stack, answer, cause, to_do):
+    with refusing_s3(*answer) as url:
+        backend = {"s3": s3_backend(url, "some-bucket", "dev-models", max_retries=1)}
+        said = remedy(write_stack("dev-models", terraform_data(one="1"), bucket="", backend=backend))
+    assert said.startswith("What happened: ")
+    assert cause in said
+    assert to_do in said
+
+
+def test_nothing_listens(account, write_stack):
+    backend = {"s3": s3_backend("http://127.0.0.1:1", "some-bucket", "dev-models", max_retries=1)}
+    assert "nothing answers" in remedy(write_stack("dev-models", {}, bucket="", backend=backend))
+
+
+def test_a_damaged_state_and_a_wrong_bucket_are_explained_and_nothing_is_written(
+    account, write_stack, state_bucket, capsys, monkeypatch
+):
+    terraform = write_stack("dev-models", terraform_data(one="1"), bucket=state_bucket)
+    apply(terraform)
+    remote, s3 = remote_of(terraform), account.client("s3")
+    whole = remote.read()
+    for damaged in (whole[:50], b"not a state", b"{}"):
+        s3.put_object(Bucket=state_bucket, Key=remote.key, Body=damaged)
+        versions = remote.versions()
+        said = remedy(terraform)
+        assert "the state of dev-models in S3 is damaged" in said
+        assert "make state-history ENV=dev STACK=models" in said
+        assert (remote.read(), remote.versions(), remote.lock()) == (damaged, versions, None)
+    s3.put_object(Bucket=state_bucket, Key=remote.key, Body=whole.replace(b'"version": 4', b'"version": 5'))
+    assert "a newer Terraform has written" in remedy(terraform)
+
+    # What the commands print: Terraform's own words, what happened, what to do, and what was not done.
+    command_line._report(failure(terraform))
+    printed = capsys.readouterr().err
+    for part in ("Unsupported state file format", "What happened: a newer", "What to do: ", "no state was written"):
+        assert part in printed
+
+    terraform = write_stack("dev-models", terraform_data(one="1"), bucket="no-such-bucket-here")
+    said = remedy(terraform)
+    assert "there is no bucket no-such-bucket-here" in said
+    assert "make bootstrap ENV=dev" in said
+
+
+@contextmanager
+def apply_under_way(terraform: Terraform, folder: Path) -> Iterator[list[TerraformError]]:
+    """Runs an apply that lasts as long as the block; afterwards the list holds what it failed with, if it failed."""
+    failed = []
+
+    def run() -> None:
+        try:
+            terraform.apply(plan)
+        except TerraformError as error:
+            failed.append(error)
+
+    terraform.init()
+    plan = terraform.plan()
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        while not (folder / "running").exists():
+            assert thread.is_alive()
+            thread.join(0.05)
+        yield failed
+    finally:
+        (folder / "release").touch()
+        thread.join()
+
+
+def slow_resource(folder: Path) -> dict:
+    command = f"touch {folder}/running; until test -e {folder}/release; do sleep 0.05; done"
+    return {"terraform_data": {"slow": {"provisioner": [{"local-exec": {"command": command}}]}}}
+
+
+def test_of_two_deployments_at_once_one_is_told_who_the_other_is(account, write_stack, state_bucket, tmp_path):
+    terraform = write_stack("dev-endpoint", slow_resource(tmp_path), bucket=state_bucket)
+    with apply_under_way(terraform, tmp_path) as failed:
+        holder = remote_of(terraform).lock()
+        error = failure(terraform)
+    said = explain(error.output, datetime.now(UTC), "dev-endpoint")
+    assert f"locked by {holder.who} for an apply, since {holder.created:%Y-%m-%d %H:%M:%S} UTC" in said.cause
+    assert said.remedy.startswith(f"Wait until {holder.who} is done")
+    assert f"make unlock ENV=dev STACK=endpoint LOCK={holder.id}" in said.remedy
+    # The first one was not disturbed, and the lock is gone with it.
+    assert failed == []
+    assert terraform.state_list() == ["terraform_data.slow"]
+    assert not terraform.plan().changes
+
+
+def test_a_state_that_cannot_be_written_after_an_apply_is_not_lost(account, write_stack, state_bucket, tmp_path):
+    terraform = write_stack("dev-endpoint", slow_resource(tmp_path), bucket=state_bucket)
+    s3 = account.client("s3")
+    with apply_under_way(terraform, tmp_path) as failed:
+        versions = s3.list_object_versions(Bucket=state_bucket)
+        for item in (*versions.get("Versions", ()), *versions.get("DeleteMarkers", ())):
+            s3.delete_object(Bucket=state_bucket, Key=item["Key"], VersionId=item["VersionId"])
+        s3.delete_bucket(Bucket=state_bucket)
+    said = explain(failed[0].output, NOW, "dev-endpoint", str(terraform.directory))
+    assert "errored.tfstate in the folder" in said.cause
+    s3.create_bucket(Bucket=state_bucket)
+    # As it says.
+    terraform.run("state", "push", "errored.tfstate")
+    assert terraform.state_list() == ["terraform_data.slow"]
+
+
+@pytest.mark.parametrize(
+    ("age", "said"),
+    [
+        (timedelta(seconds=1), "1 second ago"),
+        (timedelta(minutes=59, seconds=59), "59 minutes ago"),
+        (timedelta(hours=8), "8 hours ago"),
+        (timedelta(hours=30), "1 day ago"),
+        (timedelta(minutes=-10), "in the future: one of the two clocks is wrong"),
+    ],
+)
+def test_the_age_of_a_lock(age, said):
+    lock = StateLock("1", "OperationTypePlan", "anna@build-7", NOW - age, "bucket/key")
+    assert said in lock.describe(NOW)
+    assert StateLock.parse(lock.to_json()) == lock
+    assert ("killed run has probably" in lock.advice(NOW, "dev-models")) is (age > timedelta(hours=9))
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", b"[]", b'{"ID": 7}'])
+def test_a_lock_that_is_not_terraforms_is_a_lock(content):
+    lock = StateLock.parse(content)
+    assert lock.created is None
+    assert "since an unknown time" in lock.describe(NOW)
+    assert "make unlock" in lock.advice(NOW, "dev-models")
+
+
+# What needs AWS itself, in the words of AWS and of the provider.
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (
+            "Error: Failed to save state\n\nError saving state: api error ExpiredToken",
+            "errored.tfstate in the folder F",
+        ),
+        ("AWS account ID not allowed: 999999999999", "belong to the account 999999999999"),
+        ("creating S3 Bucket (x): operation error S3: CreateBucket, BucketAlreadyExists: ", "another account"),
+        ("creating IAM Role (x): EntityAlreadyExists: Role with name x already exists.", "does not know it"),
+        ("Error: No valid credential sources found", "there are no AWS credentials"),
+        ("Unable to locate credentials", "there are no AWS credentials"),
+        ("the SSO session has expired or is invalid: refresh cached SSO token failed", "credentials have expired"),
+        ("operation error STS: GetCallerIdentity, InvalidClientTokenId: The security token", "does not know these"),
+        ("User: a is not authorized to perform: iam:CreateRole on resource: b", "lack the right iam:CreateRole"),
+        ("│ Error: Saved plan is\n│ stale", "changed since the plan"),
+        ("Error: Backend initialization required, please run", "initialised for another backend"),
+        ("dial tcp: lookup sts.nowhere-1.amazonaws.com: no such host", "nothing answers"),
+    ],
+)
+def test_the_words_of_aws(error, cause):
+    assert cause in explain(error, NOW, "dev-models", "F").cause
+
+
+def test_every_rule_fills_its_places():
+    for rule in RULES:
+        groups = ["GROUP"] * (rule.pattern.groups + 1)
+        for text in (rule.cause, rule.remedy):
+            filled = text.format(*groups, environment="dev", stack="models", folder="F")
+            assert "{" not in filled and filled.endswith((".", "CONFIRM=yes", "-reconfigure")), filled
+
+
+def test_an_error_that_no_rule_knows_stays_as_it_is(capsys):
+    assert explain("Error: Invalid index", NOW) is None
+    command_line._report(TerraformError("apply", Path("dev-models"), "Error: Invalid index"))
+    assert "What happened" not in capsys.readouterr().err
