@@ -97,17 +97,25 @@ def timed(arguments: Sequence[str], **variables: str) -> Run:
     Raises:
         RuntimeError: it failed.
     """
+    return timed_command([sys.executable, *arguments], ROOT, **variables)
+
+
+def timed_command(command: Sequence[str], directory: Path, **variables: str) -> Run:
+    """Run a command in a folder.
+
+    Raises:
+        RuntimeError: it failed.
+    """
     environment = {**os.environ, "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "18,20,22", **variables}
     begin = time.perf_counter()
-    with subprocess.Popen(
-        [sys.executable, *arguments], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen(command, cwd=directory, env=environment, stdout=subprocess.PIPE, text=True) as process:
         output = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - begin
     if process.returncode != 0:
-        raise RuntimeError(f"python {' '.join(arguments)} failed with exit code {process.returncode}")
+        name = "python" if command[0] == sys.executable else command[0]
+        raise RuntimeError(f"{name} {' '.join(command[1:])} failed with exit code {process.returncode}")
     return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output)
 
 
