@@ -13,7 +13,7 @@ WAY_OUT := .local/way-out/.installed
 RUN := . operations/environment.sh &&
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo local plan deploy test way-out bench bench-synthesis bench-plan-review lint lock clean
+.PHONY: help setup tools demo local plan deploy test way-out bench bench-synthesis bench-scale bench-plan-review lint licences outdated lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ bench: setup ## measure the model server beside multi-model-server (15 minutes; 
 
 bench-synthesis: setup ## measure synthesis beside the usual import of the bindings
 	@$(RUN) python -m benchmarks.synthesis
+
+bench-scale: setup ## measure synthesis and plans of up to 4,000 models beside bare Terraform (about 10 minutes)
+	@$(RUN) python -m benchmarks.scale
 
 bench-plan-review: setup ## measure the review of plans of up to 4,000 models
 	@$(RUN) python -m benchmarks.plan_review
@@ -75,6 +78,12 @@ lock: setup ## resolve the dependencies anew and write both lock files
 	@PIPENV_VENV_IN_PROJECT=1 PIPENV_IGNORE_VIRTUALENVS=1 .tools/bin/pipenv lock
 	@python3 operations/empty_lock_sources.py Pipfile.lock
 	@npm install --omit=optional --ignore-scripts --package-lock-only --loglevel=error
+
+licences: setup ## list every dependency with its licence
+	@$(RUN) python -m operations.dependencies licences
+
+outdated: setup ## list the dependencies that are behind their newest release
+	@$(RUN) python -m operations.dependencies outdated
 
 clean: ## remove what synthesis and the local AWS wrote (the environments stay)
 	@rm -rf cdktf.out .local .pytest_cache .hypothesis .ruff_cache
