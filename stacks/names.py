@@ -124,10 +124,14 @@ class Names:
         return f"arn:{self.partition}:iam::{self.settings.account_id}:role/{self.role}"
 
     def model(self, arguments: Mapping[str, Any]) -> str:
-        return f"{self.base}-{content_hash(arguments)}"
+        return self._by_content(arguments)
 
     def endpoint_configuration(self, arguments: Mapping[str, Any]) -> str:
-        return f"{self.base}-{content_hash(arguments)}"
+        return self._by_content(arguments)
+
+    def _by_content(self, arguments: Mapping[str, Any]) -> str:
+        revision = {"revision": self.settings.revision} if self.settings.revision else {}
+        return f"{self.base}-{content_hash(arguments | revision)}"
 
     @property
     def endpoint(self) -> str:

@@ -291,6 +291,14 @@ class EnvironmentSettings(Block):
         max_length=63,
         pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$",
     )
+    revision: int = setting(
+        "Raise it to deploy the very image and settings that an update which failed was to replace: their model and "
+        "configuration are still there under their names, and a raised revision gives new ones.",
+        "a whole number from 0 to 9999",
+        default=0,
+        ge=0,
+        le=9999,
+    )
     instance_type: str = setting(
         "The type of the endpoint's instances.",
         "a SageMaker instance type, such as ml.m5.xlarge",

@@ -180,8 +180,9 @@ def test_faults_are_told_and_leave_everything_as_it_was(
         assert after["EndpointConfigName"] == endpoint["EndpointConfigName"]
         _assert_equals_mxnet(rehearsal, model)
 
-        # The way back is the one of every change: a plan and an apply.
+        # The way back to the very content of before: its model and configuration are still there, and in use.
         serve.write_text(original)
+        _change_setting(project, revision=1)
         _deploy_all(rehearsal)
         assert all(not plan.changes for plan in rehearsal.plan().values())
         _assert_equals_mxnet(rehearsal, model)

@@ -32,6 +32,15 @@ def test_the_buckets_and_the_endpoint_can_be_named():
     assert named.endpoint_arn.endswith(":endpoint/our-endpoint")
 
 
+def test_a_revision_gives_the_same_content_new_names_and_none_leaves_them():
+    arguments = {"image": "image"}
+    first, raised = names(), names(revision=1)
+    assert names(revision=0).model(arguments) == first.model(arguments)
+    assert raised.model(arguments) != first.model(arguments)
+    assert raised.endpoint_configuration(arguments) != first.endpoint_configuration(arguments)
+    assert raised.endpoint == first.endpoint
+
+
 @pytest.mark.parametrize(
     ("region", "partition", "registry"),
     [
