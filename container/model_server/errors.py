@@ -90,8 +90,8 @@ class WorkerCrashed(ServerError):
         self.status = status
 
     @property
-    def out_of_memory(self) -> bool:
-        """Whether the kernel's out-of-memory killer is the likely reason."""
+    def killed(self) -> bool:
+        """Whether it was killed: during a load, the kernel's out-of-memory killer is the likely reason."""
         return self.status == -signal.SIGKILL
 
 

@@ -24,7 +24,10 @@ _log = logging.getLogger(__name__)
 _SPREAD_AFTER = 3
 _SPREAD_WINDOW_SECONDS = 5.0
 _COOL_SECONDS = 60.0
+# A model is taken to be the reason when so many workers in a row died while they loaded it again; more where they were
+# killed, which others do too (the system short of memory, a person).
 _SUSPECT_AFTER_CRASHES = 3
+_SUSPECT_AFTER_KILLS = 10
 _KEEP_PERIOD_SECONDS = 5.0
 
 
@@ -99,7 +102,7 @@ class Placement:
         try:
             return await self.scheduler.run(self.job("load", model, place.index))
         except WorkerCrashed as error:
-            if error.out_of_memory:
+            if error.killed:
                 raise InsufficientMemory(
                     f"Insufficient memory: loading model {model.name} got its worker killed"
                 ) from error
@@ -150,7 +153,7 @@ class Placement:
         if not isinstance(error, WorkerCrashed):
             return True
         model.load_crashes += 1
-        if model.load_crashes < _SUSPECT_AFTER_CRASHES:
+        if model.load_crashes < (_SUSPECT_AFTER_KILLS if error.killed else _SUSPECT_AFTER_CRASHES):
             return False
         model.load_crashes = 0
         return True
@@ -177,7 +180,7 @@ class Placement:
         while True:
             await asyncio.sleep(_KEEP_PERIOD_SECONDS)
             try:
-                self.measure_base()
+                await asyncio.to_thread(self.measure_base)
                 for model in self._copied():
                     if time.monotonic() - model.used_at > _COOL_SECONDS:
                         await self._drop_copy(model, f"not used for {_COOL_SECONDS:g} s")
@@ -205,7 +208,7 @@ class Placement:
                 self._observer.loaded(model, time.perf_counter() - start, place.index, "its worker was replaced")
                 model.load_crashes = 0
             except WorkerCrashed as error:
-                if self._gave_up(model, error):
+                if self._gave_up(model, WorkerCrashed(error.message, await process.status())):
                     model.places.discard(place.index)  # loaded again when it is asked for
                 raise
             except ServerError as error:

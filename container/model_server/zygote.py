@@ -40,6 +40,7 @@ def main() -> None:
 
     gc.collect()
     gc.freeze()
+    ctypes.CDLL(None).malloc_trim(0)
     _send(control, {"ready": True})
     _serve(control, settings, worker.run)
 

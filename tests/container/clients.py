@@ -24,6 +24,7 @@ import psutil
 
 from container.model_server.app import build_app
 from container.model_server.events import EventLog
+from container.model_server.memory import anonymous_bytes
 from container.model_server.observer import Observer
 from container.model_server.service import ModelService
 from container.model_server.settings import read_settings
@@ -218,6 +219,11 @@ class HttpClient(_Calls):
         """All processes of the server."""
         server = psutil.Process(self.process.pid)
         return [server, *server.children(recursive=True)]
+
+    def anonymous_bytes(self) -> int:
+        """Resident memory of all processes that no file backs. (Unique memory would count the libraries' pages as well,
+        or not, as other programs happen to map the same files.)"""
+        return sum(anonymous_bytes(process.pid) for process in self.processes())
 
     def workers(self) -> list[psutil.Process]:
         """The worker processes: the children of the one they are forked from."""

@@ -158,9 +158,10 @@ def test_a_request_that_runs_too_long_is_ended_with_its_worker(server: HttpClien
 
 
 def test_a_hot_model_spreads_to_a_free_worker(server: HttpClient, obedient: Path) -> None:
+    wait_for(lambda: server.metrics()["model_server_workers_ready"] == 2, "both workers are ready")
     with server.loaded("hot", obedient):
         with ThreadPoolExecutor(4) as pool:
-            pids = {reply.json()["pid"] for reply in pool.map(lambda _: order(server, "hot", sleep=0.1), range(16))}
+            pids = {reply.json()["pid"] for reply in pool.map(lambda _: order(server, "hot", sleep=0.1), range(40))}
         assert len(pids) == 2
         assert server.metrics()['model_server_model_workers{model="hot"}'] == 2
         spread = [event for event in server.events() if event["event"] == "load" and event["model"] == "hot"]
