@@ -35,20 +35,20 @@ pytest_configure = container_fixtures.pytest_configure
 _FOLDER = Path(__file__).parent
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """Run these tests first and in one process: they are slow, and two engines would disturb each other."""
     ours = [item for item in items if _FOLDER in item.path.parents]
-    if not ours:
-        return
-    reason = docker_engine.why_not()
-    if reason is None and hasattr(config, "workerinput") and config.getoption("dist") != "loadgroup":
+    reason = docker_engine.why_not() if ours else None
+    if reason is None and hasattr(config, "workerinput") and not config.getoption("loadgroup"):
         reason = "these tests share one engine: with several processes they need --dist loadgroup"
     for item in ours:
         item.add_marker(pytest.mark.xdist_group("docker"))
         if reason is not None:
             item.add_marker(pytest.mark.skip(reason=reason))
-    others = [item for item in items if _FOLDER not in item.path.parents]
-    items[:] = ours + others
+    # The other plugins come in between: one reads the groups, one shuffles.
+    yield
+    items.sort(key=lambda item: _FOLDER not in item.path.parents)
 
 
 @pytest.fixture(scope="session")
@@ -123,7 +123,6 @@ def copy_project(folder: Path) -> Path:
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
-    (folder / "node_modules").symlink_to(docker_engine.PROJECT / "node_modules")
     return folder
 
 

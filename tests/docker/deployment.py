@@ -11,7 +11,6 @@ from typing import Any
 import boto3
 import pytest
 
-import operations.deployment
 from local.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from local.process import LocalAws
 from operations.rehearsal import Rehearsal
@@ -47,8 +46,7 @@ class Stacks:
 
     def __init__(self, project: Path, folder: Path, aws: AwsWithEngine) -> None:
         self.container = project / "container"
-        self._project = project
-        self._rehearsal = Rehearsal(folder, aws)
+        self._rehearsal = Rehearsal(folder, aws, project)
         self._clients = boto3.session.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION)
         self._url = aws.url
         self.seconds: dict[str, float] = {}
@@ -57,9 +55,7 @@ class Stacks:
         self._rehearsal.catalog.add(name, checkpoint)
 
     def synth(self) -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(operations.deployment, "PROJECT_DIRECTORY", self._project)
-            self._rehearsal.deployment.synth()
+        self._rehearsal.deployment.synth()
 
     def deploy(self, stack: str) -> Plan:
         started = time.monotonic()

@@ -31,6 +31,7 @@ _PACKAGES = {
 }
 _START_TIMEOUT_SECONDS = 60.0
 _STOP_TIMEOUT_SECONDS = 30.0
+_APT_TIMEOUT_SECONDS = 300.0
 _POLL_SECONDS = 0.05
 _DEBIANS_DOCKER = Path("/usr/bin/docker")
 
@@ -60,7 +61,7 @@ def install() -> None:
     if missing:
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for command in (["update"], ["install", "--yes", "--no-install-recommends", *missing]):
-            _run(["apt-get", "--quiet", *command], environment)
+            _run_apt(["apt-get", "--quiet", *command], environment)
 
 
 @dataclass(frozen=True)
@@ -257,6 +258,19 @@ def _wait_until(condition, what: str, log: Path) -> None:
         if time.monotonic() > deadline:
             raise RuntimeError(f"{what} does not answer: {log.read_text()[-2000:]}")
         time.sleep(_POLL_SECONDS)
+
+
+def _run_apt(command: list[str], environment: dict[str, str]) -> None:
+    """Another apt-get may be under way, such as the one that a fresh machine starts by itself."""
+    deadline = time.monotonic() + _APT_TIMEOUT_SECONDS
+    while True:
+        try:
+            _run(command, environment)
+            return
+        except RuntimeError as error:
+            if "Could not get lock" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(1)
 
 
 def _run(command: list[str], environment: dict[str, str] | None = None) -> str:
