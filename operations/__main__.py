@@ -99,7 +99,11 @@ def history(
         if not _confirmed(confirm, console):
             return
         written = state_history.restore(remote, terraform, restoration)
-        console.print(f"Restored, as version {written}. See what Terraform makes of it: make plan ENV={environment}")
+        console.print(
+            f"Restored, as version {written}. See what Terraform makes of it: make plan ENV={environment}",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 @application.command()
@@ -115,7 +119,9 @@ def adopt(
         adopted = adoption.plan_adoption(terraform)
         if adopted is None:
             console.print(
-                f"Nothing to adopt: all that {environment}-{stack} declares is in its state, or does not exist."
+                f"Nothing to adopt: all that {environment}-{stack} declares is in its state, or does not exist.",
+                highlight=False,
+                soft_wrap=True,
             )
             return
         adoption.show_adoption(adopted, console)
@@ -131,6 +137,7 @@ def unlock(
     """Remove the lock of a killed run, by its id. Make sure first that the run is gone: only the lock protects it."""
     console = Console()
     with _stack(environment, stack, console) as terraform:
+        RemoteState(terraform.directory).refuse_unless_held(lock)
         terraform.init()
         terraform.run("force-unlock", "-force", lock)
         console.print(f"{environment}-{stack} is unlocked.", highlight=False)

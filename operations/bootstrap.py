@@ -58,7 +58,9 @@ def bootstrap(terraform: Terraform, state_directory: Path, console: Console) -> 
     plan = terraform.plan()
     if plan.changes:
         console.print(f"{remote.stack} has changes since ({plan.summary}): `make deploy` shows and applies them.")
-    console.print(f"The state of {remote.stack} is s3://{remote.path}, serial {migrated.serial}.", highlight=False)
+    console.print(
+        f"The state of {remote.stack} is s3://{remote.path}, serial {migrated.serial}.", highlight=False, soft_wrap=True
+    )
 
 
 def _migrated(remote: RemoteState) -> StateFile | None:

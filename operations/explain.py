@@ -108,10 +108,12 @@ RULES = (
         "in cdktf.json or name another bucket.",
     ),
     _rule(
-        "name taken by another account",
+        "name of a bucket taken",
         r"BucketAlreadyExists\b",
-        "a bucket of this name belongs to another account: the names of buckets are the same in all the world.",
-        "choose another `name_prefix`, or name the bucket with `state_bucket` or `models_bucket`, in cdktf.json.",
+        "a bucket of this name exists already: the names of buckets are the same in all accounts of the world.",
+        "if it is yours, its state is elsewhere (`state_backend` in cdktf.json, STATE_BACKEND), or it can be adopted: "
+        "make adopt ENV={environment} STACK={stack}. If it is another's, choose another `name_prefix`, or name the "
+        "bucket with `state_bucket` or `models_bucket`, in cdktf.json.",
     ),
     _rule(
         "exists already",

@@ -126,6 +126,14 @@ class RemoteState:
             now = datetime.now(UTC)
             raise StateError(f"{holder.describe(now)}\nNothing was written. {holder.advice(now, self.stack)}")
 
+    def refuse_unless_held(self, lock_id: str) -> None:
+        """Raise StateError unless the lock of this id is held: a lock is removed by its own id only."""
+        holder = self.lock()
+        if holder is None:
+            raise StateError(f"The state of {self.stack} is not locked.")
+        if holder.id != lock_id:
+            raise StateError(f"{holder.describe(datetime.now(UTC))}\nIt is not the lock {lock_id}; it was left.")
+
     def write(self, content: bytes) -> str:
         """Write a new version of the state object and return its id. Hold the lock."""
         return self._put(content)["VersionId"]

@@ -220,7 +220,7 @@ def test_a_lock_that_is_not_terraforms_is_a_lock(content):
             "errored.tfstate in the folder F",
         ),
         ("AWS account ID not allowed: 999999999999", "belong to the account 999999999999"),
-        ("creating S3 Bucket (x): operation error S3: CreateBucket, BucketAlreadyExists: ", "another account"),
+        ("creating S3 Bucket (x): operation error S3: CreateBucket, BucketAlreadyExists: ", "exists already"),
         ("creating IAM Role (x): EntityAlreadyExists: Role with name x already exists.", "does not know it"),
         ("Error: No valid credential sources found", "there are no AWS credentials"),
         ("Unable to locate credentials", "there are no AWS credentials"),
