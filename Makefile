@@ -13,7 +13,7 @@ WAY_OUT := .local/way-out/.installed
 RUN := . operations/environment.sh &&
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo local plan deploy test way-out bench bench-synthesis bench-scale bench-plan-review lint licences outdated lock clean
+.PHONY: help setup tools demo local plan deploy bootstrap state-history unlock adopt test way-out bench bench-synthesis bench-scale bench-plan-review lint licences outdated lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,18 @@ plan: setup ## plan every stack of ENV in order and show what it does to the end
 
 deploy: setup ## plan every stack of ENV in order, ask, and apply exactly what was shown
 	@$(RUN) python -m operations deploy $(ENV) $(if $(YES),--yes)
+
+bootstrap: setup ## create the bucket of ENV's states and move the state of its own stack into it (safe to repeat)
+	@$(RUN) python -m operations bootstrap $(ENV)
+
+state-history: setup ## list the versions of the state of STACK; VERSION=... shows what restoring it changes, CONFIRM=yes restores it
+	@$(RUN) python -m operations state-history $(ENV) $(STACK) $(if $(VERSION),--version=$(VERSION)) $(if $(CONFIRM),--confirm=$(CONFIRM))
+
+unlock: setup ## remove the lock LOCK that a killed run left on the state of STACK
+	@$(RUN) python -m operations unlock $(ENV) $(STACK) $(LOCK)
+
+adopt: setup ## show what of STACK exists in the account and its state does not know; CONFIRM=yes takes it over
+	@$(RUN) python -m operations adopt $(ENV) $(STACK) $(if $(CONFIRM),--confirm=$(CONFIRM))
 
 test: setup $(if $(CI),$(WAY_OUT)) ## run the tests (with CI set: that of CDK Terrain as well)
 	@$(RUN) python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGUMENTS)
