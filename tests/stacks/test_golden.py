@@ -34,7 +34,8 @@ def test_the_stacks_are_those_of_the_golden_files(stacks):
 def test_no_address_goes_without_a_moved_block(stacks, name):
     before = json.loads(ADDRESSES.read_text()).get(name, [])
     allowed = set(filter(None, os.environ.get("ALLOW_REMOVED", "").split(",")))
-    assert lost(before, stacks[name]) - allowed == set(), "call move_from_id on the construct that was renamed"
+    gone = lost(before, stacks[name]) - allowed
+    assert gone == set(), f"call move_from_id(OLD ADDRESS) on the construct that was renamed: {sorted(gone)}"
 
 
 def test_addresses(stacks):
