@@ -127,7 +127,7 @@ class EnvironmentStack(TerraformStack):
 
     def private_bucket(
         self, id_: str, name: str, *, prevent_destroy: bool = False, noncurrent_days: int | None = None
-    ) -> tuple[S3Bucket, list[TerraformResource]]:
+    ) -> tuple[S3Bucket, S3BucketVersioningA]:
         """A bucket that is versioned, encrypted, closed to the public and reached over TLS only.
 
         Args:
@@ -137,7 +137,8 @@ class EnvironmentStack(TerraformStack):
             noncurrent_days: after how many days replaced and deleted objects go for good; never when None.
 
         Returns:
-            The bucket, and the settings that must stand before the first object is written.
+            The bucket, and its versioning, which stands when the bucket is encrypted as well: what names the bucket by
+            the versioning's `bucket` is written after both.
         """
         key = self.settings.kms_key_arn
         bucket = S3Bucket(
@@ -147,9 +148,6 @@ class EnvironmentStack(TerraformStack):
             # Only a local AWS throws a bucket away with what is in it.
             force_destroy=self.settings.is_local,
             lifecycle=TerraformResourceLifecycle(prevent_destroy=True) if prevent_destroy else None,
-        )
-        versioning = S3BucketVersioningA(
-            self, f"{id_}_versioning", bucket=bucket.bucket, versioning_configuration={"status": "Enabled"}
         )
         encryption = {"sse_algorithm": "AES256"}
         if key is not None:
@@ -163,6 +161,13 @@ class EnvironmentStack(TerraformStack):
                     apply_server_side_encryption_by_default=encryption, bucket_key_enabled=key is not None
                 )
             ],
+        )
+        versioning = S3BucketVersioningA(
+            self,
+            f"{id_}_versioning",
+            bucket=bucket.bucket,
+            versioning_configuration={"status": "Enabled"},
+            depends_on=[encrypted],
         )
         closed = S3BucketPublicAccessBlock(
             self,
@@ -207,4 +212,4 @@ class EnvironmentStack(TerraformStack):
                 )
             )
         S3BucketLifecycleConfiguration(self, f"{id_}_expiry", bucket=bucket.bucket, rule=rules, depends_on=[versioning])
-        return bucket, [versioning, encrypted]
+        return bucket, versioning

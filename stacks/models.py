@@ -15,16 +15,16 @@ class ModelsStack(EnvironmentStack):
 
     def __init__(self, app: App, names: Names, project: Project, lock: Lock) -> None:
         super().__init__(app, "models", names, project)
-        bucket, ready = self.private_bucket(
+        bucket, versioning = self.private_bucket(
             "models_bucket",
             names.models_bucket,
             noncurrent_days=self.settings.deleted_model_retention_days,
         )
         common = {
-            "bucket": f"${{{address(bucket)}.bucket}}",
+            # A reference and no `depends_on`, which costs a plan of thousands of models a fifth of its time.
+            "bucket": f"${{{address(versioning)}.bucket}}",
             "content_type": "application/gzip",
             "checksum_algorithm": "SHA256",
-            "depends_on": [address(setting) for setting in ready],
             # A new version stands before the one it replaces goes.
             "lifecycle": {"create_before_destroy": True},
         }
