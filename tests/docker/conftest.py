@@ -35,20 +35,11 @@ pytest_configure = container_fixtures.pytest_configure
 _FOLDER = Path(__file__).parent
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
-    """Run these tests first and in one process: they are slow, and two engines would disturb each other."""
-    ours = [item for item in items if _FOLDER in item.path.parents]
-    reason = docker_engine.why_not() if ours else None
-    if reason is None and hasattr(config, "workerinput") and not config.getoption("loadgroup"):
-        reason = "these tests share one engine: with several processes they need --dist loadgroup"
-    for item in ours:
-        item.add_marker(pytest.mark.xdist_group("docker"))
-        if reason is not None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    reason = docker_engine.why_not()
+    for item in items:
+        if reason is not None and _FOLDER in item.path.parents:
             item.add_marker(pytest.mark.skip(reason=reason))
-    # The other plugins come in between: one reads the groups, one shuffles.
-    yield
-    items.sort(key=lambda item: _FOLDER not in item.path.parents)
 
 
 @pytest.fixture(scope="session")

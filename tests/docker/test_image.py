@@ -32,9 +32,11 @@ def test_labels_platform_and_entry_point(engine: Engine, image: str) -> None:
     assert inspection["Config"]["Entrypoint"] == ["python3", "/opt/server/serve"]
 
 
-def test_the_size_stays_small(engine: Engine, image: str, record_property: Callable[[str, object], None]) -> None:
+def test_the_size_stays_small(
+    engine: Engine, image: str, record_testsuite_property: Callable[[str, object], None]
+) -> None:
     (inspection,) = json.loads(engine.docker("image", "inspect", image))
-    record_property("image_size_bytes", inspection["Size"])
+    record_testsuite_property("image_size_bytes", inspection["Size"])
     assert inspection["Size"] < MAX_SIZE_BYTES
 
 
@@ -101,7 +103,7 @@ def test_as_any_user_without_rights_on_a_read_only_system(
 def test_an_idle_container_stops_within_a_second(
     engine: Engine,
     start_unprivileged: Callable[[], ContainerClient],
-    record_property: Callable[[str, object], None],
+    record_testsuite_property: Callable[[str, object], None],
 ) -> None:
     """The quickest of three: the limit is the server's, and the machine may be busy with other things."""
     seconds = []
@@ -112,5 +114,5 @@ def test_an_idle_container_stops_within_a_second(
         assert engine.docker("wait", client.container) == "0"
         finished = engine.docker("container", "inspect", "--format={{.State.FinishedAt}}", client.container)
         seconds.append(datetime.fromisoformat(finished).timestamp() - started)
-    record_property("stop_seconds", [round(value, 3) for value in seconds])
+    record_testsuite_property("stop_seconds", [round(value, 3) for value in seconds])
     assert min(seconds) < STOP_LIMIT_SECONDS, seconds

@@ -128,17 +128,21 @@ def running_engine(*, data: Path | None = None, has_network: bool = True) -> Ite
     ]  # fmt: skip
     if not has_network:
         command += ["--bridge=none", "--iptables=false", "--ip-forward=false"]
-    with _restored_network() if has_network else contextlib.nullcontext():
-        log = folder / "dockerd.log"
-        with _running(command, log):
-            _wait_until(lambda: "Server Version" in engine.docker("info", check=False), "dockerd", log)
-            try:
-                yield engine
-            finally:
-                left = engine.docker("ps", "--all", "--quiet", check=False).split()
-                if left:
-                    engine.docker("rm", "--force", *left, check=False)
-    shutil.rmtree(folder)
+    log = folder / "dockerd.log"
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder)
+        if has_network:
+            stack.enter_context(_restored_network())
+        stack.enter_context(_running(command, log))
+        _wait_until(lambda: "Server Version" in engine.docker("info", check=False), "dockerd", log)
+        stack.callback(_remove_containers, engine)
+        yield engine
+
+
+def _remove_containers(engine: Engine) -> None:
+    left = engine.docker("ps", "--all", "--quiet", check=False).split()
+    if left:
+        engine.docker("rm", "--force", *left, check=False)
 
 
 class DebianRegistry:
