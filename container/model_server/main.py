@@ -42,6 +42,7 @@ def main(arguments: list[str]) -> int:
         lifespan="on",
         access_log=False,
         log_config=None,
+        proxy_headers=False,
         server_header=False,
         date_header=False,
         timeout_keep_alive=75,
