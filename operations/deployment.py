@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -46,6 +47,8 @@ class Deployment:
         self._variables = {
             **inherited,
             **(variables or {}),
+            # `python3 main.py` and the provisioners run on this Python, however this program was started.
+            "PATH": f"{Path(sys.executable).parent}:{PROJECT_DIRECTORY / 'node_modules' / '.bin'}:{os.environ['PATH']}",
             "ENVIRONMENT": environment,
             "CDKTF_OUTDIR": str(self.output_directory),
             "CHECKPOINT_DISABLE": "1",
@@ -66,8 +69,7 @@ class Deployment:
         Raises:
             SynthesisError: it failed; with everything it printed.
         """
-        binaries = PROJECT_DIRECTORY / "node_modules" / ".bin"
-        cdktf = shutil.which("cdktf", path=f"{binaries}:{os.environ.get('PATH', '')}")
+        cdktf = shutil.which("cdktf", path=self._variables["PATH"])
         if cdktf is None:
             raise SynthesisError("the cdktf command line is not installed: run `make setup`")
         result = subprocess.run(
