@@ -72,7 +72,8 @@ tools:
 $(VENV): Pipfile.lock
 	@echo "installing the Python environment into .venv (about two minutes, once)"
 	@test -x .tools/bin/pipenv || { $(PYTHON) -m venv .tools && .tools/bin/python -m pip install --quiet pipenv==$(PIPENV_VERSION); }
-	@PIPENV_VENV_IN_PROJECT=1 PIPENV_IGNORE_VIRTUALENVS=1 PIPENV_NOSPIN=1 PIPENV_PYTHON=$$(command -v $(PYTHON)) .tools/bin/pipenv sync --dev --quiet
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@LANG=$${LANG:-C.UTF-8} PIPENV_VENV_IN_PROJECT=1 PIPENV_IGNORE_VIRTUALENVS=1 PIPENV_NOSPIN=1 .tools/bin/pipenv sync --dev --quiet
 	@touch $@
 
 $(NODE): package-lock.json
