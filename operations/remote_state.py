@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import boto3
+import botocore.session
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -172,12 +172,21 @@ class RemoteState:
     @cached_property
     def _s3(self) -> BaseClient:
         backend = self._backend
-        style = "path" if backend.get("use_path_style") else "auto"
-        return boto3.session.Session(backend.get("access_key"), backend.get("secret_key")).client(
+        config = Config(
+            s3={"addressing_style": "path" if backend.get("use_path_style") else "auto"},
+            retries={"total_max_attempts": 3},
+        )
+        session = botocore.session.Session()
+        if "access_key" in backend:
+            # The local AWS: neither the machine's profile nor its proxy has anything to do with it.
+            session = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
+            session.set_credentials(backend["access_key"], backend["secret_key"])
+            config = config.merge(Config(proxies={}))
+        return session.create_client(
             "s3",
             region_name=backend["region"],
             endpoint_url=backend.get("endpoints", {}).get("s3"),
-            config=Config(s3={"addressing_style": style}, retries={"total_max_attempts": 3}),
+            config=config,
         )
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""Small stacks on one local AWS for each module of tests, under real Terraform."""
+"""Small stacks on one local AWS for all tests of this folder, under real Terraform."""
 
 import json
 import os
@@ -76,7 +76,7 @@ def terraform_data(**inputs: str) -> Documents:
     return {"terraform_data": {name: {"input": value} for name, value in inputs.items()}}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     folder = tmp_path_factory.mktemp("aws")
     with LocalAws(

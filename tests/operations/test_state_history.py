@@ -124,6 +124,14 @@ def restoration_document(remote, version=None) -> dict:
     return json.loads(remote.read(version))
 
 
+def test_the_local_aws_has_nothing_to_do_with_the_machines_profile_and_proxy(write_stack, state_bucket, monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "of-this-machine")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert remote_of(write_stack("dev-models", {}, bucket=state_bucket)).bucket_exists()
+
+
 def test_no_bucket_no_state_no_remote_state(write_stack, state_bucket):
     terraform = write_stack("dev-models", terraform_data(one="1"), bucket=state_bucket)
     with pytest.raises(StateError, match="has not been deployed yet"):
