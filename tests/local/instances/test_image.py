@@ -69,7 +69,7 @@ class FakeEcr:
         text = json.dumps(self._manifest)
         return {"images": [{"imageManifest": text, "imageId": {"imageDigest": digest_of(text.encode())}}]}
 
-    def get_download_url_for_layer(self, *, layerDigest: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+    def get_download_url_for_layer(self, *, layerDigest: str, **_: Any) -> dict[str, Any]:
         path = self._blobs.find(layerDigest)
         assert path is not None
         return {"downloadUrl": path.as_uri()}
