@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.docker.clients import ContainerClient
-from tests.docker.deployment import AwsWithEngine, Stacks
+from tests.docker.deployment import AwsWithEngine, Stacks, variables
 from tests.support import docker_engine
 from tests.support.docker_engine import Engine
 
@@ -136,7 +136,8 @@ def stacks(
         log_file=folder / "aws.log",
     )
     with aws:
-        stacks = Stacks(copy_project(folder / "project"), folder / "deployment", aws)
+        with variables(tools):  # the PATH that Terraform and the provisioners get is this process's
+            stacks = Stacks(copy_project(folder / "project"), folder / "deployment", aws)
         stacks.add_model("dense", models["dense"])
         stacks.synth()
         yield stacks

@@ -132,6 +132,7 @@ def running_engine(*, data: Path | None = None, has_network: bool = True) -> Ite
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder)
         if has_network:
+            stack.enter_context(_only_one())
             stack.enter_context(_restored_network())
         stack.enter_context(_running(command, log))
         _wait_until(lambda: "Server Version" in engine.docker("info", check=False), "dockerd", log)
@@ -228,6 +229,14 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def _only_one() -> Iterator[None]:
+    """Wait for the engine of another run of the tests: two would share one bridge and one firewall."""
+    with Path(shutil.which("dockerd") or "/usr/sbin/dockerd").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextlib.contextmanager
