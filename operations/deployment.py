@@ -44,11 +44,11 @@ class Deployment:
         self.output_directory = project_directory / "cdktf.out" if output_directory is None else output_directory
         # Variables for the local AWS take the place of the machine's own: AWS_PROFILE, say, would win over its keys.
         inherited = {name: value for name, value in os.environ.items() if not (variables and name.startswith("AWS_"))}
+        given = {**inherited, **(variables or {})}
         self._variables = {
-            **inherited,
-            **(variables or {}),
+            **given,
             # `python3 main.py` and the provisioners run on this Python, however this program was started.
-            "PATH": f"{Path(sys.executable).parent}:{PROJECT_DIRECTORY / 'node_modules' / '.bin'}:{os.environ['PATH']}",
+            "PATH": f"{Path(sys.executable).parent}:{PROJECT_DIRECTORY / 'node_modules' / '.bin'}:{given['PATH']}",
             "ENVIRONMENT": environment,
             "CDKTF_OUTDIR": str(self.output_directory),
             "CHECKPOINT_DISABLE": "1",
