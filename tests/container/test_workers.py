@@ -50,8 +50,9 @@ def wait_for(condition, what: str, seconds: float = 30) -> None:
         time.sleep(0.02)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def server():
+    """A server of the test's own: a worker that one test killed may still be on its way out when the next one begins."""
     with serving(
         HttpClient, MODEL_SERVER_WORKERS="2", MODEL_SERVER_QUEUE_LENGTH="4", MODEL_SERVER_INVOKE_SECONDS="8"
     ) as client:
