@@ -52,7 +52,7 @@ def wait_for(condition, what: str, seconds: float = 30) -> None:
 
 @pytest.fixture
 def server():
-    """A server of the test's own: a worker that one test killed may still be on its way out when the next one begins."""
+    """A server of the test's own: a worker that one test killed may be on its way out when the next one begins."""
     with serving(
         HttpClient, MODEL_SERVER_WORKERS="2", MODEL_SERVER_QUEUE_LENGTH="4", MODEL_SERVER_INVOKE_SECONDS="8"
     ) as client:
