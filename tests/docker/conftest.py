@@ -36,13 +36,15 @@ _FOLDER = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep these tests together, so that the engine ends with the last of them."""
+    items.sort(key=lambda item: _FOLDER not in item.path.parents)
     reason = docker_engine.why_not()
     for item in items:
         if reason is not None and _FOLDER in item.path.parents:
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def engine() -> Iterator[Engine]:
     """The engine that answers on this machine, else one of the tests' own."""
     docker_engine.install()
@@ -53,20 +55,20 @@ def engine() -> Iterator[Engine]:
         yield own
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def base_image(engine: Engine) -> Iterator[str]:
     """A base with Debian's Python, in place of the public one, which cannot be pulled everywhere."""
     yield engine.import_base()
     engine.docker("image", "rm", docker_engine.BASE_IMAGE, check=False)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def build_environment(base_image: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What the builder needs to know of this machine."""
     return docker_engine.build_environment(tmp_path_factory.mktemp("build"), base_image)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def tools(engine: Engine) -> dict[str, str]:
     """Environment for programs that shall find the project's Python and the engine."""
     python = Path(sys.executable).parent
@@ -117,7 +119,7 @@ def copy_project(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stacks(
     tmp_path_factory: pytest.TempPathFactory,
     engine: Engine,
@@ -144,7 +146,7 @@ def stacks(
     assert not engine.docker("ps", "--all", "--quiet", "--filter=name=sagemaker-i-"), "a container was left behind"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def image(stacks: Stacks, engine: Engine) -> Iterator[str]:
     """The image that `terraform apply` of the image stack built and pushed; its name in the engine."""
     stacks.deploy("state")
@@ -156,7 +158,7 @@ def image(stacks: Stacks, engine: Engine) -> Iterator[str]:
     engine.docker("image", "rm", *names)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def client(
     engine: Engine, image: str, models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ContainerClient]:
