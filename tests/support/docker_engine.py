@@ -112,7 +112,7 @@ def present_engine() -> Engine | None:
 def running_engine(*, data: Path | None = None, has_network: bool = True) -> Iterator[Engine]:
     """An engine of the tests' own; its data in `data` where that is given.
 
-    Without network it can build and push, but run nothing with ports; several of that kind can run beside each other.
+    Without network it can build what needs none; several of that kind can run beside each other.
     """
     # Short, because sockets are there, whose paths may have 107 bytes.
     folder = Path(tempfile.mkdtemp(prefix="engine-"))
@@ -127,7 +127,8 @@ def running_engine(*, data: Path | None = None, has_network: bool = True) -> Ite
         f"--pidfile={folder / 'docker.pid'}",
     ]  # fmt: skip
     if not has_network:
-        command += ["--bridge=none", "--iptables=false", "--ip-forward=false"]
+        # In a network of its own: an engine without a bridge removes docker0, another engine's included.
+        command = ["unshare", "--net", *command, "--bridge=none", "--iptables=false", "--ip-forward=false"]
     log = folder / "dockerd.log"
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder)
