@@ -143,11 +143,11 @@ def transform_fn(m, d, c, a): os._exit(1)
 
 
 def test_the_process_that_forks_may_die_too(server: HttpClient, models) -> None:
-    with server.loaded("good", models["dense"]):
-        (zygote,) = psutil.Process(server.process.pid).children()
-        zygote.kill()
-        wait_for(lambda: server.invoke("good", ROW, JSON).status == 200, "the model is back", 60)
-        assert server.request("GET", "/ping").status == 200
+    assert server.load("good", models["dense"]).status == 200
+    (zygote,) = psutil.Process(server.process.pid).children()
+    zygote.kill()
+    wait_for(lambda: server.invoke("good", ROW, JSON).status == 200, "the model is back", 60)
+    assert server.request("GET", "/ping").status == 200
 
 
 def test_a_request_that_runs_too_long_is_ended_with_its_worker(server: HttpClient, obedient: Path, models) -> None:
