@@ -1,18 +1,24 @@
-"""S3: bucket policies, and the end of delete markers.
+"""S3: bucket policies, the end of delete markers, and copies on a condition.
 
 moto denies a request that a conditional Deny statement names, whether its condition holds or not. The stacks' buckets
 refuse requests without TLS; loopback stands in for TLS here, so that condition never holds.
 
 moto fails when the last that is left of a key is deleted and delete markers are among it: it disposes of what it held
 in memory, and delete markers, which hold nothing, do not know how to.
+
+moto copies whatever the source holds, also where the request names the ETag it must have.
 """
 
 import json
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlparse
 
 from moto.iam.access_control import IAMPolicy, PermissionResult
+from moto.s3.exceptions import PreconditionFailed
 from moto.s3.models import FakeBucket, FakeDeleteMarker
+from moto.s3.responses import S3Response
 
+_copy_object = S3Response.copy_object
 _WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
 
 
@@ -20,10 +26,23 @@ def fill_s3_gaps() -> None:
     """Make moto's buckets behave as said above. Safe to repeat."""
     FakeBucket.get_permission = _get_permission
     FakeDeleteMarker.dispose = _dispose_of_nothing
+    S3Response.copy_object = _copy_object_if_match
 
 
 def _dispose_of_nothing(marker: FakeDeleteMarker, garbage: bool = False) -> None:
     pass
+
+
+def _copy_object_if_match(response: S3Response) -> Any:
+    wanted = response.headers.get("x-amz-copy-source-if-match")
+    if wanted is not None:
+        source = urlparse(response.headers["x-amz-copy-source"])
+        bucket, key = unquote(source.path).lstrip("/").split("/", 1)
+        version_id = parse_qs(source.query).get("versionId", [None])[0]
+        found = response.backend.get_object(bucket, key, version_id=version_id)
+        if found is not None and wanted.strip('"') != found.etag.strip('"'):
+            raise PreconditionFailed(failed_condition="x-amz-copy-source-If-Match")
+    return _copy_object(response)
 
 
 def _get_permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:

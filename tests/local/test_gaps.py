@@ -166,6 +166,16 @@ class TestS3:
         account.s3.put_bucket_policy(Bucket=versioned_bucket, Policy=json.dumps(policy))
         assert code_of(lambda: account.s3.get_object(Bucket=versioned_bucket, Key="key")) == "403"
 
+    def test_a_copy_is_made_of_the_source_that_was_asked_for_and_of_no_other(
+        self, account: Account, versioned_bucket: str
+    ) -> None:
+        etag = account.s3.put_object(Bucket=versioned_bucket, Key="key", Body=b"content")["ETag"]
+        where = {"Bucket": versioned_bucket, "Key": "copy", "CopySource": f"{versioned_bucket}/key"}
+        account.s3.copy_object(**where, CopySourceIfMatch=etag)
+        account.s3.put_object(Bucket=versioned_bucket, Key="key", Body=b"other")
+        assert code_of(lambda: account.s3.copy_object(**where, CopySourceIfMatch=etag)) == "PreconditionFailed"
+        assert account.s3.get_object(Bucket=versioned_bucket, Key="copy")["Body"].read() == b"content"
+
     def test_what_is_left_of_a_key_can_be_deleted_after_versioning_was_suspended(
         self, account: Account, versioned_bucket: str
     ) -> None:

@@ -1,6 +1,18 @@
 """The table of resource types: one module a service, one short entry a type."""
 
-from . import appautoscaling, cloudwatch, ecr, iam, kms, s3_bucket, s3_bucket_settings, s3_object, sagemaker, sns
+from . import (
+    appautoscaling,
+    cloudwatch,
+    ecr,
+    iam,
+    kms,
+    s3_bucket,
+    s3_bucket_settings,
+    s3_object,
+    s3_object_copy,
+    sagemaker,
+    sns,
+)
 
 RESOURCES = {
     **appautoscaling.RESOURCES,
@@ -11,6 +23,7 @@ RESOURCES = {
     **s3_bucket.RESOURCES,
     **s3_bucket_settings.RESOURCES,
     **s3_object.RESOURCES,
+    **s3_object_copy.RESOURCES,
     **sagemaker.RESOURCES,
     **sns.RESOURCES,
 }

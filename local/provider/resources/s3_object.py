@@ -122,7 +122,7 @@ def _source(call: Call) -> Path:
 
 def _read(call: Call) -> dict:
     bucket, key = call["bucket"], call["key"]
-    head = _head(call, bucket, key)
+    head = head_of(call, bucket, key)
     found = {name: head.get(member) for name, member in HEADERS.items()}
     if call["checksum_algorithm"]:
         found |= {name: head.get(member) for name, member in CHECKSUMS.items()}
@@ -142,7 +142,8 @@ def _read(call: Call) -> dict:
     return found
 
 
-def _head(call: Call, bucket: str, key: str) -> Mapping[str, Any]:
+def head_of(call: Call, bucket: str, key: str) -> Mapping[str, Any]:
+    """What HeadObject says of an object, or said as long as its listing shows no change."""
     client = call.client
     head = None if call.refresh is None else call.refresh.recall(client, bucket, key)
     if head is None:
@@ -151,11 +152,11 @@ def _head(call: Call, bucket: str, key: str) -> Mapping[str, Any]:
     return head
 
 
-def _tag(call: Call, _changed: dict[str, str], _removed: list[str]) -> None:
+def set_tags(call: Call, _changed: dict[str, str], _removed: list[str]) -> None:
     call.client.put_object_tagging(Bucket=call["bucket"], Key=call["key"], Tagging={"TagSet": tags.to_list(call.tags)})
 
 
-def _delete(call: Call) -> None:
+def delete(call: Call) -> None:
     if call["version_id"]:
         delete_versions(call.client, call["bucket"], call["key"])
     else:
@@ -182,8 +183,8 @@ RESOURCES = {
         create=_create,
         read=_read,
         update=_update,
-        tag=_tag,
-        delete=_delete,
+        tag=set_tags,
+        delete=delete,
         imports=_imports,
         replan=_replan,
         missing=("404", "NoSuchKey", "NoSuchBucket"),

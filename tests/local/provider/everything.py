@@ -166,6 +166,19 @@ def resources(image: str) -> dict[str, Any]:
                 "depends_on": ["aws_s3_bucket_versioning.models"],
             },
         },
+        "aws_s3_object_copy": {
+            "model": {
+                "bucket": bucket,
+                "key": "models/copy.tar.gz",
+                "source": "${aws_s3_object.model.bucket}/${aws_s3_object.model.key}",
+                "copy_if_match": "${aws_s3_object.model.etag}",
+                "checksum_algorithm": "SHA256",
+                "content_type": "application/gzip",
+                "metadata": {"model": "copy"},
+                "metadata_directive": "REPLACE",
+                "tagging_directive": "REPLACE",
+            }
+        },
         "aws_ecr_repository": {
             "models": {
                 "name": "everything",
@@ -312,7 +325,9 @@ def resources(image: str) -> dict[str, Any]:
 
 def import_ids(state: dict[str, dict[str, Any]]) -> dict[str, str]:
     """The import id of every managed resource: its id, or what the provider's documentation asks for."""
-    ids = {address: item["id"] for address, item in state.items() if not address.startswith("data.")}
+    # A copy cannot be imported.
+    left_out = ("data.", "aws_s3_object_copy.")
+    ids = {address: item["id"] for address, item in state.items() if not address.startswith(left_out)}
     target = "sagemaker/endpoint/everything/variant/AllTraffic/sagemaker:variant:DesiredInstanceCount"
     ids["aws_appautoscaling_target.target"] = target
     ids["aws_appautoscaling_policy.policy"] = f"{target}/invocations"

@@ -73,13 +73,16 @@ def test_a_whole_life(
     tags = account.sagemaker.list_tags(ResourceArn=endpoint["EndpointArn"])["Tags"]
     assert {tag["Key"]: tag["Value"] for tag in tags} == {"Project": "models", "Team": "ml"}
 
-    # Both versions of the object that goes are deleted, and nothing else in the bucket.
-    del resources["aws_s3_object"]["model"]
+    copied = account.s3.get_object(Bucket="everything-models", Key="models/copy.tar.gz")
+    assert (copied["Body"].read(), copied["Metadata"]) == (b"artifact two", {"model": "copy"})
+
+    # Both versions of the objects that go are deleted, and nothing else in the bucket.
+    del resources["aws_s3_object"]["model"], resources["aws_s3_object_copy"]
     terraform.configure({**configuration, "provider": {"aws": [provider_block]}})
     terraform.apply()
     listed = account.s3.list_object_versions(Bucket="everything-models")
     assert {version["Key"] for version in listed["Versions"]} == {"settings.json"}
-    assert "models/a.tar.gz" not in {marker["Key"] for marker in listed.get("DeleteMarkers", ())}
+    assert {marker["Key"] for marker in listed.get("DeleteMarkers", ())} <= {"settings.json"}
 
     terraform.run("destroy", "-auto-approve")
     with pytest.raises(ClientError, match="404"):
@@ -115,6 +118,7 @@ def assert_state_after_creation(state: dict[str, dict[str, Any]]) -> None:
     assert (model["checksum_sha256"], model["tags_all"]) == (checksum, {})
     assert model["arn"] == "arn:aws:s3:::everything-models/models/a.tar.gz"
     assert model["version_id"]
+    assert state["aws_s3_object_copy.model"]["checksum_sha256"] == checksum
     assert state["aws_s3_object.settings"]["tags"] == {"Kind": "settings"}
     assert state["data.aws_s3_object.settings"]["body"] == '{"size": 1}'
     assert state["data.aws_caller_identity.me"]["account_id"] == "123456789012"
@@ -140,6 +144,8 @@ def assert_import_plans_nothing(
         ("aws_kms_key", "deletion_window_in_days"),
     ):
         resources[type_name]["models"].pop(argument)
+    # A copy cannot be imported.
+    del resources["aws_s3_object_copy"]
     terraform.configure({**configuration, "resource": resources, "import": imports})
     plan = terraform.plan()
     imported = {item["address"] for item in plan["resource_changes"] if "importing" in item["change"]}
@@ -210,7 +216,7 @@ def assert_changes(plan: dict[str, Any]) -> None:
     # The policy attachment, the object's own key and whatever has neither tags nor a change stay as they are.
     assert "aws_iam_role_policy_attachment.access" not in planned
     assert "aws_s3_bucket_versioning.models" not in planned
-    assert planned["aws_sagemaker_endpoint.endpoint"] == "update"
+    assert planned["aws_sagemaker_endpoint.endpoint"] == planned["aws_s3_object_copy.model"] == "update"
     assert changed(plan, "aws_sagemaker_endpoint.endpoint") == {"endpoint_config_name", "tags_all"}
     assert changed(plan, "aws_s3_object.model") == {"source_hash", "etag", "version_id"}
     assert changed(plan, "aws_ecr_repository.models") == {"image_scanning_configuration", "tags_all"}
