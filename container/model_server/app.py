@@ -3,7 +3,6 @@
 https://docs.aws.amazon.com/sagemaker/latest/dg/mms-container-apis.html
 """
 
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -15,31 +14,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from . import errors, metrics
-from .access_log import LOG_FIELDS, AccessLog
-from .bodies import BodyReader
+from .access_log import AccessLog
+from .bodies import BodyReader, content_length
 from .decode import parse_json
 from .events import EventLog
+from .invocations import Invocations
 from .service import ModelService
 from .settings import Settings
+from .statuses import STATUSES, error_answer
 
-# Every domain error and the status it is answered with.
-STATUSES: dict[type[errors.ServerError], int] = {
-    errors.InvalidRequest: 400,
-    errors.InvalidInput: 400,
-    errors.InvalidArtifact: 400,
-    errors.ModelNotFound: 404,
-    errors.UnsupportedAccept: 406,
-    errors.RequestTimeout: 408,
-    errors.ModelAlreadyLoaded: 409,
-    errors.RequestTooLarge: 413,
-    errors.UnsupportedContentType: 415,
-    errors.PredictionFailed: 500,
-    errors.WorkerCrashed: 500,
-    errors.QueueFull: 503,
-    errors.DeadlineExceeded: 503,
-    errors.Stopping: 503,
-    errors.InsufficientMemory: 507,
-}
 _MAX_MANAGEMENT_BYTES = 64 * 1024
 _MAX_NAME_CHARACTERS = 1024
 # Bodies of waiting requests may take this share of the memory budget.
@@ -47,18 +30,18 @@ _BODIES_SHARE = 16
 
 
 class ModelApi:
-    """The endpoints, as methods on one service."""
+    """The endpoints but for invocations, as methods on one service."""
 
-    def __init__(self, service: ModelService, settings: Settings) -> None:
+    def __init__(self, service: ModelService, bodies: BodyReader) -> None:
         self._service = service
-        self._settings = settings
-        self._bodies = BodyReader(max(settings.memory_bytes // _BODIES_SHARE, 2 * settings.max_request_bytes))
+        self._bodies = bodies
 
     async def ping(self, _: Request) -> Response:
         return Response(status_code=200 if self._service.ready else 503)
 
     async def load(self, request: Request) -> Response:
-        async with self._bodies.read(request, _MAX_MANAGEMENT_BYTES) as body:
+        length = content_length(request.headers.get("content-length"))
+        async with self._bodies.read(request.receive, length, _MAX_MANAGEMENT_BYTES) as body:
             fields = parse_json(body)
         if not isinstance(fields, dict):
             raise errors.InvalidRequest('expected {"model_name": ..., "url": ...}')
@@ -89,42 +72,26 @@ class ModelApi:
         model = await self._service.unload(request.path_params["name"])
         return JSONResponse({"status": f'Model "{model.name}" unregistered'})
 
-    async def invoke(self, request: Request) -> Response:
-        name = request.path_params["name"]
-        self._service.admit(name)  # what will be refused anyway is refused before its body is read
-        headers = request.headers
-        target_model = headers.get("x-amzn-sagemaker-target-model", "")
-        request.scope[LOG_FIELDS] |= {"model": name, "target_model": target_model or None}
-        async with self._bodies.read(request, self._settings.max_request_bytes) as body:
-            answer = await self._service.invoke(
-                name, body, headers.get("content-type", ""), headers.get("accept", ""), target_model
-            )
-        request.scope[LOG_FIELDS] |= {f"{stage}_ms": seconds * 1000 for stage, seconds in answer.stages.items()}
-        request.scope[LOG_FIELDS]["cold"] = answer.cold or None
-        return Response(answer.body, media_type=answer.content_type)
-
     async def metrics(self, _: Request) -> Response:
         return Response(self._service.metrics(), media_type=metrics.CONTENT_TYPE)
 
 
-def error_response(status: int, kind: str, message: str) -> Response:
-    """An error as multi-model-server words it."""
-    body = json.dumps({"code": status, "type": kind, "message": message})
-    headers = {"retry-after": "1"} if status == 503 else None
-    return Response(body, status, headers, media_type="application/json")
+def _error_response(status: int, kind: str, message: str) -> Response:
+    body, headers = error_answer(status, kind, message)
+    return Response(body, status, headers)
 
 
 async def _on_server_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, errors.ServerError):
         raise error
-    return error_response(STATUSES[type(error)], error.kind, error.message)
+    return _error_response(STATUSES[type(error)], error.kind, error.message)
 
 
 async def _on_http_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     sentence = {404: "there is no such route", 405: "this route does not take this method"}
-    return error_response(error.status_code, "InvalidRequest", sentence.get(error.status_code, error.detail))
+    return _error_response(error.status_code, "InvalidRequest", sentence.get(error.status_code, error.detail))
 
 
 async def _on_disconnect(_: Request, __: Exception) -> Response:
@@ -132,7 +99,7 @@ async def _on_disconnect(_: Request, __: Exception) -> Response:
 
 
 async def _on_bug(_: Request, __: Exception) -> Response:
-    return error_response(500, "InternalError", "the server failed on this request; its log says why")
+    return _error_response(500, "InternalError", "the server failed on this request; its log says why")
 
 
 def build_app(service: ModelService, settings: Settings, events: EventLog) -> Starlette:
@@ -146,7 +113,8 @@ def build_app(service: ModelService, settings: Settings, events: EventLog) -> St
         finally:
             await service.stop()
 
-    api = ModelApi(service, settings)
+    bodies = BodyReader(max(settings.memory_bytes // _BODIES_SHARE, 2 * settings.max_request_bytes))
+    api = ModelApi(service, bodies)
     handlers: dict[type[Exception] | int, Callable[[Request, Exception], Awaitable[Response]]] = {
         errors.ServerError: _on_server_error,
         HTTPException: _on_http_error,
@@ -159,11 +127,13 @@ def build_app(service: ModelService, settings: Settings, events: EventLog) -> St
             Route("/metrics", api.metrics, methods=["GET"]),
             Route("/models", api.load, methods=["POST"]),
             Route("/models", api.page, methods=["GET"]),
-            Route("/models/{name:path}/invoke", api.invoke, methods=["POST"]),
             Route("/models/{name:path}", api.describe, methods=["GET"]),
             Route("/models/{name:path}", api.unload, methods=["DELETE"]),
         ],
         exception_handlers=handlers,  # type: ignore[arg-type]
         lifespan=lifespan,
-        middleware=[Middleware(AccessLog, events=events if settings.access_log else None)],
+        middleware=[
+            Middleware(AccessLog, events=events if settings.access_log else None),
+            Middleware(Invocations, service=service, settings=settings, bodies=bodies),
+        ],
     )

@@ -4,11 +4,21 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive
 
 from .errors import InvalidRequest, QueueFull, RequestTimeout, RequestTooLarge
 
 _BODY_SECONDS = 60.0
+
+
+def content_length(header: str | None) -> int | None:
+    """Raises InvalidRequest."""
+    if header is None:
+        return None
+    if not (header.isascii() and header.isdecimal() and len(header) < 20):
+        raise InvalidRequest("content-length must be a whole number")
+    return int(header)
 
 
 class BodyReader:
@@ -20,29 +30,31 @@ class BodyReader:
         self._held_bytes = 0
 
     @asynccontextmanager
-    async def read(self, request: Request, max_bytes: int) -> AsyncIterator[bytes]:
-        """The whole body, counted as held until the context ends.
+    async def read(self, receive: Receive, length: int | None, max_bytes: int) -> AsyncIterator[bytes]:
+        """The whole body, counted as held until the context ends. `length`: what the head says it has.
 
         Raises RequestTooLarge (before anything is read where the length says so), QueueFull when the bodies
-        under way fill their share of memory, RequestTimeout for a body that does not arrive.
+        under way fill their share of memory, RequestTimeout for a body that does not arrive, ClientDisconnect.
         """
-        declared = request.headers.get("content-length")
-        if declared is not None and not (declared.isascii() and declared.isdecimal() and len(declared) < 20):
-            raise InvalidRequest("content-length must be a whole number")
-        if declared is not None and int(declared) > max_bytes:
-            raise RequestTooLarge(f"the body has {declared} bytes; at most {max_bytes} are allowed")
+        if length is not None and length > max_bytes:
+            raise RequestTooLarge(f"the body has {length} bytes; at most {max_bytes} are allowed")
         chunks: list[bytes] = []
         try:
-            await self._collect(request, max_bytes, chunks)
+            await self._collect(receive, max_bytes, chunks)
             yield chunks[0] if len(chunks) == 1 else b"".join(chunks)
         finally:
             self._held_bytes -= sum(map(len, chunks))
 
-    async def _collect(self, request: Request, max_bytes: int, chunks: list[bytes]) -> None:
+    async def _collect(self, receive: Receive, max_bytes: int, chunks: list[bytes]) -> None:
         size = 0
+        more = True
         try:
             async with asyncio.timeout(self._body_seconds):
-                async for chunk in request.stream():
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientDisconnect
+                    chunk, more = message.get("body", b""), message.get("more_body", False)
                     size += len(chunk)
                     if size > max_bytes:
                         raise RequestTooLarge(f"the body is larger than the {max_bytes} bytes allowed")

@@ -52,10 +52,13 @@ class BoundedProtocol(HttpToolsProtocol):
             raise httptools.HttpParserError("the request's head is too large")  # answered 400, connection closed
 
     def on_body(self, body: bytes) -> None:
-        super().on_body(body)
-        # uvicorn pauses reading at 64 KiB until the application took the bytes: several rounds for one photograph.
-        if len(self.cycle.body) <= _READ_AHEAD_BYTES:
-            self.flow.resume_reading()
+        # uvicorn wakes the application for each piece, and pauses reading at 64 KiB until it took them: several
+        # rounds for one photograph. Here pieces of up to 1 MiB gather, and the body's end wakes it.
+        cycle = self.cycle
+        if len(cycle.body) + len(body) > _READ_AHEAD_BYTES:
+            super().on_body(body)
+        elif not cycle.response_complete:
+            cycle.body += body
 
     def on_headers_complete(self) -> None:
         self._head_open = False

@@ -66,7 +66,7 @@ class Placement:
         Raises InsufficientMemory with nothing left behind, and what the worker answers.
         """
         ready = [place for place in self.scheduler.places if place.ready] or self.scheduler.places
-        place = min(ready, key=lambda place: (place.private_bytes, not place.free, place.index))
+        place = min(ready, key=lambda place: (place.private_bytes + place.arriving_bytes, not place.free, place.index))
         await self._load_into(model, place)
         return place.index
 
@@ -80,23 +80,28 @@ class Placement:
     async def _load_into(self, model: Model, place: Place) -> None:
         estimate = self.budget.estimate(model)
         model.arriving.add(place.index)
+        place.arriving_bytes += estimate
         try:
             await self._make_room(estimate, model)
             with self.budget.reserve(estimate, model.name):
                 if model.state is State.UNLOADING:
                     raise ModelNotFound(f"Model not found: {model.name}")
-                before = place.private_bytes
                 header, _ = await self._run_load(model, place)
         finally:
+            place.arriving_bytes -= estimate
             model.arriving.discard(place.index)
-        model.engine = str(header["engine"]) or model.engine
-        model.memory_bytes[place.index] = max(0, place.private_bytes - before)
-        model.places.add(place.index)
-        self.budget.learn(model, model.memory_bytes[place.index])
+        self._note_loaded(model, place.index, header)
         if self.budget.exceeded_bytes() > 0:
             needed = model.memory_bytes[place.index]
             await self._unload_from(model, place.index)
             raise self.budget.refusal(model.name, needed)
+
+    def _note_loaded(self, model: Model, index: int, header: wire.Header) -> None:
+        model.engine = str(header["engine"]) or model.engine
+        model.memory_bytes[index] = max(0, int(header["taken_bytes"]))  # type: ignore[call-overload]
+        model.places.add(index)
+        if not header["engine_started"]:  # what the engine itself takes once would be learnt as the model's
+            self.budget.learn(model, model.memory_bytes[index])
 
     async def _run_load(self, model: Model, place: Place) -> tuple[wire.Header, bytes]:
         try:
@@ -110,10 +115,13 @@ class Placement:
 
     async def _unload_from(self, model: Model, index: int) -> int:
         model.places.discard(index)
-        before = self.scheduler.places[index].private_bytes
-        await self.scheduler.run(self.job("unload", model, index))
+        try:
+            header, _ = await self.scheduler.run(self.job("unload", model, index))
+        except WorkerCrashed:
+            # Its memory went with it, and the worker that follows is not given this model any more.
+            return model.memory_bytes.pop(index, 0)
         model.memory_bytes.pop(index, None)
-        return max(0, before - self.scheduler.places[index].private_bytes)
+        return max(0, -int(header["taken_bytes"]))  # type: ignore[call-overload]
 
     def _on_starved(self, job: Job, free: Place) -> None:
         """A request waits for busy workers beside a free one: spread its model when that happens often."""

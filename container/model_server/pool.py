@@ -19,6 +19,9 @@ _START_SECONDS = 120.0
 _EXIT_SECONDS = 5.0
 _SOCKET_BYTES = 1024 * 1024
 
+# A worker's answer: its header and its body.
+Answer = tuple[wire.Header, bytes]
+
 
 class Zygote:
     """Handle of the process that forks workers."""
@@ -127,47 +130,67 @@ class Zygote:
 class WorkerProcess:
     """One worker process: one call at a time."""
 
-    def __init__(
-        self, pid: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, exited: asyncio.Future[int]
-    ) -> None:
+    def __init__(self, pid: int, exited: asyncio.Future[int]) -> None:
         self.pid = pid
         self.exited = exited
-        self._reader = reader
-        self._writer = writer
         self.private_bytes = 0
+        self._frames = wire.FrameProtocol(self._on_frame, self._on_lost)
+        self._answer: asyncio.Future[Answer] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     @staticmethod
     async def start(zygote: Zygote) -> "WorkerProcess":
-        """Fork a worker and wait until it is ready. Raises WorkerCrashed."""
+        """Fork a worker and wait until it is ready. Raises WorkerCrashed, TimeoutError."""
         pid, sock, exited = await zygote.fork()
-        reader, writer = await asyncio.open_connection(sock=sock)
-        worker = WorkerProcess(pid, reader, writer, exited)
-        await worker._receive(_START_SECONDS)
+        worker = WorkerProcess(pid, exited)
+        ready = worker._await_frame(_START_SECONDS)
+        await asyncio.get_running_loop().create_connection(lambda: worker._frames, sock=sock)
+        await ready
         return worker
 
-    async def call(self, header: wire.Header, body: bytes, timeout_seconds: float) -> tuple[wire.Header, bytes]:
-        """Send one request and wait for its answer.
+    def call(self, header: wire.Header, body: bytes, timeout_seconds: float) -> "asyncio.Future[Answer]":
+        """Send one request; the future gets its answer.
 
-        Raises the ServerError the worker answered; WorkerCrashed when it died; TimeoutError when it takes longer
+        It fails with the ServerError the worker answered; WorkerCrashed when it died; TimeoutError when it takes longer
         than it may (the worker is then still busy and has to be killed).
         """
-        try:
-            await wire.send(self._writer, header, body)
-        except ConnectionError as error:
-            raise WorkerCrashed("the worker process died before it took the request") from error
-        return await self._receive(timeout_seconds)
+        answer = self._await_frame(timeout_seconds)
+        if not self._frames.send(header, body):
+            self._on_lost()
+        return answer
 
-    async def _receive(self, timeout_seconds: float) -> tuple[wire.Header, bytes]:
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                header, body = await wire.receive(self._reader)
-        except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise WorkerCrashed("the worker process died while it worked on this request") from error
+    def _await_frame(self, timeout_seconds: float) -> "asyncio.Future[Answer]":
+        if self._answer is not None:
+            raise RuntimeError(f"worker {self.pid} was called while it was answering")
+        loop = asyncio.get_running_loop()
+        self._answer = loop.create_future()
+        self._timer = loop.call_later(timeout_seconds, self._on_timeout)
+        return self._answer
+
+    def _on_frame(self, header: wire.Header, body: bytes) -> None:
         if "private_bytes" in header:
             self.private_bytes = int(header["private_bytes"])  # type: ignore[call-overload]
         if "error" in header:
-            raise ServerError.of_kind(str(header["error"]), str(header["message"]))
-        return header, body
+            self._finish(error=ServerError.of_kind(str(header["error"]), str(header["message"])))
+        else:
+            self._finish((header, body))
+
+    def _on_lost(self) -> None:
+        self._finish(error=WorkerCrashed("the worker process died while it worked on this request"))
+
+    def _on_timeout(self) -> None:
+        self._finish(error=TimeoutError())
+
+    def _finish(self, answer: Answer | None = None, error: Exception | None = None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        waiting, self._answer, self._timer = self._answer, None, None
+        if waiting is None or waiting.done():
+            return
+        if error is not None:
+            waiting.set_exception(error)
+        elif answer is not None:
+            waiting.set_result(answer)
 
     async def status(self) -> int | None:
         """The exit code (negative: the signal) of a process whose socket closed; None when it does not end."""
@@ -184,7 +207,7 @@ class WorkerProcess:
 
     def close(self) -> None:
         """Close the socket; an idle worker ends by itself."""
-        self._writer.close()
+        self._frames.close()
 
 
 def _engine_environment(settings: Settings) -> dict[str, str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from . import wire
 from .errors import DeadlineExceeded, QueueFull, ServerError, Stopping, WorkerCrashed
-from .pool import WorkerProcess, Zygote
+from .pool import Answer, WorkerProcess, Zygote
 from .registry import Model
 from .settings import Settings
 
@@ -34,9 +34,7 @@ class Job:
     queued_at: float = field(default_factory=time.perf_counter)
     started_at: float = 0.0
     counted_as_starved: bool = False
-    result: asyncio.Future[tuple[wire.Header, bytes]] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+    result: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def fail(self, error: ServerError) -> None:
         if not self.result.done():
@@ -45,7 +43,10 @@ class Job:
 
 @dataclass(eq=False)
 class Place:
-    """A worker's position. Its process may be replaced; the position, and the models that live there, stay."""
+    """A worker's position. Its process may be replaced; the position, and the models that live there, stay.
+
+    `arriving_bytes`: what the loads under way are expected to take there.
+    """
 
     index: int
     process: WorkerProcess | None = None
@@ -53,6 +54,7 @@ class Place:
     job: Job | None = None
     restarts: int = 0
     busy_seconds: float = 0.0
+    arriving_bytes: int = 0
 
     @property
     def free(self) -> bool:
@@ -117,7 +119,7 @@ class Scheduler:
         if not bound and self.queued >= self._settings.queue_length:
             raise QueueFull(f"{self._settings.queue_length} requests wait already; try again later")
 
-    async def run(self, job: Job) -> tuple[wire.Header, bytes]:
+    async def run(self, job: Job) -> Answer:
         """Queue a job and wait for its answer.
 
         Raises QueueFull at once when too many wait, DeadlineExceeded when no worker takes it in time, Stopping,
@@ -149,9 +151,7 @@ class Scheduler:
             if place is None:
                 remaining.append(job)
             else:
-                job.started_at = time.perf_counter()
-                place.job = job
-                self._spawn(self._work(place, job))
+                self._begin(place, job)
         self._pending = remaining
         if remaining:
             idle = [place for place in self.places if place.free]
@@ -175,27 +175,36 @@ class Scheduler:
         if job.started_at == 0.0:
             job.fail(DeadlineExceeded(f"no worker was free for this request within {seconds:g} s; try again later"))
 
-    async def _work(self, place: Place, job: Job) -> None:
+    def _begin(self, place: Place, job: Job) -> None:
         process = place.process
         if process is None:
             raise RuntimeError(f"worker {place.index} was given a job without a process")
-        try:
-            answer = await process.call(job.header, job.body, job.timeout_seconds)
+        job.started_at = time.perf_counter()
+        place.job = job
+        call = process.call(job.header, job.body, job.timeout_seconds)
+        call.add_done_callback(functools.partial(self._end, place, process, job))
+
+    def _end(self, place: Place, process: WorkerProcess, job: Job, call: asyncio.Future[Answer]) -> None:
+        place.busy_seconds += time.perf_counter() - job.started_at
+        place.job = None
+        error = call.exception()
+        if error is None:
             if not job.result.done():
-                job.result.set_result(answer)
-        except WorkerCrashed:
+                job.result.set_result(call.result())
+        elif isinstance(error, WorkerCrashed):
             place.ready = False  # its exit replaces it
-            job.fail(WorkerCrashed("the worker process died while it worked on this request", await process.status()))
-        except TimeoutError:
+            self._spawn(self._fail_crashed(process, job))
+        elif isinstance(error, TimeoutError):
             place.ready = False
             process.kill()
             job.fail(DeadlineExceeded(f"the worker did not answer within {job.timeout_seconds:g} s and was replaced"))
-        except ServerError as error:
+        elif isinstance(error, ServerError):
             job.fail(error)
-        finally:
-            place.busy_seconds += time.perf_counter() - job.started_at
-            place.job = None
         self.dispatch()
+
+    async def _fail_crashed(self, process: WorkerProcess, job: Job) -> None:
+        status = await process.status()
+        job.fail(WorkerCrashed("the worker process died while it worked on this request", status))
 
     async def _replace(self, place: Place) -> None:
         """Start a process for a place and give it its models; only then may it take requests."""

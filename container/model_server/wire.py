@@ -7,6 +7,8 @@ import asyncio
 import json
 import socket
 import struct
+from collections.abc import Callable
+from typing import cast
 
 _PREFIX = struct.Struct("<IQ")
 
@@ -19,22 +21,59 @@ def pack(header: Header, body_size: int) -> bytes:
     return _PREFIX.pack(len(text), body_size) + text
 
 
-async def send(writer: asyncio.StreamWriter, header: Header, body: bytes = b"") -> None:
-    writer.writelines((pack(header, len(body)), body))
-    await writer.drain()
+class FrameProtocol(asyncio.Protocol):
+    """The front process's end. `on_frame` gets each whole frame, `on_lost` is called once the socket is closed.
 
+    A protocol rather than a stream: an answer wakes who waits for it once, not once for each of its parts.
+    """
 
-async def receive(reader: asyncio.StreamReader) -> tuple[Header, bytes]:
-    """Raises asyncio.IncompleteReadError or ConnectionError when the other side is gone."""
-    header_size, body_size = _PREFIX.unpack(await reader.readexactly(_PREFIX.size))
-    header = json.loads(await reader.readexactly(header_size))
-    return header, await reader.readexactly(body_size) if body_size else b""
+    def __init__(self, on_frame: Callable[[Header, bytes], None], on_lost: Callable[[], None]) -> None:
+        self._on_frame = on_frame
+        self._on_lost = on_lost
+        self._received = bytearray()
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._on_lost()
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        while len(self._received) >= _PREFIX.size:
+            header_size, body_size = _PREFIX.unpack_from(self._received)
+            body_start = _PREFIX.size + header_size
+            end = body_start + body_size
+            if len(self._received) < end:
+                return
+            header = json.loads(self._received[_PREFIX.size : body_start])
+            body = bytes(memoryview(self._received)[body_start:end])
+            del self._received[:end]
+            self._on_frame(header, body)
+
+    def send(self, header: Header, body: bytes = b"") -> bool:
+        """Whether the frame was taken; False when the other side is gone."""
+        if self._transport is None or self._transport.is_closing():
+            return False
+        self._transport.writelines((pack(header, len(body)), body))
+        return True
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
 
 
 def send_blocking(sock: socket.socket, header: Header, body: bytes = b"") -> None:
-    sock.sendall(pack(header, len(body)))
-    if body:
-        sock.sendall(body)
+    """One frame, in one piece where the socket takes it: the other side then wakes once."""
+    head = pack(header, len(body))
+    sent = sock.sendmsg((head, body))
+    if sent < len(head):
+        sock.sendall(memoryview(head)[sent:])
+        sent = len(head)
+    if sent < len(head) + len(body):
+        sock.sendall(memoryview(body)[sent - len(head) :])
 
 
 def receive_blocking(sock: socket.socket) -> tuple[Header, bytearray]:

@@ -8,7 +8,6 @@ import gc
 import logging
 import socket
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 from . import wire
@@ -37,11 +36,16 @@ class Worker:
         self._reported_at = 0.0
         self._mxnet = MxnetEngine()
         self._onnx = OnnxEngine(settings.engine_threads)
+        self._engines_started: set[str] = set()
         self._libc = ctypes.CDLL(None)
 
     def load(self, name: str, directory: Path) -> wire.Header:
-        """Load and run a model once. Loading one that is here already does nothing."""
+        """Load and run a model once. Loading one that is here already does nothing.
+
+        `engine_started`: whether it is the first of its engine, which allocates what all its models share.
+        """
         engine = ""
+        started = False
         if name not in self._models:
             artifact = read_artifact(directory, self._settings.program)
             model: ServedModel | HandlerModel
@@ -55,7 +59,9 @@ class Worker:
                 raise InvalidArtifact(error.message) from error
             self._models[name] = model
             engine = artifact.engine or "code"
-        return {"engine": engine}
+            started = engine not in self._engines_started
+            self._engines_started.add(engine)
+        return {"engine": engine, "engine_started": started}
 
     def _engine_model(self, artifact: Artifact) -> LoadedModel:
         if artifact.engine == "mxnet":
@@ -86,8 +92,12 @@ class Worker:
         answer = model.invoke(
             memoryview(body), str(header["content_type"]), str(header["accept"]), self._settings.default_accept
         )
-        fields = asdict(answer)
-        fields.pop("body")
+        fields: wire.Header = {
+            "content_type": answer.content_type,
+            "decode_seconds": answer.decode_seconds,
+            "engine_seconds": answer.engine_seconds,
+            "encode_seconds": answer.encode_seconds,
+        }
         now = time.monotonic()
         if now - self._reported_at > _REPORT_SECONDS:
             self._reported_at = now
@@ -103,12 +113,14 @@ class Worker:
         try:
             if operation == "invoke":
                 return self.invoke(header, body)
+            before = self._memory.bytes()
             if operation == "load":
                 result = self.load(str(header["model"]), Path(str(header["url"])))
             else:
                 result = self.unload(str(header["model"]))
                 self.release_memory()
-            return {**result, "private_bytes": self._memory.bytes()}, b""
+            now = self._memory.bytes()
+            return {**result, "taken_bytes": now - before, "private_bytes": now}, b""
         except ServerError as error:
             return self._failure(operation, error), b""
         except Exception:  # noqa: BLE001 - an unforeseen failure costs its request, not the process
