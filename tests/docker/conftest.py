@@ -3,6 +3,7 @@
 See tests/docker/README.md for where these tests run.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ import pytest
 from tests.docker.clients import ContainerClient
 from tests.docker.deployment import AwsWithEngine, Stacks, variables
 from tests.support import docker_engine
-from tests.support.docker_engine import Engine
+from tests.support.docker_engine import Engine, NotHereError
 
 pytest.register_assert_rewrite("tests.container.test_contract")
 
@@ -46,20 +47,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="package")
 def engine() -> Iterator[Engine]:
-    """The engine that answers on this machine, else one of the tests' own."""
-    docker_engine.install()
-    if (present := docker_engine.present_engine()) is not None:
-        yield present
-        return
-    with docker_engine.running_engine() as own:
-        yield own
+    """An engine of the tests' own, with a base for the images."""
+    with contextlib.ExitStack() as stack:
+        try:
+            docker_engine.install()
+            engine = stack.enter_context(docker_engine.running_engine())
+            engine.import_base()
+        except NotHereError as error:
+            pytest.skip(f"no container engine can be had here: {error}")
+        yield engine
 
 
 @pytest.fixture(scope="package")
-def base_image(engine: Engine) -> Iterator[str]:
+def base_image(engine: Engine) -> str:
     """A base with Debian's Python, in place of the public one, which cannot be pulled everywhere."""
-    yield engine.import_base()
-    engine.docker("image", "rm", docker_engine.BASE_IMAGE, check=False)
+    return docker_engine.BASE_IMAGE
 
 
 @pytest.fixture(scope="package")
@@ -72,8 +74,7 @@ def build_environment(base_image: str, tmp_path_factory: pytest.TempPathFactory)
 def tools(engine: Engine) -> dict[str, str]:
     """Environment for programs that shall find the project's Python and the engine."""
     python = Path(sys.executable).parent
-    path = engine.environment.get("PATH", os.environ["PATH"])
-    return {**engine.environment, "PATH": f"{python}:{path}"}
+    return {**engine.environment, "PATH": f"{python}:{engine.environment['PATH']}"}
 
 
 @dataclass(frozen=True)
@@ -147,15 +148,11 @@ def stacks(
 
 
 @pytest.fixture(scope="package")
-def image(stacks: Stacks, engine: Engine) -> Iterator[str]:
+def image(stacks: Stacks) -> str:
     """The image that `terraform apply` of the image stack built and pushed; its name in the engine."""
     stacks.deploy("state")
     stacks.deploy("image")
-    uri = stacks.output("image", "image_uri")
-    yield uri
-    repository = uri.rpartition(":")[0]
-    names = engine.docker("image", "ls", "--format={{.Repository}}:{{.Tag}}", repository).split()
-    engine.docker("image", "rm", *names)
+    return stacks.output("image", "image_uri")
 
 
 @pytest.fixture(scope="package")

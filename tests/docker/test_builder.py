@@ -222,8 +222,8 @@ def test_without_an_engine_the_local_aws_gets_a_snapshot(
 def test_the_engine_s_disk_is_full(environment: Callable[..., dict[str, str]], context: Path, tmp_path: Path) -> None:
     (context / "content").write_bytes(os.urandom(64 * MIB))
     with (
-        small_disk(tmp_path / "disk", size_mib=48) as disk,
-        running_engine(data=disk, has_network=False) as engine,
+        small_disk(size_mib=48) as disk,
+        running_engine(data=disk) as engine,
     ):
         built = run_builder(environment(**engine.environment))
     assert built.exit_code != 0
@@ -241,7 +241,7 @@ def test_the_registry_s_disk_is_full(
     """No image appears, and once there is room the same deployment succeeds."""
     (context / "content").write_bytes(os.urandom(24 * MIB))
     with (
-        small_disk(tmp_path / "disk", size_mib=16) as disk,
+        small_disk(size_mib=16) as disk,
         AwsWithEngine(
             tools, directory=disk / "aws", port=0, provider="none", runtime="docker", log_file=tmp_path / "log"
         ) as aws,

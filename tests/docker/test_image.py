@@ -105,9 +105,9 @@ def test_an_idle_container_stops_within_a_second(
     start_unprivileged: Callable[[], ContainerClient],
     record_testsuite_property: Callable[[str, object], None],
 ) -> None:
-    """The quickest of three: the limit is the server's, and the machine may be busy with other things."""
-    seconds = []
-    for _ in range(3):
+    """Three attempts: the limit is the server's, and the machine may be busy with other things."""
+    seconds: list[float] = []
+    while len(seconds) < 3 and not any(value < STOP_LIMIT_SECONDS for value in seconds):
         client = start_unprivileged()
         started = time.time()
         engine.docker("kill", "--signal=TERM", client.container)

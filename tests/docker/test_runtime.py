@@ -28,7 +28,7 @@ def account(tools: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
         provider="none",
         runtime="auto",
         log_file=folder / "log",
-        startup_health_check_seconds=15,
+        startup_health_check_seconds=8,
     )
     with aws:
         account = Account(aws.url)
@@ -63,8 +63,10 @@ def image(account: Account, build_environment: dict[str, str], tmp_path_factory:
     return f"{uri}:{tag}"
 
 
-def containers(engine: Engine) -> list[str]:
-    return engine.docker("ps", "--all", "--format={{.Names}}", "--filter=name=sagemaker-i-").split()
+def containers(engine: Engine, image: str) -> list[str]:
+    """The instances that run an image, by name. The engine runs those of other tests as well."""
+    label = f"com.amazonaws.sagemaker.local.image={image}"
+    return engine.docker("ps", "--all", "--format={{.Names}}", f"--filter=label={label}").split()
 
 
 def test_the_choice_is_part_of_the_status(account: Account) -> None:
@@ -86,19 +88,19 @@ def test_images_run_in_containers_and_snapshots_as_processes(account: Account, i
     assert environment["GREETING"] == "hello there"
     assert environment["SAGEMAKER_MULTI_MODEL"] == "true"
     assert "AWS_ENDPOINT_URL" not in environment
-    (name,) = containers(engine)
+    (name,) = containers(engine, image)
     (container,) = json.loads(engine.docker("container", "inspect", name))
     assert container["HostConfig"]["Memory"] == 4 << 30
     for endpoint in account.sagemaker.list_endpoints()["Endpoints"]:
         account.sagemaker.delete_endpoint(EndpointName=endpoint["EndpointName"])
-    await_none(engine)
+    await_none(engine, image)
 
 
-def await_none(engine: Engine) -> None:
+def await_none(engine: Engine, image: str) -> None:
     deadline = time.monotonic() + 20
-    while containers(engine) and time.monotonic() < deadline:
+    while containers(engine, image) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert containers(engine) == []
+    assert containers(engine, image) == []
 
 
 @pytest.mark.parametrize(("ping", "reason"), [("exit:1", "told to end with exit:1"), ("500", "answered 500")])
@@ -109,7 +111,7 @@ def test_a_container_that_is_never_ready(account: Account, image: str, engine: E
     assert description["EndpointStatus"] == "Failed"
     assert reason in description["FailureReason"]
     account.sagemaker.delete_endpoint(EndpointName=endpoint)
-    await_none(engine)
+    await_none(engine, image)
 
 
 def test_an_image_for_another_platform(account: Account, image: str) -> None:
@@ -131,4 +133,4 @@ def test_containers_of_a_local_aws_that_was_killed_go_too(
         guardian = Guardian()
     guardian.watch_container(name)
     guardian.stop()  # what it does when the other end of the pipe is gone, however that happened
-    assert containers(engine) == []
+    assert engine.docker("ps", "--all", "--quiet", f"--filter=name={name}") == ""

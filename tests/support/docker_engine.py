@@ -1,19 +1,24 @@
 """A Docker engine and the registry of Debian for tests: installed where they are missing, started, and stopped again.
 
 As root on Debian only. Nothing is pulled: the base of the images is made from Debian's packages and kept in `.local/`.
+
+An engine gets along with every other one on the machine: it has its own bridge, writes no firewall rules, and runs in
+its own PID and mount namespaces, so that all its processes and mounts are gone with it, even where the tests are
+killed. What the tests make on the machine besides is in a `_Place`.
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import platform
 import shutil
+import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +31,6 @@ _PACKAGES = {
     "dockerd": "docker.io",
     "docker-registry": "docker-registry",
     "mmdebstrap": "mmdebstrap",
-    "iptables": "iptables",
     "ip": "iproute2",
 }
 _START_TIMEOUT_SECONDS = 60.0
@@ -34,6 +38,15 @@ _STOP_TIMEOUT_SECONDS = 30.0
 _APT_TIMEOUT_SECONDS = 300.0
 _POLL_SECONDS = 0.05
 _DEBIANS_DOCKER = Path("/usr/bin/docker")
+_MAX_PLACES = 100
+_CGROUPS = Path("/sys/fs/cgroup")
+# The process ends with the tests, however they end.
+_WITH_THE_TESTS = ["setpriv", "--pdeathsig=KILL", "--"]
+_IN_ITS_NAMESPACES = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"]
+
+
+class NotHereError(Exception):
+    """This machine does not let the tests have an engine; the text says why."""
 
 
 def why_not() -> str | None:
@@ -45,23 +58,28 @@ def why_not() -> str | None:
     wanted = os.environ.get("DOCKER_TESTS", "")
     if wanted == "0":
         return "DOCKER_TESTS is 0"
-    if sys.platform != "linux" or platform.freedesktop_os_release().get("ID") != "debian":
-        return "the engine and the registry for the tests come from Debian's packages, and this is not Debian"
+    release = platform.freedesktop_os_release() if sys.platform == "linux" else {}
+    if (release.get("ID"), release.get("VERSION_ID")) != ("debian", "12"):
+        return "the engine and the registry for the tests are those of Debian 12, and this is another system"
     if os.geteuid() != 0:
         return "starting an engine takes root"
-    missing = [package for program, package in _PACKAGES.items() if shutil.which(program) is None]
+    missing = _missing_packages()
     if missing and wanted != "1" and not os.environ.get("CI"):
         return f"{', '.join(missing)}: not installed; with DOCKER_TESTS=1 the tests install them"
     return None
 
 
 def install() -> None:
-    """Install what is missing with apt-get."""
-    missing = [package for program, package in _PACKAGES.items() if shutil.which(program) is None]
+    """Install what is missing with apt-get. Raises NotHereError where that fails."""
+    missing = _missing_packages()
     if missing:
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for command in (["update"], ["install", "--yes", "--no-install-recommends", *missing]):
             _run_apt(["apt-get", "--quiet", *command], environment)
+
+
+def _missing_packages() -> list[str]:
+    return [package for program, package in _PACKAGES.items() if shutil.which(program) is None]
 
 
 @dataclass(frozen=True)
@@ -71,7 +89,7 @@ class Engine:
     environment: dict[str, str]
 
     def docker(self, *arguments: str, check: bool = True) -> str:
-        """What `docker ARGUMENTS` prints, both streams. Raises CalledProcessError."""
+        """What `docker ARGUMENTS` prints, both streams. Raises RuntimeError."""
         answer = subprocess.run(
             ["docker", *arguments],
             env={**os.environ, **self.environment},
@@ -86,7 +104,7 @@ class Engine:
         return answer.stdout.strip()
 
     def import_base(self) -> str:
-        """Make a base image with Debian's Python; returns its name."""
+        """Make a base image with Debian's Python; returns its name. Raises NotHereError."""
         CACHE.mkdir(parents=True, exist_ok=True)
         archive = CACHE / "base-bookworm.tar"
         with (CACHE / "lock").open("w") as lock:
@@ -101,50 +119,41 @@ class Engine:
         return BASE_IMAGE
 
 
-def present_engine() -> Engine | None:
-    """The engine that `docker` talks to already, None where none answers."""
-    engine = Engine({})
-    answers = shutil.which("docker") is not None and "Server Version" in engine.docker("info", check=False)
-    return engine if answers else None
-
-
 @contextlib.contextmanager
-def running_engine(*, data: Path | None = None, has_network: bool = True) -> Iterator[Engine]:
+def running_engine(data: Path | None = None) -> Iterator[Engine]:
     """An engine of the tests' own; its data in `data` where that is given.
 
-    Without network it can build what needs none; several of that kind can run beside each other.
+    Its containers are reached through ports that they publish on loopback; they reach nothing but each other.
+
+    Raises:
+        NotHereError: it does not start.
     """
-    # Short, because sockets are there, whose paths may have 107 bytes.
-    folder = Path(tempfile.mkdtemp(prefix="engine-"))
-    # Debian's client has BuildKit built in; another one may come first on PATH and need a plugin for it.
-    binaries = folder / "bin"
-    binaries.mkdir()
-    (binaries / "docker").symlink_to(_DEBIANS_DOCKER)
-    host = f"unix://{folder / 'docker.sock'}"
-    engine = Engine({"DOCKER_HOST": host, "PATH": f"{binaries}:{os.environ['PATH']}", "DOCKER_CONFIG": str(folder)})
-    command = [
-        "dockerd", f"--host={host}", f"--data-root={data or folder / 'data'}", f"--exec-root={folder / 'exec'}",
-        f"--pidfile={folder / 'docker.pid'}",
-    ]  # fmt: skip
-    if not has_network:
-        # In a network of its own: an engine without a bridge removes docker0, another engine's included.
-        command = ["unshare", "--net", *command, "--bridge=none", "--iptables=false", "--ip-forward=false"]
-    log = folder / "dockerd.log"
-    with contextlib.ExitStack() as stack:
-        stack.callback(shutil.rmtree, folder)
-        if has_network:
-            stack.enter_context(_only_one())
-            stack.enter_context(_restored_network())
-        stack.enter_context(_running(command, log))
-        _wait_until(lambda: "Server Version" in engine.docker("info", check=False), "dockerd", log)
-        stack.callback(_remove_containers, engine)
-        yield engine
-
-
-def _remove_containers(engine: Engine) -> None:
-    left = engine.docker("ps", "--all", "--quiet", check=False).split()
-    if left:
-        engine.docker("rm", "--force", *left, check=False)
+    with _place() as place:
+        folder = place.folder
+        # Debian's client has BuildKit built in; another one may come first on PATH and need a plugin for it.
+        binaries = folder / "bin"
+        binaries.mkdir()
+        (binaries / "docker").symlink_to(_DEBIANS_DOCKER)
+        host = f"unix://{folder / 'docker.sock'}"
+        engine = Engine({"DOCKER_HOST": host, "PATH": f"{binaries}:{os.environ['PATH']}", "DOCKER_CONFIG": str(folder)})
+        place.add_bridge()
+        log = folder / "dockerd.log"
+        # Both folders have fixed names, and the machine's own engine may use them too.
+        hidden = "for folder in /etc/docker /run/containerd; do mkdir -p $folder && mount -t tmpfs tmpfs $folder; done"
+        command = [
+            "sh", "-ec", f'{hidden}; exec "$@"', "sh",
+            "dockerd", f"--host={host}", f"--data-root={data or folder / 'data'}", f"--exec-root={folder / 'exec'}",
+            f"--pidfile={folder / 'docker.pid'}", f"--cgroup-parent=/{place.name}", f"--bridge={place.name}",
+            "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false",
+        ]  # fmt: skip
+        with _running([*_WITH_THE_TESTS, *_IN_ITS_NAMESPACES, *command], log) as process:
+            try:
+                _wait_until(lambda: "Server Version" in engine.docker("info", check=False), process, log)
+                yield engine
+            finally:
+                # With the first process of a PID namespace all others go; unshare ends when they are gone.
+                for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+                    os.kill(int(child), signal.SIGKILL)
 
 
 class DebianRegistry:
@@ -154,55 +163,41 @@ class DebianRegistry:
     PASSWORD = "123456789012-auth-token"
     _BCRYPT = "$2b$05$abcdefghijklmnopqrstuu/4ofrUS75HrKu6f.iuRo0I/XlrmpqlC"
 
-    def __init__(self, folder: Path, storage: Path | None = None) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self, folder: Path) -> None:
         self._stack = contextlib.ExitStack()
         self._log = folder / "registry.log"
         self._configuration = folder / "registry.yml"
-        self.storage = storage or folder / "storage"
         self.address = f"127.0.0.1:{free_port()}"
         (folder / "htpasswd").write_text(f"{self.USER}:{self._BCRYPT}\n")
         self._configuration.write_text(
             "version: 0.1\nlog: {level: warn, accesslog: {disabled: true}}\n"
-            f"storage: {{filesystem: {{rootdirectory: {self.storage}}}}}\n"
+            f"storage: {{filesystem: {{rootdirectory: {folder / 'storage'}}}}}\n"
             f"http: {{addr: '{self.address}'}}\n"
             f"auth: {{htpasswd: {{realm: tests, path: {folder / 'htpasswd'}}}}}\n"
         )
 
-    @property
-    def url(self) -> str:
-        return f"http://{self.address}"
-
-    def start(self) -> None:
-        self._stack.enter_context(_running(["docker-registry", "serve", str(self._configuration)], self._log))
+    def __enter__(self) -> "DebianRegistry":
+        command = [*_WITH_THE_TESTS, "docker-registry", "serve", str(self._configuration)]
+        process = self._stack.enter_context(_running(command, self._log))
         host, port = self.address.split(":")
 
         def answers() -> bool:
             with socket.socket() as probe:
                 return probe.connect_ex((host, int(port))) == 0
 
-        _wait_until(answers, "docker-registry", self._log)
-
-    def stop(self) -> None:
-        self._stack.close()
-
-    def __enter__(self) -> "DebianRegistry":
-        self.start()
+        _wait_until(answers, process, self._log)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        self._stack.close()
 
 
 @contextlib.contextmanager
-def small_disk(folder: Path, size_mib: int) -> Iterator[Path]:
+def small_disk(size_mib: int) -> Iterator[Path]:
     """A file system of its own that is soon full."""
-    folder.mkdir(parents=True)
-    _run(["mount", "-t", "tmpfs", "-o", f"size={size_mib}m", "tmpfs", str(folder)])
-    try:
-        yield folder
-    finally:
-        _run(["umount", "--lazy", str(folder)])
+    with _place() as place:
+        _run(["mount", "-t", "tmpfs", "-o", f"size={size_mib}m", "tmpfs", str(place.folder)])
+        yield place.folder
 
 
 def build_environment(folder: Path, base_image: str) -> dict[str, str]:
@@ -232,31 +227,75 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@contextlib.contextmanager
-def _only_one() -> Iterator[None]:
-    """Wait for the engine of another run of the tests: two would share one bridge and one firewall."""
-    with Path(shutil.which("dockerd") or "/usr/sbin/dockerd").open("rb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+@dataclass(frozen=True)
+class _Place:
+    """A name on this machine: that of a folder, of a bridge, and of the cgroups of an engine's containers."""
+
+    number: int
+
+    @property
+    def name(self) -> str:
+        return f"engine-test-{self.number}"
+
+    @property
+    def folder(self) -> Path:
+        # A short path, because sockets are there, whose paths may have 107 bytes.
+        return Path("/var/tmp") / self.name
+
+    def add_bridge(self) -> None:
+        """Raises NotHereError."""
+        # Addresses for tests of networks (RFC 2544), which no network uses.
+        address = f"198.18.{self.number}.1/24"
+        _run(["ip", "link", "add", self.name, "type", "bridge"])
+        _run(["ip", "address", "add", address, "dev", self.name])
+        _run(["ip", "link", "set", self.name, "up"])
+
+    def clear(self) -> None:
+        """Remove whatever is there; nothing need be."""
+        mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+        for mount in mounts:
+            if Path(mount) == self.folder:
+                _run(["umount", "--lazy", mount])
+        if Path("/sys/class/net", self.name).exists():
+            _run(["ip", "link", "delete", self.name])
+        for group in [*_CGROUPS.glob(self.name), *_CGROUPS.glob(f"*/{self.name}")]:
+            for folder, _, _ in os.walk(group, topdown=False):
+                Path(folder).rmdir()
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
 
 
 @contextlib.contextmanager
-def _restored_network() -> Iterator[None]:
-    """An engine makes a bridge and firewall rules, and leaves them."""
-    rules = _run(["iptables-save"])
-    try:
-        yield
-    finally:
-        subprocess.run(["iptables-restore"], input=rules, text=True, check=True)
-        subprocess.run(["ip", "link", "delete", "docker0"], check=False, stderr=subprocess.DEVNULL)
+def _place() -> Iterator[_Place]:
+    """A place that no other run of the tests has; what a run that was killed left there is removed.
+
+    The lock is a socket without a file: it goes with the process that has it.
+    """
+    for number in range(_MAX_PLACES):
+        place = _Place(number)
+        with socket.socket(socket.AF_UNIX) as lock:
+            try:
+                lock.bind(f"\0{place.name}")
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                continue
+            place.clear()
+            place.folder.mkdir(mode=0o700)
+            try:
+                yield place
+            finally:
+                place.clear()
+            return
+    raise NotHereError(f"{_MAX_PLACES} engines of tests run on this machine already")
 
 
 @contextlib.contextmanager
-def _running(command: list[str], log: Path) -> Iterator[None]:
+def _running(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("ab") as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     try:
-        yield
+        yield process
     finally:
         process.terminate()
         try:
@@ -266,11 +305,11 @@ def _running(command: list[str], log: Path) -> Iterator[None]:
             process.wait()
 
 
-def _wait_until(condition, what: str, log: Path) -> None:
+def _wait_until(condition: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + _START_TIMEOUT_SECONDS
     while not condition():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{what} does not answer: {log.read_text()[-2000:]}")
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise NotHereError(f"what the tests started does not answer: {log.read_text()[-2000:]}")
         time.sleep(_POLL_SECONDS)
 
 
@@ -281,16 +320,16 @@ def _run_apt(command: list[str], environment: dict[str, str]) -> None:
         try:
             _run(command, environment)
             return
-        except RuntimeError as error:
+        except NotHereError as error:
             if "Could not get lock" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(1)
 
 
-def _run(command: list[str], environment: dict[str, str] | None = None) -> str:
+def _run(command: list[str], environment: dict[str, str] | None = None) -> None:
+    """Raises NotHereError with the command's last words."""
     answer = subprocess.run(
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     if answer.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)}: exit code {answer.returncode}: {answer.stderr[-2000:]}")
-    return answer.stdout
+        raise NotHereError(f"{' '.join(command)}: exit code {answer.returncode}: {answer.stderr[-2000:]}")
