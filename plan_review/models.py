@@ -51,15 +51,19 @@ class ModelChange:
     previous: Artifact | None = None
 
 
+def _key_of(values: Values) -> re.Match[str] | None:
+    key = values.visible("key")
+    return _KEY.fullmatch(key) if isinstance(key, str) else None
+
+
 def artifact_of(change: Change, values: Values) -> Artifact | None:
     """The model version that one side of an S3 object is, or None when its key is none of a model's."""
-    key = values.visible("key")
-    match = _KEY.fullmatch(key) if isinstance(key, str) else None
+    match = _key_of(values)
     if match is None:
         return None
     source_hash = values.visible("source_hash")
     whole = source_hash if isinstance(source_hash, str) and _SHA256.fullmatch(source_hash) else match["digest"]
-    return Artifact(scrub(match["name"]), scrub(match["version"]), key, whole, _size_bytes(values), change.address)
+    return Artifact(scrub(match["name"]), scrub(match["version"]), match[0], whole, _size_bytes(values), change.address)
 
 
 def _size_bytes(values: Values) -> int | Unknown | None:
@@ -91,15 +95,23 @@ def _order(artifact: Artifact) -> tuple[tuple[int, int, str], ...]:
 def is_artifact(change: Change) -> bool:
     """Whether a change concerns nothing but a model's artifact."""
     return change.type == ARTIFACT_TYPE and all(
-        artifact_of(change, side) is not None for side in (change.before, change.after) if side.exists
+        _key_of(side) is not None for side in (change.before, change.after) if side.exists
     )
+
+
+def _models_of(change: Change) -> set[str]:
+    return {match["name"] for side in (change.before, change.after) if (match := _key_of(side)) is not None}
 
 
 def model_changes(plan: Plan) -> tuple[ModelChange, ...]:
     """What happens to each model, by name; within a model what comes before what goes."""
+    objects = tuple(plan.of_type(ARTIFACT_TYPE))
+    touched = {name for change in objects if change.action.changes for name in _models_of(change)}
     before: dict[str, dict[str, Artifact]] = {}
     after: dict[str, dict[str, Artifact]] = {}
-    for change in plan.of_type(ARTIFACT_TYPE):
+    for change in objects:
+        if touched.isdisjoint(_models_of(change)):
+            continue
         old = artifact_of(change, change.before)
         new = artifact_of(change, change.after) if change.action.changes else old
         for versions, artifact in ((before, old), (after, new)):

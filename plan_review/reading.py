@@ -1,7 +1,7 @@
-"""Reads `terraform show -json` output into a `Plan`, section by section, so that thousands of models stay small.
+"""Reads `terraform show -json` output into a `Plan`.
 
 A plan repeats every resource up to four times (prior_state, planned_values, resource_changes, configuration). Only
-`resource_changes` is kept; each of the others is parsed, for the document must be sound, and dropped at once.
+`resource_changes` outlives the reading.
 """
 
 from __future__ import annotations
@@ -9,30 +9,18 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 from plan_review.errors import ReviewError
-from plan_review.json_cursor import JsonCursor
 from plan_review.plan import ACTIONS, Change, Plan, ProviderRequirement
 from plan_review.values import Values
 
 _HOW = "give it the output of `terraform show -json PLANFILE`"
 _UNNAMED = frozenset({"plan", "tfplan", "show", "review"})
-_CHANGES = frozenset({"resource_changes", "resource_drift"})
-_KEPT = frozenset(
-    {
-        "format_version",
-        "terraform_version",
-        "errored",
-        "complete",
-        "configuration",
-        "output_changes",
-        "checks",
-        "deferred_changes",
-    }
-)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def read_plan(path: Path) -> Plan:
@@ -51,19 +39,22 @@ def read_plan(path: Path) -> Plan:
     if content.startswith(b"PK\x03\x04"):
         raise ReviewError(f"{path}: is a binary plan file; {_HOW.replace('PLANFILE', path.name)}")
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ReviewError(f"{path}: is not UTF-8 text ({error.reason} at byte {error.start}); {_HOW}") from error
+        document = from_json(content.removeprefix(_BYTE_ORDER_MARK), cache_strings="keys")
+    except ValueError as error:
+        raise ReviewError(f"{path}: {_why_no_json(content, error)}; {_HOW}") from error
     del content
     try:
-        return _parse(text, stack_name(path), str(path), digest)
-    except JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise ReviewError(f"{path}: is no complete JSON ({error.msg}, {where}); {_HOW}") from error
+        return _plan(document, stack_name(path), str(path), digest)
     except _MalformedError as error:
         raise ReviewError(f"{path}: {error}") from error
-    except (RecursionError, ValueError) as error:
-        raise ReviewError(f"{path}: is no plan JSON ({' '.join(str(error).split())[:120]}); {_HOW}") from error
+
+
+def _why_no_json(content: bytes, error: ValueError) -> str:
+    try:
+        content.decode()
+    except UnicodeDecodeError as encoding:
+        return f"is not UTF-8 text ({encoding.reason} at byte {encoding.start})"
+    return f"is no complete JSON ({error})"
 
 
 def stack_name(path: Path) -> str:
@@ -79,37 +70,28 @@ class _MalformedError(Exception):
     """What is wrong inside the document; `read_plan` adds the file."""
 
 
-def _parse(text: str, stack: str, source: str, sha256: str) -> Plan:
-    kept: dict[str, Any] = {}
-    changes: dict[str, tuple[Change, ...]] = {}
-    names: set[str] = set()
-    cursor = JsonCursor(text)
-    for name in cursor.members():
-        names.add(name)
-        if name in _CHANGES:
-            changes[name] = tuple(_changes(cursor, name))
-        elif name in _KEPT:
-            kept[name] = cursor.value()
-        else:
-            cursor.value()
-    _check(kept, names)
-    version = kept.get("terraform_version")
+def _plan(document: Any, stack: str, source: str, sha256: str) -> Plan:
+    if not isinstance(document, dict):
+        raise _MalformedError(f"is no plan JSON (the document is not an object); {_HOW}")
+    _check(document)
+    version = document.get("terraform_version")
     return Plan(
         stack=stack,
         source=source,
         terraform_version=version if isinstance(version, str) else "",
-        changes=changes.get("resource_changes", ()),
-        drift=changes.get("resource_drift", ()),
-        providers=_providers(kept.get("configuration")),
-        changed_outputs=_changed_outputs(kept.get("output_changes")),
-        failed_checks=_failed_checks(kept.get("checks")),
-        complete=kept.get("complete") is not False and not kept.get("deferred_changes"),
+        changes=tuple(_changes(document, "resource_changes")),
+        drift=tuple(_changes(document, "resource_drift")),
+        providers=_providers(document.get("configuration")),
+        changed_outputs=_changed_outputs(document.get("output_changes")),
+        failed_checks=_failed_checks(document.get("checks")),
+        complete=document.get("complete") is not False and not document.get("deferred_changes"),
         sha256=sha256,
     )
 
 
-def _check(kept: Mapping[str, Any], names: set[str]) -> None:
-    version = kept.get("format_version")
+def _check(document: dict[str, Any]) -> None:
+    names = document.keys()
+    version = document.get("format_version")
     if names & {"@level", "@message"}:
         raise _MalformedError(f"is a log of `terraform plan -json`, not a plan; {_HOW}")
     if version is None:
@@ -119,7 +101,7 @@ def _check(kept: Mapping[str, Any], names: set[str]) -> None:
             f"has format_version {str(version)[:20]!r}, and only 1.x can be read; "
             "use a plan_review made for this Terraform"
         )
-    if kept.get("errored"):
+    if document.get("errored"):
         raise _MalformedError(
             "is the plan of a run that failed (errored: true); fix the error that `terraform plan` shows"
         )
@@ -129,8 +111,11 @@ def _check(kept: Mapping[str, Any], names: set[str]) -> None:
         raise _MalformedError(f"holds no plan (neither resource_changes nor planned_values); {_HOW}")
 
 
-def _changes(cursor: JsonCursor, section: str) -> Iterator[Change]:
-    for index, element in enumerate(cursor.elements()):
+def _changes(document: Mapping[str, Any], section: str) -> Iterator[Change]:
+    elements = document.get(section, [])
+    if not isinstance(elements, list):
+        raise _MalformedError(f"{section} is no array, so it is no plan JSON; {_HOW}")
+    for index, element in enumerate(elements):
         where = f"{section}[{index}]"
         if _mapping(element, where).get("mode") != "data":
             yield _change(element, where)

@@ -33,6 +33,8 @@ def _step(node: Any, key: str | int) -> Any:
 
 def _overlay(node: Any, mask: Any) -> Any:
     """`node` with UNKNOWN wherever `mask` is true; Terraform leaves unknown keys out of the values altogether."""
+    if not mask:
+        return node
     if mask is True:
         return UNKNOWN
     if isinstance(mask, dict) and isinstance(node, dict | None):
@@ -49,7 +51,7 @@ def _overlay(node: Any, mask: Any) -> Any:
 
 def _overlay_present(node: Any, mask: Any) -> Any:
     """`node` with UNKNOWN wherever `mask` is true and there is a value."""
-    if node is None or node is UNKNOWN:
+    if node is None or node is UNKNOWN or not mask:
         return node
     if mask is True:
         return UNKNOWN

@@ -82,7 +82,8 @@ def price_note(prices: PriceTable, costs: tuple[Cost, ...]) -> str:
     where = f"; this stack runs in {', '.join(other)}, where prices differ" if other else ""
     return (
         f"Instances at their initial counts, {prices.hours_per_month} hours a month, approximate list prices of "
-        f"{prices.region} as of {prices.as_of}{where}."
+        f"{prices.region} as of {prices.as_of}, taken from public pages and not from AWS's price list{where}; compare "
+        f"with {prices.source}"
     )
 
 

@@ -39,7 +39,7 @@ REFUSED = {
     "white space": (" \n", "is empty"),
     "no JSON": ("Error: no plan", "is no complete JSON"),
     "cut off": (json.dumps(EMPTY_PLAN)[:-2], "is no complete JSON"),
-    "more than one document": (json.dumps(EMPTY_PLAN) * 2, "Extra data"),
+    "more than one document": (json.dumps(EMPTY_PLAN) * 2, "is no complete JSON (trailing characters"),
     "an array": ([], "the document is not an object"),
     "no format version": ({"planned_values": {}}, "has no format_version"),
     "format version 2": (EMPTY_PLAN | {"format_version": "2.0"}, "has format_version '2.0', and only 1.x can be read"),
@@ -51,7 +51,7 @@ REFUSED = {
         "is a log of `terraform plan -json`",
     ),
     "no sections": ({"format_version": "1.2"}, "holds no plan"),
-    "changes are no array": (EMPTY_PLAN | {"resource_changes": {}}, "an array is expected"),
+    "changes are no array": (EMPTY_PLAN | {"resource_changes": {}}, "resource_changes is no array"),
     "a change is no object": (plan_of("x"), "resource_changes[0] is no object"),  # type: ignore[arg-type]
     "a change without address": (plan_of(CHANGE | {"address": ""}), "resource_changes[0] has no address"),
     "a change without actions": (plan_of(CHANGE | {"change": {}}), "has actions None"),
@@ -60,7 +60,7 @@ REFUSED = {
         plan_of(CHANGE | {"change": {"actions": ["delete"], "before": 5}}),
         "resource_changes[0].change.before is no object",
     ),
-    "nested too deeply": ("[" * 200_000, "is no plan JSON"),
+    "nested too deeply": ("[" * 200_000, "is no complete JSON (recursion limit exceeded"),
 }
 
 

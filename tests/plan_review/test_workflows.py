@@ -199,6 +199,48 @@ def test_drift_runs_every_night_and_changes_nothing() -> None:
     assert job("drift", "drift")["permissions"] == {"contents": "read", "id-token": "write", "issues": "write"}
 
 
+REVIEWS = [
+    ("plan", "plan", "Review"),
+    ("drift", "drift", "Review"),
+    ("deploy", "verify", "Review these very files once more, for whoever approves"),
+]
+
+
+@pytest.mark.parametrize("given", [(), ("review-accepted.toml",), ("review-accepted.toml", "review-policy.toml")])
+@pytest.mark.parametrize(("workflow", "job_name", "step_name"), REVIEWS)
+def test_every_review_reads_the_policy_and_what_was_accepted(
+    workflow: str, job_name: str, step_name: str, given: tuple[str, ...], tmp_path: Path
+) -> None:
+    for name in given:
+        (tmp_path / name).touch()
+    (tmp_path / "plans").mkdir()
+    (tmp_path / "plans" / "dev-models.lock.hcl").touch()
+    (tmp_path / "plans" / "SHA256SUMS").write_text("0  dev-models.tfplan\n")
+    (tmp_path / "review.md").touch()
+    executable(tmp_path, "python", '#!/bin/bash\necho "$*" >> calls\n')
+    executable(tmp_path, "jq", "#!/bin/bash\necho no_change\n")
+    executable(tmp_path, "terraform", "#!/bin/bash\n")
+    result = run_step(
+        workflow,
+        job_name,
+        step_name,
+        tmp_path,
+        ENVIRONMENT="dev",
+        STACKS="models",
+        RUN_URL="https://example.invalid/1",
+        RUNNER_TEMP=str(tmp_path),
+        GITHUB_OUTPUT=str(tmp_path / "output"),
+        GITHUB_STEP_SUMMARY=str(tmp_path / "summary"),
+    )
+    assert result.returncode == 0, result.stderr
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert calls
+    for call in calls:
+        assert call.startswith("-m plan_review ")
+        assert ("--policy review-policy.toml" in call) == ("review-policy.toml" in given)
+        assert ("--accept review-accepted.toml" in call) == ("review-accepted.toml" in given)
+
+
 def run_step(
     workflow: str, job_name: str, step_name: str, folder: Path, **variables: str
 ) -> subprocess.CompletedProcess[str]:
@@ -289,7 +331,7 @@ def test_terraform_refuses_a_plan_when_the_state_moved_on(tmp_path: Path) -> Non
     def terraform(*arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "TF_CLI_CONFIG_FILE": os.devnull, "CHECKPOINT_DISABLE": "1"}
         return subprocess.run(
-            ["terraform", f"-chdir={tmp_path}", *arguments],
+            [os.environ.get("TERRAFORM_BINARY_NAME", "terraform"), f"-chdir={tmp_path}", *arguments],
             env=environment,
             capture_output=True,
             text=True,

@@ -27,6 +27,7 @@ from tests.plan_review.plans import scenarios  # noqa: E402
 from tests.plan_review.plans.scenarios import SCENARIOS, Scenario  # noqa: E402
 
 OUTPUT = Path(__file__).resolve().parent
+BINARY = os.environ.get("TERRAFORM_BINARY_NAME", "terraform")
 _DROPPED = ("planned_values", "prior_state", "relevant_attributes", "timestamp")
 _CONTEXT = {
     "Dockerfile": (
@@ -113,12 +114,12 @@ class Maker:
         return folder
 
     def _terraform(self, folder: Path, *arguments: str) -> str:
-        command = ["terraform", f"-chdir={folder}", arguments[0], *(["-no-color"] if arguments[0] != "show" else [])]
+        command = [BINARY, f"-chdir={folder}", arguments[0], *(["-no-color"] if arguments[0] != "show" else [])]
         result = subprocess.run(
             [*command, *arguments[1:]], env=self._environment, capture_output=True, text=True, check=False
         )
         if result.returncode != 0:
-            raise SystemExit(f"{folder.name}: terraform {arguments[0]} failed\n{result.stdout}{result.stderr}")
+            raise SystemExit(f"{folder.name}: {BINARY} {arguments[0]} failed\n{result.stdout}{result.stderr}")
         return result.stdout
 
     def _client(self, service: str) -> Any:
