@@ -2,6 +2,7 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,20 @@ def test_the_metrics_tell_the_truth(holder: Path) -> None:
             told = server.metrics()
             assert abs(told['model_server_model_memory_bytes{model="m"}'] - 20 * MIB) < 4 * MIB
             assert abs(told["model_server_memory_used_bytes"] - held_bytes(server)) < 8 * MIB
+
+
+def test_loads_at_the_same_time_are_measured_apart(holder: Path) -> None:
+    with serving(HttpClient, MODEL_SERVER_WORKERS="2") as server:
+        assert isinstance(server, HttpClient)
+        names = [f"m{index}" for index in range(10)]
+        with ThreadPoolExecutor(10) as pool:
+            assert {reply.status for reply in pool.map(lambda name: server.load(name, holder), names)} == {200}
+        told = server.metrics()
+        taken = sorted(told[f'model_server_model_memory_bytes{{model="{name}"}}'] for name in names)
+        # All but the first of each worker, which is told to have taken what the worker takes to get going.
+        assert all(abs(size - 20 * MIB) < 4 * MIB for size in taken[:-2]), taken
+        loads = [event["worker"] for event in server.events() if event["event"] == "load"]
+        assert sorted(loads) == [0] * 5 + [1] * 5
 
 
 def model(name: str = "m", artifact_bytes: int = 10 * MIB) -> Model:

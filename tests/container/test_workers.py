@@ -147,6 +147,10 @@ def test_the_process_that_forks_may_die_too(server: HttpClient, models) -> None:
     (zygote,) = psutil.Process(server.process.pid).children()
     zygote.kill()
     wait_for(lambda: server.invoke("good", ROW, JSON).status == 200, "the model is back", 60)
+    (zygote,) = psutil.Process(server.process.pid).children()
+    zygote.kill()
+    assert server.unload("good").status == 200  # its worker is on its way out, or back already
+    wait_for(lambda: server.load("good", models["dense"]).status == 200, "a model can be loaded", 60)
     assert server.request("GET", "/ping").status == 200
 
 
