@@ -2,17 +2,25 @@
 
 import json
 import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import boto3
 import typer
+from botocore.client import BaseClient
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 from rich.console import Console
 from rich.table import Column, Table
 
 from model_catalog.catalog import Catalog
 from model_catalog.errors import CatalogError
+from model_catalog.s3_source import Progress, is_s3_uri
 
 _CONTEXT_FILE = Path("cdktf.json")
+_PROGRESS_SECONDS = 5
 
 application = typer.Typer(
     help="The models of the endpoint: add, list, remove and check them.",
@@ -45,14 +53,25 @@ def settings(
 def add(
     context: typer.Context,
     name: _Name,
-    path: Annotated[Path, typer.Argument(help="A folder or a .tar.gz: an MXNet checkpoint or a .onnx file.")],
+    source: Annotated[
+        str, typer.Argument(help="An MXNet checkpoint or a .onnx file: a folder, a .tar.gz, or s3://BUCKET/KEY of one.")
+    ],
+    sha256: Annotated[str | None, typer.Option(help="What the digest of the artifact in S3 must be.")] = None,
 ) -> None:
-    """Pack a model and make it the current version of NAME."""
+    """Make a model the current version of NAME: pack it, or record where S3 is to copy it from."""
+    in_s3 = is_s3_uri(source)
+    if sha256 is not None and not in_s3:
+        raise CatalogError("--sha256 is for artifacts in S3; what is on disk is packed anew, with a digest of its own.")
+    work = "Reading" if in_s3 else "Packing"
     console = Console(stderr=True)
     if not console.is_terminal:
-        print(f"Packing {path}", file=sys.stderr, flush=True)
-    with console.status(f"Packing {path}"):
-        added = context.obj.add(name, path)
+        print(f"{work} {source}", file=sys.stderr, flush=True)
+    with console.status(f"{work} {source}") as status:
+        if in_s3:
+            progress = _progress(source, None if not console.is_terminal else status.update)
+            added = context.obj.add_from_s3(name, source, _s3(), sha256=sha256, progress=progress)
+        else:
+            added = context.obj.add(name, Path(source))
     version = added.version
     if added.is_new:
         print(f"Added {name} version {version.version}: {version.size_bytes} bytes, TargetModel {version.key}")
@@ -60,19 +79,51 @@ def add(
         print(f"Nothing changed: {name} holds this content already, TargetModel {version.key}")
 
 
+def _progress(what: str, show: Callable[[str], None] | None) -> Progress:
+    """Tells how far a read has come: on a terminal with each piece, elsewhere a line every few seconds."""
+    last = time.monotonic()
+
+    def report(done_bytes: int, total_bytes: int) -> None:
+        nonlocal last
+        text = f"Reading {what}: {done_bytes >> 20} of {total_bytes >> 20} MiB"
+        if show is not None:
+            show(text)
+        elif time.monotonic() - last >= _PROGRESS_SECONDS:
+            last = time.monotonic()
+            print(text, file=sys.stderr, flush=True)
+
+    return report
+
+
+def _s3() -> BaseClient:
+    try:
+        return boto3.client("s3", config=Config(retries={"mode": "standard"}, connect_timeout=10, read_timeout=60))
+    except BotoCoreError as error:
+        raise CatalogError(f"S3 cannot be asked: {error}") from error
+
+
 @application.command()
 def remove(context: typer.Context, name: _Name) -> None:
     """Take NAME with all its versions out of the catalog."""
     context.obj.remove(name)
     print(f"Removed {name}. `python -m model_catalog prune` deletes its artifacts.")
+    for key in _keys_that_pin(name, _configured("environments"), "environments"):
+        print(f"Take {name} out of {key} in {_CONTEXT_FILE} as well.")
 
 
 @application.command("list")
 def list_models(context: typer.Context) -> None:
     """Show every version that can be invoked."""
-    columns = ("name", "version", "engine", "size_bytes", "target_model")
+    columns = ("name", "version", "engine", "size_bytes", "target_model", "source")
     rows = [
-        (name, version.version, version.engine, str(version.size_bytes), version.key)
+        (
+            name,
+            version.version,
+            version.engine,
+            str(version.size_bytes),
+            version.key,
+            version.artifact if version.source is None else version.source.uri,
+        )
         for name, model in sorted(context.obj.lock.models.items())
         for version in model.versions
     ]
@@ -91,12 +142,17 @@ def list_models(context: typer.Context) -> None:
 def verify(
     context: typer.Context,
     missing_ok: Annotated[bool, typer.Option("--missing-ok", help="Accept artifacts that are not on disk.")] = False,
+    in_s3: Annotated[
+        bool, typer.Option("--s3", help="Look also whether the artifacts that S3 copies are as they were.")
+    ] = False,
 ) -> None:
     """Compare the artifacts on disk with the lock file."""
     complaints = context.obj.verify(missing_ok=missing_ok)
+    if in_s3:
+        complaints += context.obj.verify_sources(_s3())
     if complaints:
         raise CatalogError(complaints)
-    print("The artifacts on disk are those of the lock file.")
+    print(f"The artifacts on disk{' and in S3' if in_s3 else ''} are those of the lock file.")
 
 
 @application.command()
@@ -114,17 +170,31 @@ def target_model(context: typer.Context, name: _Name) -> None:
 
 def _configured_earlier_versions() -> int:
     """`catalog.earlier_versions` of cdktf.json's context, 1 where it is not set."""
-    if not _CONTEXT_FILE.is_file():
-        return 1
-    try:
-        value = json.loads(_CONTEXT_FILE.read_text(encoding="utf-8"))["context"]["catalog"]["earlier_versions"]
-    except KeyError:
-        return 1
-    except (ValueError, TypeError) as error:
-        raise CatalogError(f"{_CONTEXT_FILE}: cannot be read: {error}.") from error
+    catalog = _configured("catalog")
+    value = catalog.get("earlier_versions", 1) if isinstance(catalog, dict) else None
     if type(value) is not int:
         raise CatalogError(f"{_CONTEXT_FILE}: catalog.earlier_versions must be a whole number, not {value!r}.")
     return value
+
+
+def _keys_that_pin(name: str, block: Any, path: str) -> Iterator[str]:
+    """The keys below `path` of the settings that pin a model to a shard."""
+    if not isinstance(block, dict):
+        return
+    for key, value in block.items():
+        if key == "pins" and isinstance(value, dict) and name in value:
+            yield f"{path}.pins"
+        yield from _keys_that_pin(name, value, f"{path}.{key}")
+
+
+def _configured(key: str) -> dict[str, Any]:
+    """A block of cdktf.json's context, empty where there is none."""
+    if not _CONTEXT_FILE.is_file():
+        return {}
+    try:
+        return json.loads(_CONTEXT_FILE.read_text(encoding="utf-8")).get("context", {}).get(key, {})
+    except (ValueError, AttributeError) as error:
+        raise CatalogError(f"{_CONTEXT_FILE}: cannot be read: {error}.") from error
 
 
 def main() -> None:

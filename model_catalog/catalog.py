@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from botocore.client import BaseClient
+
 from container.model_server.archive import ArchiveError, extract_archive
 from model_catalog.errors import CatalogError
 from model_catalog.inspection import inspect_folder
@@ -16,6 +18,7 @@ from model_catalog.lock import (
     Engine,
     Lock,
     Model,
+    S3Source,
     Version,
     artifact_path,
     read_lock,
@@ -25,6 +28,7 @@ from model_catalog.lock import (
 )
 from model_catalog.names import name_complaints
 from model_catalog.packing import Packed, pack_folder
+from model_catalog.s3_source import Progress, change_since, fetch
 from model_catalog.verification import verify_artifacts
 
 
@@ -84,6 +88,42 @@ class Catalog:
             with self._exclusive():
                 return self._record(name, engine, packed, packed_file)
 
+    def add_from_s3(
+        self,
+        name: str,
+        uri: str,
+        client: BaseClient,
+        *,
+        sha256: str | None = None,
+        progress: Progress | None = None,
+    ) -> Added:
+        """Make an archive that is in S3 the current version of `name`: S3 copies it when the stack is deployed.
+
+        The archive is read once, to disk, and checked as one that is added from there; it is not packed anew.
+
+        Args:
+            name: the model.
+            uri: `s3://BUCKET/KEY` of a `.tar.gz`.
+            client: boto3's `s3` client.
+            sha256: what the archive's digest must be; None where nothing is known of it.
+            progress: told about each piece that is read.
+
+        Raises:
+            CatalogError: as `add`; or the object cannot be read, is not the one of that digest, or cannot be copied.
+        """
+        self._artifacts.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._artifacts, prefix=".add-") as scratch_name:
+            scratch = Path(scratch_name)
+            archive = scratch / "archive.tar.gz"
+            try:
+                with archive.open("wb") as file:
+                    fetched = fetch(client, uri, file, sha256, progress)
+                engine = inspect_folder(_extracted(archive, scratch))
+            except CatalogError as error:
+                raise CatalogError(f"model {name} ({uri}): {complaint}" for complaint in error.complaints) from error
+            with self._exclusive():
+                return self._record(name, engine, Packed(fetched.sha256, fetched.size_bytes), fetched.source)
+
     def remove(self, name: str) -> None:
         """Take a model with all its versions out of the lock; `prune` then deletes its artifacts.
 
@@ -106,10 +146,24 @@ class Catalog:
         """
         return verify_artifacts(self.directory, self.lock, missing_ok=missing_ok)
 
+    def verify_sources(self, client: BaseClient) -> list[str]:
+        """Whether the artifacts that S3 copies are those that were added; one complaint for each that is not.
+
+        Args:
+            client: boto3's `s3` client.
+        """
+        return [
+            f"model {name}, version {version.version}: {version.source.uri}: {change}"
+            for name, model in sorted(self.lock.models.items())
+            for version in model.versions
+            if version.source is not None and (change := change_since(client, version.source)) is not None
+        ]
+
     def prune(self) -> list[Path]:
         """Delete the artifacts that no version in the lock refers to, and return their paths."""
         with self._exclusive():
-            kept = {version.sha256 for model in self.lock.models.values() for version in model.versions}
+            versions = [version for model in self.lock.models.values() for version in model.versions]
+            kept = {version.sha256 for version in versions if version.source is None}
             stale = [path for path in self._artifacts.glob("*.tar.gz") if path.name.removesuffix(".tar.gz") not in kept]
             for path in stale:
                 path.unlink()
@@ -134,26 +188,28 @@ class Catalog:
             raise CatalogError("there is no such file or folder.")
         if not path.name.endswith((".tar.gz", ".tgz")):
             raise CatalogError("a model is a folder or a .tar.gz archive.")
-        folder = scratch / "content"
-        try:
-            extract_archive(path, folder)
-        except ArchiveError as error:
-            raise CatalogError(f"{error}.") from error
-        return folder
+        return _extracted(path, scratch)
 
-    def _record(self, name: str, engine: Engine, packed: Packed, packed_file: Path) -> Added:
-        """Put the packed file in its place, then the lock: what the lock names is always there."""
+    def _record(self, name: str, engine: Engine, packed: Packed, origin: Path | S3Source) -> Added:
+        """Put a packed file in its place, then the lock: what the lock names is always there."""
         lock = self.lock if (self.directory / LOCK_FILE).exists() else Lock()
         complaints = name_complaints({*lock.models, name})
         if complaints:
             raise CatalogError(complaints)
-        destination = self.directory / artifact_path(packed.sha256)
+        source = origin if isinstance(origin, S3Source) else None
         known = lock.models[name].versions if name in lock.models else ()
-        if known and known[-1].sha256 == packed.sha256:
-            packed_file.replace(destination)
+        is_new = not known or known[-1].sha256 != packed.sha256
+        if isinstance(origin, Path) and (is_new or known[-1].source is None):
+            origin.replace(self.directory / artifact_path(packed.sha256))
+        if not is_new:
             return Added(name, known[-1], is_new=False)
         last = int(known[-1].version if known else lock.retired.get(name, "0"))
-        kept = known[len(known) - min(len(known), self.earlier_versions) :]
+        kept_count = self.earlier_versions
+        if known and (known[-1].source is None) != (source is None):
+            # An upload and a copy are resources of two types, and nothing orders the end of one after the beginning of
+            # the other. So the current version stays, whatever the setting, until the next one comes.
+            kept_count = max(kept_count, 1)
+        kept = known[len(known) - min(len(known), kept_count) :]
         taken = {version.slot for version in kept}
         number = str(last + 1)
         added = Version(
@@ -163,9 +219,18 @@ class Catalog:
             engine=engine,
             key=version_key(name, number, packed.sha256),
             slot=next(slot for slot in range(1, len(taken) + 2) if slot not in taken),
+            source=source,
         )
-        packed_file.replace(destination)
         models = lock.models | {name: Model(versions=(*kept, added))}
         retired = {other: version for other, version in lock.retired.items() if other != name}
         write_lock(self.directory, Lock(models=models, retired=retired))
         return Added(name, added, is_new=True)
+
+
+def _extracted(archive: Path, scratch: Path) -> Path:
+    folder = scratch / "content"
+    try:
+        extract_archive(archive, folder)
+    except ArchiveError as error:
+        raise CatalogError(f"{error}.") from error
+    return folder

@@ -1,4 +1,4 @@
-"""The lock file `models.lock.json`: every model's versions with their sha256, size, engine, key and slot.
+"""The lock file `models.lock.json`: every model's versions with their sha256, size, engine, key, slot and source.
 
 It stands in git, so that a plan in a pull request needs no artifact on disk.
 """
@@ -17,10 +17,27 @@ from model_catalog.names import name_complaints, terraform_identifier
 LOCK_FILE = "models.lock.json"
 LOCK_VERSION = 1
 Engine = Literal["mxnet", "onnxruntime"]
+# Keys that mean the same whether a client encodes them or not: Terraform's provider encodes them once more.
+S3_URI = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.*'()=@:,$-][A-Za-z0-9!_.*'()/=@:,$-]{0,1023}$"
 
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class S3Source(_Frozen):
+    """The object in S3 that an artifact is copied from."""
+
+    uri: str = Field(pattern=S3_URI)
+    etag: str = Field(pattern=r"^[0-9a-f]{32}(-[0-9]{1,5})?$")
+    """The object's ETag when its content was checked: S3 copies it only as long as that is its ETag."""
+    version_id: str | None = None
+    """Which version of the object that was, in a bucket with versions. For people: a copy is of the current one."""
+
+    @property
+    def path(self) -> str:
+        """`BUCKET/KEY`."""
+        return self.uri.removeprefix("s3://")
 
 
 class Version(_Frozen):
@@ -35,14 +52,16 @@ class Version(_Frozen):
     """The object's key below the bucket's prefix `models/`, which is also the model's TargetModel."""
     slot: int = Field(ge=1)
     """Which of the model's Terraform addresses holds this version."""
+    source: S3Source | None = None
+    """Where S3 copies the artifact from; None for one that lies in the catalog and is uploaded."""
 
     @property
     def artifact(self) -> str:
-        """The artifact's path relative to the catalog's folder."""
+        """The artifact's path relative to the catalog's folder, for one that lies there."""
         return artifact_path(self.sha256)
 
     def resource_name(self, name: str) -> str:
-        """The name of this version's `aws_s3_object` for the model `name`: `squeezenet`, `squeezenet_slot_2`, ..."""
+        """The name of this version's resource for the model `name`: `squeezenet`, `squeezenet_slot_2`, ..."""
         identifier = terraform_identifier(name)
         return identifier if self.slot == 1 else f"{identifier}_slot_{self.slot}"
 
@@ -130,7 +149,7 @@ def write_lock(directory: Path | str, lock: Lock) -> None:
 
 def render_lock(lock: Lock) -> str:
     """The file's text: sorted, one field a line, so that a change in a pull request reads well and merges well."""
-    content = lock.model_dump(mode="json")
+    content = lock.model_dump(mode="json", exclude_none=True)
     if not lock.retired:
         del content["retired"]
     return json.dumps(content, indent=2, sort_keys=True) + "\n"

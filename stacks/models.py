@@ -1,9 +1,10 @@
 """The models stack: the bucket of the artifacts, and one object for each version of each model."""
 
+import base64
 from pathlib import Path
 from typing import Any
 
-from model_catalog.lock import Lock, Version
+from model_catalog.lock import Lock, S3Source, Version
 from stacks.aws_bindings import App, TerraformOutput, TerraformResource
 from stacks.environment_stack import EnvironmentStack, address
 from stacks.names import MODELS_PREFIX, Names
@@ -31,38 +32,66 @@ class ModelsStack(EnvironmentStack):
         catalog = project.seen_from(self.stack_name, project.catalog_directory)
         # One block for each model: Terraform's time for `for_each` grows with the square of the number of models.
         # All blocks in one override: a construct for each costs 2 ms, an override of thousands as much as one.
-        objects = {
-            version.resource_name(name): common | _object(name, version, catalog)
-            for name, model in lock.models.items()
-            for version in model.versions
-        }
-        if project.hcl:
-            # CDKTF's HCL leaves the overrides of a stack out.
-            for id_, arguments in objects.items():
-                self._add_object(id_, arguments)
-        elif objects:
-            self.add_override("resource.aws_s3_object", objects)
+        uploads: dict[str, Any] = {}
+        copies: dict[str, Any] = {}
+        for name, model in lock.models.items():
+            for version in model.versions:
+                arguments = common | _object(name, version)
+                if version.source is None:
+                    uploads[version.resource_name(name)] = arguments | _upload(version, catalog)
+                else:
+                    copies[version.resource_name(name)] = arguments | _copy(name, version, version.source)
+        for type_, objects in (("aws_s3_object", uploads), ("aws_s3_object_copy", copies)):
+            if project.hcl:
+                # CDKTF's HCL leaves the overrides of a stack out.
+                for id_, arguments in objects.items():
+                    self._add_object(type_, id_, arguments)
+            elif objects:
+                self.add_override(f"resource.{type_}", objects)
         TerraformOutput(self, "bucket", value=bucket.bucket, description="The bucket of the artifacts.")
         TerraformOutput(
             self, "model_data_url", value=names.model_data_url, description="What every TargetModel is relative to."
         )
 
-    def _add_object(self, id_: str, arguments: dict[str, Any]) -> None:
-        resource = TerraformResource(self, id_, terraform_resource_type="aws_s3_object")
+    def _add_object(self, type_: str, id_: str, arguments: dict[str, Any]) -> None:
+        resource = TerraformResource(self, id_, terraform_resource_type=type_)
         for name, value in arguments.items():
             resource.add_override(name, value)
 
 
-def _object(name: str, version: Version, catalog: str) -> dict[str, Any]:
+def _object(name: str, version: Version) -> dict[str, Any]:
     return {
         "key": f"{MODELS_PREFIX}{version.key}",
-        "source": (Path(catalog) / version.artifact).as_posix(),
-        "source_hash": version.sha256,
         "metadata": {
             "model": name,
             "version": version.version,
             "engine": version.engine,
             "sha256": version.sha256,
             "size_bytes": str(version.size_bytes),
+        },
+    }
+
+
+def _upload(version: Version, catalog: str) -> dict[str, Any]:
+    return {"source": (Path(catalog) / version.artifact).as_posix(), "source_hash": version.sha256}
+
+
+def _copy(name: str, version: Version, source: S3Source) -> dict[str, Any]:
+    """A copy by S3 itself, made only of what was checked, and checked again by S3's own digest of what it wrote."""
+    digest = base64.b64encode(bytes.fromhex(version.sha256)).decode()
+    return {
+        "source": source.path,
+        "copy_if_match": source.etag,
+        "metadata_directive": "REPLACE",
+        "tagging_directive": "REPLACE",
+        "lifecycle": {
+            "create_before_destroy": True,
+            "postcondition": [
+                {
+                    "condition": f'${{self.checksum_sha256 == "{digest}"}}',
+                    "error_message": f"The copy of {source.uri} is not the version {version.version} of {name} that "
+                    f"the lock file names: S3 says that its SHA-256 is another than {version.sha256}.",
+                }
+            ],
         },
     }

@@ -35,8 +35,8 @@ def test_the_life_of_a_model(run, make_model: MakeModel, tmp_path: Path) -> None
     assert run("target-model", "net") == (0, f"{version['key']}\n", "")
     _, output, _ = run("list")
     assert output.splitlines() == [
-        "name\tversion\tengine\tsize_bytes\ttarget_model",
-        f"net\t1\tmxnet\t{version['size_bytes']}\t{version['key']}",
+        "name\tversion\tengine\tsize_bytes\ttarget_model\tsource",
+        f"net\t1\tmxnet\t{version['size_bytes']}\t{version['key']}\tartifacts/{version['sha256']}.tar.gz",
     ]
     assert run("verify")[0] == 0
     (tmp_path / "models" / "artifacts" / f"{version['sha256']}.tar.gz").unlink()

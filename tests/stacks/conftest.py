@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from model_catalog.lock import Lock, Model, Version, version_key
+from model_catalog.lock import Lock, Model, S3Source, Version, version_key
 from stacks.application import add_stacks
 from stacks.aws_bindings import App
 from stacks.project import Project
@@ -81,6 +81,12 @@ def version(name: str, number: int, slot: int) -> Version:
         key=version_key(name, str(number), sha256),
         slot=slot,
     )
+
+
+def copied(name: str, number: int, slot: int) -> Version:
+    """A version whose artifact is in S3 already."""
+    source = S3Source(uri=f"s3://team-models/exports/{name}.tar.gz", etag="0123456789abcdef" * 2, version_id="v1")
+    return version(name, number, slot).model_copy(update={"source": source})
 
 
 def example_lock() -> Lock:

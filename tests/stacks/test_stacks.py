@@ -1,12 +1,13 @@
 """What must hold of every environment's stacks, and how they answer to changes."""
 
+import base64
 import json
 import re
 
 import pytest
 
 from model_catalog.lock import Lock, Model
-from tests.stacks.conftest import CONTEXT_HASH, FULL, LOCAL, SMALL, changed, version
+from tests.stacks.conftest import CONTEXT_HASH, FULL, LOCAL, SMALL, changed, copied, version
 
 REAL = ("small", "full")
 EVERY = ("local", *REAL)
@@ -153,6 +154,30 @@ class TestModels:
         objects = found["small-models"]["resource"]["aws_s3_object"]
         assert objects.pop("third")
         assert found == {name: stack for name, stack in stacks.items() if name.startswith("small")}
+
+    def test_an_artifact_in_s3_is_copied_to_the_key_it_would_be_uploaded_to(self, synthesise, stacks, lock):
+        more = Lock(models={**lock.models, "third": Model(versions=(version("third", 1, 1), copied("third", 2, 2)))})
+        resources = synthesise({"small": SMALL}, lock=more)["small-models"]["resource"]
+        upload = resources["aws_s3_object"].pop("third")
+        (copy,) = resources.pop("aws_s3_object_copy").values()
+        found = more.models["third"].current
+        assert copy["key"] == f"models/{found.key}"
+        assert (copy["bucket"], copy["content_type"]) == (upload["bucket"], upload["content_type"])
+        assert (copy["source"], copy["copy_if_match"]) == ("team-models/exports/third.tar.gz", found.source.etag)
+        assert copy["metadata_directive"] == copy["tagging_directive"] == "REPLACE"
+        assert copy["metadata"]["sha256"] == found.sha256
+        assert copy["checksum_algorithm"] == "SHA256"
+        digest = base64.b64encode(bytes.fromhex(found.sha256)).decode()
+        assert copy["lifecycle"]["create_before_destroy"] is True
+        (check,) = copy["lifecycle"]["postcondition"]
+        assert check["condition"] == f'${{self.checksum_sha256 == "{digest}"}}'
+        assert resources == stacks["small-models"]["resource"]
+
+    def test_the_address_of_a_copy_has_its_slot(self, synthesise):
+        lock = Lock(models={"a/b": Model(versions=(copied("a/b", 1, 1), copied("a/b", 2, 2)))})
+        resources = synthesise({"small": SMALL}, lock=lock)["small-models"]["resource"]
+        assert sorted(resources["aws_s3_object_copy"]) == ["a_b", "a_b_slot_2"]
+        assert "aws_s3_object" not in resources
 
     def test_an_empty_catalog(self, synthesise):
         assert "aws_s3_object" not in synthesise({"dev": SMALL}, lock=Lock())["dev-models"]["resource"]

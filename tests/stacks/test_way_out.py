@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from local.process import LocalAws
-from model_catalog.lock import write_lock
-from tests.stacks.conftest import example_lock
+from model_catalog.lock import Lock, Model, write_lock
+from tests.stacks.conftest import copied, example_lock
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parent / "golden"
@@ -95,7 +95,7 @@ def aws(tmp_path_factory) -> Iterator[LocalAws]:
 def synthesised(aws, tmp_path_factory) -> Path:
     """The stacks of `local` as `json/stacks` and as `hcl/stacks`, with models."""
     folder = tmp_path_factory.mktemp("synthesised")
-    write_lock(folder, example_lock())
+    write_lock(folder, Lock(models=example_lock().models | {"copied": Model(versions=(copied("copied", 1, 1),))}))
     variables = {
         **aws.environment(),
         "ENVIRONMENT": "local",
