@@ -16,7 +16,7 @@ from typing import Any
 from a2wsgi import WSGIMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from .blobs import BlobStore
 from .credential_scope import signed_service
@@ -50,7 +50,7 @@ class Gateway:
             return
         answer = await self._own_answer(Request(scope, receive))
         if answer is None:
-            await self._moto(scope, receive, send)
+            await self._moto(scope, await _in_one_message(receive), send)
         else:
             await answer(scope, receive, send)
 
@@ -78,3 +78,18 @@ class Gateway:
         if blob is None:
             return JSONResponse({"message": f"The local AWS has no /_local/{path}."}, 404)
         return FileResponse(blob, media_type="application/octet-stream")
+
+
+async def _in_one_message(receive: Receive) -> Receive:
+    """The request's body as one message: a2wsgi would cross from its thread to the event loop for every 64 KiB."""
+    pieces = []
+    message: Message = {"more_body": True}
+    while message.get("more_body", False):
+        message = await receive()
+        pieces.append(message.get("body", b""))
+    message["body"] = b"".join(pieces)
+
+    async def whole() -> Message:
+        return message
+
+    return whole

@@ -21,6 +21,7 @@ from .gaps.application_autoscaling import AutoScalingGaps
 from .gaps.ecr import EcrGaps
 from .gaps.errors import GapError
 from .gaps.s3 import fill_s3_gaps
+from .gaps.s3_content import fill_s3_content_gaps
 
 _Handler = Callable[[dict[str, Any]], dict[str, Any] | None]
 
@@ -30,6 +31,7 @@ class MotoApplication:
 
     def __init__(self, ecr: EcrGaps) -> None:
         fill_s3_gaps()
+        fill_s3_content_gaps()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._conditional_write_lock = threading.Lock()
         scaling = AutoScalingGaps()
