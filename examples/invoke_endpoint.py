@@ -1,9 +1,11 @@
 """`python3 -m examples.invoke_endpoint`: sends one input to one model of an endpoint and shows its top labels.
 
-Works with any endpoint of this project: on AWS, or on the local AWS with `--endpoint-url` (or AWS_ENDPOINT_URL).
+Works with any endpoint of this project: on AWS, or on the local AWS with `--endpoint-url` (or AWS_ENDPOINT_URL). The
+endpoint is named, or it is that of the model's shard in an environment of `cdktf.json`.
 """
 
 import json
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -24,9 +26,13 @@ from rich.table import Table
 
 from model_catalog.errors import CatalogError
 from model_catalog.lock import read_lock
+from stacks.errors import SettingsError
+from stacks.settings_reader import read_settings
+from stacks.shards import names_for
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
 BODY_MAXIMUM_BYTES = 6_291_456
+_SETTINGS_FILE = Path("cdktf.json")
 _INVOCATION_TIMEOUT_SECONDS = 70
 _DOWNLOAD_TIMEOUT_SECONDS = 30
 _TOP = 5
@@ -223,7 +229,6 @@ def _show(prediction: Prediction) -> None:
 
 def invoke(
     *,
-    endpoint: Annotated[str, typer.Option(help="The endpoint's name.")],
     model: Annotated[str, typer.Option(help="The model's name in the catalog.")],
     image: Annotated[
         str,
@@ -231,16 +236,30 @@ def invoke(
             "--image", "--input", help="A file or URL: a JPEG or PNG; an npy array or JSON for a model of numbers."
         ),
     ],
+    environment: Annotated[
+        str | None,
+        typer.Option(help="An environment of cdktf.json: the model's endpoint there."),
+    ] = None,
+    endpoint: Annotated[str | None, typer.Option(help="The endpoint's name, instead of an environment.")] = None,
     endpoint_url: Annotated[
         str | None, typer.Option(envvar="AWS_ENDPOINT_URL", help="The local AWS's URL; leave it out for AWS.")
     ] = None,
-    region: Annotated[str | None, typer.Option(envvar="AWS_REGION", help="The endpoint's region.")] = None,
+    region: Annotated[
+        str | None, typer.Option(envvar="AWS_REGION", help="The region of the endpoint that is named.")
+    ] = None,
     catalog: Annotated[
         Path, typer.Option(envvar="CATALOG_DIRECTORY", help="The catalog's folder.", file_okay=False)
     ] = Path("models"),
 ) -> None:
     """Send an input to a model of an endpoint, twice: the first call may have to load the model."""
+    if (environment is None) == (endpoint is None):
+        raise InvocationError("give --environment, whose settings name the endpoint, or --endpoint.")
     target_model = read_lock(catalog).target_model(model)
+    if environment is not None:
+        settings = read_settings(_SETTINGS_FILE, {**os.environ, "ENVIRONMENT": environment}).environments[environment]
+        endpoint, region = names_for(model, environment, settings).endpoint, settings.region
+        if settings.local_aws is not None and endpoint_url is None:
+            endpoint_url = settings.local_aws.endpoint_url
     if endpoint_url is not None:
         check_endpoint_url(endpoint_url)
     body = read_input(image)
@@ -268,7 +287,7 @@ def invoke(
 def main() -> int:
     try:
         typer.run(invoke)
-    except (InvocationError, CatalogError) as error:
+    except (InvocationError, CatalogError, SettingsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -16,16 +15,20 @@ from rich.console import Console
 
 from local.errors import LocalAwsError
 from model_catalog.errors import CatalogError
+from model_catalog.lock import read_lock
 from operations import adoption, state_history
 from operations import bootstrap as bootstrap_module
 from operations import demo as demo_module
 from operations import plan as plan_module
-from operations.deployment import STACKS, Deployment, SynthesisError
-from operations.errors import AdoptionError, StateError
+from operations.deployment import PROJECT_DIRECTORY, Deployment, SynthesisError
+from operations.errors import AdoptionError, StateError, UnknownStackError
 from operations.explain import explain as explanation_of
 from operations.remote_state import RemoteState
 from operations.terraform import Terraform, TerraformError
 from operations.variables import variables_for
+from stacks.errors import SettingsError
+from stacks.settings_reader import read_settings
+from stacks.shards import names_for
 
 application = typer.Typer(
     help="Run the stacks: on the embedded local AWS, or on AWS.",
@@ -36,8 +39,7 @@ application = typer.Typer(
 
 
 _Environment = Annotated[str, typer.Argument(help="A key of cdktf.json's context.environments, such as dev.")]
-_StackName = StrEnum("_StackName", {name.upper(): name for name in STACKS})
-_Stack = Annotated[_StackName, typer.Argument(help="One of the environment's stacks.")]
+_Stack = Annotated[str, typer.Argument(help="One of the environment's stacks: state, image, models, endpoint, ...")]
 
 
 @application.command()
@@ -65,6 +67,25 @@ def deploy(
 ) -> None:
     """Plan every stack of ENVIRONMENT in order, show each plan, ask, and apply exactly that plan."""
     plan_module.deploy(environment, Console(), approved=yes)
+
+
+@application.command()
+def stacks(environment: _Environment) -> None:
+    """List the stacks of ENVIRONMENT, without its name, in the order in which they are deployed."""
+    print(*Deployment(environment).stacks, sep="\n")
+
+
+@application.command()
+def endpoints(
+    environment: _Environment,
+    model: Annotated[str | None, typer.Argument(help="A model of the catalog. Default: all of them.")] = None,
+) -> None:
+    """Show which endpoint of ENVIRONMENT each model is invoked on, and by which TargetModel."""
+    settings = read_settings(PROJECT_DIRECTORY / "cdktf.json", {**os.environ, "ENVIRONMENT": environment})
+    lock = read_lock(PROJECT_DIRECTORY / settings.catalog.directory)
+    for name in sorted(lock.models) if model is None else [model]:
+        target_model = lock.target_model(name)
+        print(name, names_for(name, environment, settings.environments[environment]).endpoint, target_model, sep="\t")
 
 
 @application.command()
@@ -162,7 +183,11 @@ def _synthesised(environment: str, variables: Mapping[str, str], console: Consol
 @contextmanager
 def _stack(environment: str, stack: str, console: Console) -> Iterator[Terraform]:
     with variables_for(environment) as variables:
-        yield _synthesised(environment, variables, console).terraform(stack)
+        deployment = _synthesised(environment, variables, console)
+        if stack not in deployment.stacks:
+            known = ", ".join(deployment.stacks)
+            raise UnknownStackError(f"{environment} has no stack {stack}; its stacks are {known}")
+        yield deployment.terraform(stack)
 
 
 def _confirmed(confirm: str, console: Console) -> bool:
@@ -198,9 +223,11 @@ def main() -> int:
         CatalogError,
         ClientError,
         LocalAwsError,
+        SettingsError,
         StateError,
         SynthesisError,
         TerraformError,
+        UnknownStackError,
         demo_module.DemoError,
     ) as error:
         _report(error)

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from local.environment import isolate
 from local.process import LocalAws
-from operations.deployment import PROJECT_DIRECTORY, STACKS
+from operations.deployment import PROJECT_DIRECTORY
 from operations.example_models import ExampleModel, trained_models
 from operations.rehearsal import Rehearsal
 from operations.steps import Steps
@@ -52,7 +52,7 @@ def run_demo(console: Console) -> None:
             step.outcome = f"{', '.join(touched)} only"
         with steps.step("List the state of every stack: terraform state list") as step:
             count = 0
-            for stack in STACKS:
+            for stack in rehearsal.deployment.stacks:
                 addresses = rehearsal.deployment.terraform(stack).state_list()
                 count += len(addresses)
                 steps.detail(f"local-{stack}")
@@ -109,13 +109,13 @@ def _first_five_steps(steps: Steps, aws: LocalAws, directory: Path) -> tuple[Reh
         step.outcome = ", ".join(model.name for model in models[:2])
     with steps.step("Synthesise all stacks: cdktf synth") as step:
         rehearsal.deployment.synth()
-        step.outcome = f"{len(STACKS)} stacks"
+        step.outcome = f"{len(rehearsal.deployment.stacks)} stacks"
     with steps.step("Plan every stack on the empty account: terraform plan") as step:
         previews = rehearsal.preview()
         _show_plans(steps, previews)
         step.outcome = f"{sum(plan.count('create') for plan in previews.values())} to add"
     with steps.step("Deploy the stacks in order: terraform apply") as step:
-        for stack in STACKS:
+        for stack in rehearsal.deployment.stacks:
             plan = rehearsal.deploy(stack)
             steps.detail(f"local-{stack}: {plan.summary} - done")
             if plan.changes != previews[stack].changes:

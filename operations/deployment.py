@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from operations.terraform import Terraform
+from stacks.names import stacks_in_order
+from stacks.settings_reader import read_settings
 
 PROJECT_DIRECTORY = Path(__file__).resolve().parent.parent
-
-STACKS = ("state", "image", "models", "endpoint")
-"""The stacks of an environment in the order in which they are deployed: each may need what the earlier ones made."""
 
 
 class SynthesisError(Exception):
@@ -55,6 +54,16 @@ class Deployment:
             "CI": "1",
         }
 
+    @property
+    def stacks(self) -> tuple[str, ...]:
+        """The stacks in the order in which they are deployed: each may need what the earlier ones made.
+
+        Raises:
+            SettingsError: cdktf.json breaks a rule.
+        """
+        settings = read_settings(self.project_directory / "cdktf.json", self._variables)
+        return stacks_in_order(settings.environments[self.environment])
+
     def synth(self) -> None:
         """Synthesise every stack of the environment.
 
@@ -87,5 +96,5 @@ class Deployment:
         return result.stdout
 
     def terraform(self, stack: str) -> Terraform:
-        """Terraform in the folder of `stack`, one of `STACKS`."""
+        """Terraform in the folder of `stack`, one of `stacks`."""
         return Terraform(self.output_directory / "stacks" / f"{self.environment}-{stack}", self._variables)

@@ -13,3 +13,7 @@ class DamagedStateError(StateError):
 
 class AdoptionError(Exception):
     """What exists cannot be taken over as it is. Nothing was changed."""
+
+
+class UnknownStackError(Exception):
+    """The environment has no stack of this name."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.prompt import Confirm
 
-from operations.deployment import PROJECT_DIRECTORY, STACKS, Deployment
+from operations.deployment import PROJECT_DIRECTORY, Deployment
 from operations.terraform import Plan, Terraform, TerraformError
 from operations.variables import WORK_DIRECTORY, variables_for
 
@@ -34,7 +34,7 @@ def plan(environment: str, review_options: Sequence[str], console: Console) -> i
         directory = WORK_DIRECTORY / "plans"
         directory.mkdir(parents=True, exist_ok=True)
         files = []
-        for stack in STACKS:
+        for stack in deployment.stacks:
             with console.status(f"terraform plan {environment}-{stack} ..."):
                 saved = _plan_stack(deployment.terraform(stack), console)
             file = directory / f"{environment}-{stack}.json"
@@ -56,7 +56,7 @@ def deploy(environment: str, console: Console, *, approved: bool) -> None:
         deployment = Deployment(environment, variables=variables)
         with console.status("cdktf synth ..."):
             deployment.synth()
-        for stack in STACKS:
+        for stack in deployment.stacks:
             terraform = deployment.terraform(stack)
             name = f"{environment}-{stack}"
             with console.status(f"terraform plan {name} ..."):

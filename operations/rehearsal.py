@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,7 @@ from examples.invoke_endpoint import Prediction, predict
 from local.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from local.process import LocalAws
 from model_catalog.catalog import Catalog
-from operations.deployment import PROJECT_DIRECTORY, STACKS, Deployment
+from operations.deployment import PROJECT_DIRECTORY, Deployment
 from operations.example_models import ExampleModel
 from operations.terraform import Plan
 from stacks.names import MODELS_PREFIX
@@ -74,7 +75,7 @@ class Rehearsal:
 
     def destroy(self) -> None:
         """Destroy every stack, the last deployed first; the state bucket goes when nothing is in it any more."""
-        for stack in reversed(STACKS):
+        for stack in reversed(self.deployment.stacks):
             self.deployment.terraform(stack).destroy()
 
     def invoke(self, model: ExampleModel) -> tuple[Prediction, float]:
@@ -85,9 +86,9 @@ class Rehearsal:
         prediction = predict(runtime, endpoint_name, target_model, model.sample)
         return prediction, (time.perf_counter() - started) * 1000
 
-    def list_models(self) -> list[str]:
-        """The TargetModels that the bucket holds, from S3 itself."""
-        bucket = self.deployment.terraform("models").outputs()["bucket"]
+    def list_models(self, stack: str = "models") -> list[str]:
+        """The TargetModels that the bucket of a models stack holds, from S3 itself."""
+        bucket = self.deployment.terraform(stack).outputs()["bucket"]
         answer = self._client("s3").list_objects_v2(Bucket=bucket, Prefix=MODELS_PREFIX)
         return [item["Key"].removeprefix(MODELS_PREFIX) for item in answer["Contents"]]
 
@@ -105,7 +106,7 @@ class Rehearsal:
     def _client(self, service: str) -> BaseClient:
         return self._session.client(service, endpoint_url=self._url)
 
-    @staticmethod
-    def _in_parallel(task) -> dict[str, Plan]:
-        with ThreadPoolExecutor(len(STACKS)) as executor:
-            return dict(zip(STACKS, executor.map(task, STACKS), strict=True))
+    def _in_parallel(self, task: Callable[[str], Plan]) -> dict[str, Plan]:
+        stacks = self.deployment.stacks
+        with ThreadPoolExecutor(4) as executor:
+            return dict(zip(stacks, executor.map(task, stacks), strict=True))

@@ -1,1 +1,1 @@
-"""The CDKTF application: settings of each environment, AWS names, and the four stacks of an environment."""
+"""The CDKTF application: settings of each environment, AWS names, and the stacks of an environment."""

@@ -1,4 +1,4 @@
-"""The application: the four stacks of each environment."""
+"""The application: the stacks of each environment."""
 
 from model_catalog.lock import Lock
 from stacks.aws_bindings import App
@@ -8,6 +8,7 @@ from stacks.models import ModelsStack
 from stacks.names import Names
 from stacks.project import Project
 from stacks.settings import Settings
+from stacks.shards import locks_by_shard
 from stacks.state import StateStack
 
 
@@ -28,5 +29,7 @@ def add_stacks(app: App, settings: Settings, lock: Lock, context_hash: str, proj
         names = Names(environment, environment_settings)
         StateStack(app, names, project)
         ImageStack(app, names, project, context_hash)
-        ModelsStack(app, names, project, lock)
-        EndpointStack(app, names, project, context_hash)
+        for shard, held in locks_by_shard(lock, environment_settings.shards).items():
+            shard_names = Names(environment, environment_settings, shard)
+            ModelsStack(app, shard_names, project, held)
+            EndpointStack(app, shard_names, project, context_hash)

@@ -14,12 +14,14 @@ from typing import Any, Literal
 from stacks.settings import EnvironmentSettings
 
 StackName = Literal["state", "image", "models", "endpoint"]
-STACK_NAMES: tuple[StackName, ...] = ("state", "image", "models", "endpoint")
+SHARED_STACKS: tuple[StackName, ...] = ("state", "image")
+SHARD_STACKS: tuple[StackName, ...] = ("models", "endpoint")
 MODELS_PREFIX = "models/"
 """Under which prefix of the bucket the artifacts lie; TargetModel is the rest of the key."""
 VARIANT = "all-models"
 _HASH_LENGTH = 12
 _TAG_LENGTH = 16
+_SHORTEN = {"name_prefix": "name_prefix or the environment's name"}
 
 
 def content_hash(arguments: Mapping[str, Any]) -> str:
@@ -28,19 +30,40 @@ def content_hash(arguments: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
 
 
+def stacks_in_order(settings: EnvironmentSettings) -> tuple[str, ...]:
+    """The stacks of an environment without its name, in the order of deployment: `state`, `image`, `models-2`, ...
+
+    Later shards come first: when there are more shards than before, they hold their models before others lose them.
+    """
+    shards = range(settings.shards.deployed_count, 0, -1)
+    return (*SHARED_STACKS, *(f"{name}{_suffix(shard)}" for shard in shards for name in SHARD_STACKS))
+
+
+def _suffix(shard: int) -> str:
+    """What tells a shard's names from those of the first, which has none, so that one shard can become several."""
+    return "" if shard == 1 else f"-{shard}"
+
+
 @dataclass(frozen=True)
 class Names:
-    """The names of one environment."""
+    """The names of one environment, and of one of its shards."""
 
     environment: str
     settings: EnvironmentSettings
+    shard: int = 1
 
     @property
     def base(self) -> str:
+        """What the names begin with that all shards share."""
         return f"{self.settings.name_prefix}-{self.environment}"
 
+    @property
+    def shard_base(self) -> str:
+        """What the names of the shard's own begin with."""
+        return f"{self.base}{_suffix(self.shard)}"
+
     def stack(self, name: StackName) -> str:
-        return f"{self.environment}-{name}"
+        return f"{self.environment}-{name}{_suffix(self.shard) if name in SHARD_STACKS else ''}"
 
     @property
     def partition(self) -> str:
@@ -101,8 +124,8 @@ class Names:
     @property
     def models_bucket(self) -> str:
         if self.settings.models_bucket is not None:
-            return self.settings.models_bucket
-        return f"{self.base}-models-{self.settings.account_id}-{self.settings.region}"
+            return f"{self.settings.models_bucket}{_suffix(self.shard)}"
+        return f"{self.shard_base}-models-{self.settings.account_id}-{self.settings.region}"
 
     @property
     def models_bucket_arn(self) -> str:
@@ -117,7 +140,7 @@ class Names:
     @property
     def role(self) -> str:
         """The execution role. Roles are global: the region keeps two environments of one account apart."""
-        return f"{self.base}-{self.settings.region}"
+        return f"{self.shard_base}-{self.settings.region}"
 
     @property
     def role_arn(self) -> str:
@@ -131,11 +154,13 @@ class Names:
 
     def _by_content(self, arguments: Mapping[str, Any]) -> str:
         revision = {"revision": self.settings.revision} if self.settings.revision else {}
-        return f"{self.base}-{content_hash(arguments | revision)}"
+        return f"{self.shard_base}-{content_hash(arguments | revision)}"
 
     @property
     def endpoint(self) -> str:
-        return self.base if self.settings.endpoint_name is None else self.settings.endpoint_name
+        if self.settings.endpoint_name is not None:
+            return f"{self.settings.endpoint_name}{_suffix(self.shard)}"
+        return self.shard_base
 
     @property
     def endpoint_arn(self) -> str:
@@ -148,30 +173,36 @@ class Names:
 
     @property
     def errors_alarm(self) -> str:
-        return f"{self.base}-invocation-5xx-errors"
+        return f"{self.shard_base}-invocation-5xx-errors"
 
     @property
     def scaling_policy(self) -> str:
-        return f"{self.base}-invocations-per-instance"
+        return f"{self.shard_base}-invocations-per-instance"
 
     def caller_policy(self, caller: str) -> str:
-        return f"{self.base}-{self.settings.region}-invoke-{caller}"
+        return f"{self.shard_base}-{self.settings.region}-invoke-{caller}"
 
 
 def name_complaints(names: Names) -> list[str]:
-    """Names that are too long for AWS. (What they are made of is right by the rules of the settings.)"""
+    """Names that are too long for AWS; each begins with the key to change. (What they are made of is allowed.)"""
+    settings = names.settings
+    bucket_key = "name_prefix" if settings.models_bucket is None else "models_bucket"
     limits = [
-        ("execution role", names.role, 64),
-        ("SageMaker model", names.model({}), 63),
-        *((f"policy of caller {caller}", names.caller_policy(caller), 128) for caller in names.settings.callers),
+        (bucket_key, "models bucket", names.models_bucket, 63),
+        ("name_prefix", "execution role", names.role, 64),
+        ("name_prefix", "SageMaker model", names.model({}), 63),
+        *(
+            ("name_prefix", f"policy of caller {caller}", names.caller_policy(caller), 128)
+            for caller in settings.callers
+        ),
     ]
-    if names.settings.models_bucket is None:
-        limits.insert(0, ("models bucket", names.models_bucket, 63))
-    if names.settings.state_bucket is None:
-        limits.insert(0, ("state bucket", names.state_bucket, 63))
+    if settings.state_bucket is None:
+        limits.insert(0, ("name_prefix", "state bucket", names.state_bucket, 63))
+    if settings.endpoint_name is not None:
+        limits.append(("endpoint_name", "endpoint", names.endpoint, 63))
     return [
-        f"the name of the {what} would be {name}, {len(name)} characters, and AWS allows {limit} there; "
-        "shorten name_prefix or the environment's name"
-        for what, name, limit in limits
+        f"{key}: the name of the {what} would be {name}, {len(name)} characters, and AWS allows {limit} there; "
+        f"shorten {_SHORTEN.get(key, key)}"
+        for key, what, name, limit in limits
         if len(name) > limit
     ]

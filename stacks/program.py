@@ -15,6 +15,7 @@ from stacks.errors import SettingsError
 from stacks.image import BUILD_CONTEXT
 from stacks.project import Project
 from stacks.settings_reader import read_settings
+from stacks.shards import pin_complaints
 
 
 def run(root: Path, environ: Mapping[str, str]) -> int:
@@ -36,6 +37,7 @@ def run(root: Path, environ: Mapping[str, str]) -> int:
         )
         lock = read_lock(root / project.catalog_directory)
         complaints = verify_artifacts(root / project.catalog_directory, lock, missing_ok=True)
+        complaints += (f"cdktf.json: {complaint}" for complaint in pin_complaints(settings, lock))
         if complaints:
             raise CatalogError(complaints)
         context_hash = content_hash(root / BUILD_CONTEXT)

@@ -250,6 +250,44 @@ class Caller(Block):
     )
 
 
+class ShardLayout(Block):
+    """Over how many shards the catalog is spread. `stacks.shards` says which model is in which."""
+
+    count: int = setting(
+        "How many shards there are. Each has a bucket, an endpoint and states of its own.",
+        "a whole number from 1 to 100",
+        default=1,
+        ge=1,
+        le=100,
+    )
+    pins: dict[Text, int] = setting(
+        "Models with a fixed shard. The others are spread evenly, by a hash of their names.",
+        'an object of names of models, each with a shard from 1 to count, such as {"squeezenet": 2}',
+        default={},
+    )
+
+
+class Shards(ShardLayout):
+    """The shards, and those of before while models move."""
+
+    previous: ShardLayout | None = setting(
+        "The layout before a change. As long as it stands here, each model is in its shards of both layouts, so that "
+        "callers can follow; taken out, models leave the shards they were in.",
+        "absent, or a block with the keys of `shards.previous`",
+        None,
+    )
+
+    @property
+    def layouts(self) -> dict[str, ShardLayout]:
+        """The layouts that are deployed, by their keys in the environment's settings."""
+        return {"shards": self} if self.previous is None else {"shards": self, "shards.previous": self.previous}
+
+    @property
+    def deployed_count(self) -> int:
+        """How many shards there are while models move."""
+        return max(layout.count for layout in self.layouts.values())
+
+
 class EnvironmentSettings(Block):
     """One environment: its account and region, and what runs there."""
 
@@ -282,10 +320,13 @@ class EnvironmentSettings(Block):
         default="s3",
     )
     models_bucket: BucketName | None = setting(
-        "The bucket of the artifacts. Absent: `PREFIX-ENVIRONMENT-models-ACCOUNT-REGION`.", _BUCKET_NAME, None
+        "The bucket of the artifacts. Absent: `PREFIX-ENVIRONMENT-models-ACCOUNT-REGION`. Shard 2 and later: `-SHARD` "
+        "behind ENVIRONMENT, or behind the name given here.",
+        _BUCKET_NAME,
+        None,
     )
     endpoint_name: str | None = setting(
-        "The endpoint's name. Absent: `PREFIX-ENVIRONMENT`.",
+        "The endpoint's name. Absent: `PREFIX-ENVIRONMENT`. Shard 2 and later: with `-SHARD` behind it.",
         "the name of an endpoint: 1 to 63 letters, digits and hyphens, no hyphen first or last",
         default=None,
         max_length=63,
@@ -373,6 +414,11 @@ class EnvironmentSettings(Block):
     )
     deployment: Deployment = setting(
         "How updates roll out and roll back.", "a block with the keys of `deployment`", Deployment()
+    )
+    shards: Shards = setting(
+        "Over how many endpoints the catalog is spread; `docs/scale.md` tells when and how.",
+        "a block with the keys of `shards`",
+        Shards(),
     )
     callers: dict[CallerName, Caller] = setting(
         "Callers that may invoke some of the models only; each becomes an IAM policy.",

@@ -100,7 +100,7 @@ def _environments(content: Any, environ: Mapping[str, str], complaints: list[str
         settings = _validated(EnvironmentSettings, block, f"{where}.{name}", complaints)
         if settings is None:
             continue
-        complaints += (f"{where}.{name}.{conflict}." for conflict in _conflicts(Names(name, settings)))
+        complaints += (f"{where}.{name}.{conflict}." for conflict in _conflicts(name, settings))
         environments[name] = _with_state_backend(_with_endpoint_url(settings, environ, complaints), environ, complaints)
     return environments
 
@@ -135,11 +135,17 @@ def _with_state_backend(
     return settings.model_copy(update={"state_backend": backend})
 
 
-def _conflicts(names: Names) -> list[str]:
+def _conflicts(environment: str, settings: EnvironmentSettings) -> list[str]:
     """What no single field can know: each begins with the key it is about."""
-    settings = names.settings
     scaling, image = settings.auto_scaling, settings.image
-    conflicts = [f"name_prefix: {complaint}" for complaint in name_complaints(names)]
+    # The last shard has the longest names.
+    conflicts = name_complaints(Names(environment, settings, settings.shards.deployed_count))
+    conflicts += [
+        f"{key}.pins.{name}: must be a shard from 1 to {layout.count} ({key}.count), not {shard}"
+        for key, layout in settings.shards.layouts.items()
+        for name, shard in layout.pins.items()
+        if not 1 <= shard <= layout.count
+    ]
     conflicts += [
         f"server_environment.{name}: SageMaker sets this variable itself; remove it"
         for name in RESERVED_VARIABLES

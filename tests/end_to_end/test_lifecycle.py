@@ -12,7 +12,7 @@ from PIL import Image
 from examples.invoke_endpoint import InvocationError
 from examples.train_models import predict as predict_with_mxnet
 from local.process import LocalAws
-from operations.deployment import STACKS, SynthesisError
+from operations.deployment import SynthesisError
 from operations.example_models import ExampleModel
 from operations.rehearsal import Rehearsal
 from operations.terraform import Plan, TerraformError
@@ -43,7 +43,7 @@ def _actions(plan: Plan) -> dict[str, str]:
 
 def _deploy_all(rehearsal: Rehearsal) -> None:
     rehearsal.deployment.synth()
-    for stack in STACKS:
+    for stack in rehearsal.deployment.stacks:
         rehearsal.deploy(stack)
 
 
@@ -76,7 +76,7 @@ def test_plan_apply_add_a_model_change_image_and_settings_destroy(
         rehearsal.catalog.add(second.name, second.directory)
         rehearsal.deployment.synth()
         previews = rehearsal.preview()
-        for stack in STACKS:
+        for stack in rehearsal.deployment.stacks:
             assert rehearsal.deploy(stack).changes == previews[stack].changes
         assert all(not plan.changes for plan in rehearsal.plan().values())
         _assert_equals_mxnet(rehearsal, first)
@@ -88,7 +88,7 @@ def test_plan_apply_add_a_model_change_image_and_settings_destroy(
         rehearsal.deployment.synth()
         plans = rehearsal.plan()
         assert _actions(plans["models"]) == {"aws_s3_object.breast_cancer": "+"}
-        assert all(not plans[stack].changes for stack in STACKS if stack != "models")
+        assert all(not plans[stack].changes for stack in plans if stack != "models")
         rehearsal.deploy("models")
         _assert_equals_mxnet(rehearsal, third)
         assert rehearsal.describe_endpoint() == endpoint

@@ -99,6 +99,70 @@ def test_shows_labels_and_times(run: Run, web: WebServer) -> None:
     assert web.requests[0].body == PNG
 
 
+LOCAL = {
+    "local_aws": {},
+    "region": "eu-central-1",
+    "account_id": "123456789012",
+    "instance_type": "ml.m5.large",
+    "shards": {"count": 2, "pins": {"net": 2}},
+}
+
+
+WriteSettings = Callable[..., None]
+
+
+@pytest.fixture
+def write_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WriteSettings:
+    """Writes the settings of the project that the program is run in."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(**environments: object) -> None:
+        (tmp_path / "cdktf.json").write_text(json.dumps({"context": {"environments": environments}}))
+
+    return write
+
+
+def test_the_settings_of_an_environment_name_the_endpoint_of_the_model_s_shard_and_its_region(
+    run: Run, web: WebServer, write_settings: WriteSettings
+) -> None:
+    web.answer = lambda _: GOOD
+    write_settings(local=LOCAL)
+    code, output, errors = run(environment="local", endpoint=None, region="us-west-2")
+    assert (code, errors) == (0, "")
+    assert output.startswith(f"net ({KEY}) on multi-model-local-2\n")
+    assert {request.path for request in web.requests} == {"/endpoints/multi-model-local-2/invocations"}
+    assert "/eu-central-1/sagemaker/" in web.requests[0].headers["authorization"]
+
+
+def test_the_settings_of_a_local_environment_name_its_url(
+    run: Run, web: WebServer, write_settings: WriteSettings
+) -> None:
+    web.answer = lambda _: GOOD
+    write_settings(local={**LOCAL, "local_aws": {"endpoint_url": web.url}})
+    options = {"environment": "local", "endpoint": None, "region": None, "endpoint-url": None}
+    assert run(**options)[0] == 0
+    assert len(web.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"environment": "dev"}, 'the variable ENVIRONMENT is "dev", which is none of the environments: local.'),
+        ({"environment": None}, "give --environment, whose settings name the endpoint, or --endpoint."),
+        ({"environment": "local", "endpoint": "other"}, "give --environment, whose settings name the endpoint, or"),
+        ({"environment": "local", "model": "other"}, "model other: not in the catalog. Models there: net."),
+    ],
+)
+def test_an_environment_that_does_not_lead_to_an_endpoint(
+    run: Run, web: WebServer, write_settings: WriteSettings, changes: dict[str, str], message: str
+) -> None:
+    write_settings(local=LOCAL)
+    code, output, errors = run(**{"endpoint": None, **changes})
+    assert (code, output) == (1, "")
+    assert message in errors
+    assert web.requests == []
+
+
 def test_numbers_are_sent_as_json(run: Run, web: WebServer, tmp_path: Path) -> None:
     web.answer = lambda _: GOOD
     (tmp_path / "row.json").write_text('{"instances": [[1, 2]]}')

@@ -167,7 +167,6 @@ def test_the_terraform_wrapper_is_off() -> None:
 def test_plan_synthesises_once_and_plans_every_stack_without_the_lock() -> None:
     plan = script("plan", "plan")
     assert plan.count("cdktf synth") == 1
-    assert job("plan", "plan")["env"]["STACKS"] == "state image models endpoint"
     assert "plan -input=false -no-color -lock=false -out=plan" in plan
     assert "terraform apply" not in plan
     assert job("plan", "plan")["environment"] == "${{ matrix.environment }}-plan"
@@ -175,6 +174,34 @@ def test_plan_synthesises_once_and_plans_every_stack_without_the_lock() -> None:
     assert "GITHUB_STEP_SUMMARY" in plan
     assert "--method PATCH" in plan and "marker=" in plan
     assert job("plan", "plan")["if"] == "github.event.pull_request.head.repo.full_name == github.repository"
+
+
+REVIEWS = [
+    ("plan", "plan", "Review"),
+    ("drift", "drift", "Review"),
+    ("deploy", "verify", "Review these very files once more, for whoever approves"),
+]
+WHERE_STACKS_ARE = [
+    ("plan", "plan", "Plan every stack"),
+    ("drift", "drift", "Plan every stack"),
+    ("deploy", "apply", "Apply exactly the reviewed plans"),
+    *REVIEWS,
+]
+
+
+@pytest.mark.parametrize(("workflow", "job_name", "step_name"), WHERE_STACKS_ARE)
+def test_the_stacks_are_those_of_the_settings_and_a_failure_to_tell_them_stops(
+    workflow: str, job_name: str, step_name: str, tmp_path: Path
+) -> None:
+    text = next(step["run"] for step in job(workflow, job_name)["steps"] if step.get("name") == step_name)
+    assert 'stacks="$(python -m operations stacks "$ENVIRONMENT")"\n' in text
+    assert text.count("for stack in") == text.count("for stack in $stacks;") == 1
+    executable(tmp_path, "python", "#!/bin/bash\nexit 1\n")
+    for name in ("cdktf", "terraform", "sha256sum"):
+        executable(tmp_path, name, "#!/bin/bash\n")
+    (tmp_path / "plans").mkdir()
+    result = run_step(workflow, job_name, step_name, tmp_path, ENVIRONMENT="dev", RUN_URL="", RUNNER_TEMP=str(tmp_path))
+    assert result.returncode != 0
 
 
 def test_deploy_applies_only_what_was_verified() -> None:
@@ -199,13 +226,6 @@ def test_drift_runs_every_night_and_changes_nothing() -> None:
     assert job("drift", "drift")["permissions"] == {"contents": "read", "id-token": "write", "issues": "write"}
 
 
-REVIEWS = [
-    ("plan", "plan", "Review"),
-    ("drift", "drift", "Review"),
-    ("deploy", "verify", "Review these very files once more, for whoever approves"),
-]
-
-
 @pytest.mark.parametrize("given", [(), ("review-accepted.toml",), ("review-accepted.toml", "review-policy.toml")])
 @pytest.mark.parametrize(("workflow", "job_name", "step_name"), REVIEWS)
 def test_every_review_reads_the_policy_and_what_was_accepted(
@@ -217,7 +237,7 @@ def test_every_review_reads_the_policy_and_what_was_accepted(
     (tmp_path / "plans" / "dev-models.lock.hcl").touch()
     (tmp_path / "plans" / "SHA256SUMS").write_text("0  dev-models.tfplan\n")
     (tmp_path / "review.md").touch()
-    executable(tmp_path, "python", '#!/bin/bash\necho "$*" >> calls\n')
+    executable(tmp_path, "python", '#!/bin/bash\n[ "$2" = operations ] && echo models || echo "$*" >> calls\n')
     executable(tmp_path, "jq", "#!/bin/bash\necho no_change\n")
     executable(tmp_path, "terraform", "#!/bin/bash\n")
     result = run_step(
@@ -226,7 +246,6 @@ def test_every_review_reads_the_policy_and_what_was_accepted(
         step_name,
         tmp_path,
         ENVIRONMENT="dev",
-        STACKS="models",
         RUN_URL="https://example.invalid/1",
         RUNNER_TEMP=str(tmp_path),
         GITHUB_OUTPUT=str(tmp_path / "output"),

@@ -63,7 +63,15 @@ FULL = {
     "callers": {"tenant-a": {"models": ["tenant-a/", "squeezenet"]}, "operations": {"models": ["*"]}},
 }
 
-ENVIRONMENTS = {"local": LOCAL, "small": SMALL, "full": FULL}
+# A shard for each model of the example: by a hash, by a pin, by a hash.
+SHARDED = {
+    **SMALL,
+    "account_id": "333333333333",
+    "callers": {"tenant-a": {"models": ["tenant-a/"]}},
+    "shards": {"count": 3, "pins": {"squeezenet": 2}},
+}
+
+ENVIRONMENTS = {"local": LOCAL, "small": SMALL, "full": FULL, "sharded": SHARDED}
 
 
 def changed(settings: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -128,5 +136,5 @@ def synthesise(tmp_path_factory: pytest.TempPathFactory, lock: Lock) -> Callable
 
 @pytest.fixture(scope="session")
 def stacks(synthesise: Callable[..., Stacks]) -> Stacks:
-    """The stacks of three environments: `local`, `small` (defaults only) and `full` (everything set)."""
+    """The stacks of `local`, `small` (defaults only), `full` (everything set) and `sharded` (three shards)."""
     return synthesise(ENVIRONMENTS)

@@ -1,4 +1,4 @@
-"""Every address and the whole synthesised JSON of three environments stay as they were.
+"""Every address and the whole synthesised JSON of four environments stay as they were.
 
 UPDATE_GOLDEN=1 writes the files anew. Even then an address may go only with a `moved` block that says where to, or
 when ALLOW_REMOVED names it (a resource that is to be destroyed on purpose).
@@ -10,9 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from stacks.names import stacks_in_order
+from stacks.settings_reader import parse_settings
+from tests.stacks.conftest import ENVIRONMENTS
+
 GOLDEN = Path(__file__).parent / "golden"
 ADDRESSES = GOLDEN / "addresses.json"
-STACKS = [f"{environment}-{stack}" for environment in ("local", "small", "full") for stack in ("state", "image", "models", "endpoint")]  # fmt: skip # noqa: E501
+SETTINGS = parse_settings({"environments": ENVIRONMENTS}, {}).environments
+STACKS = [f"{environment}-{stack}" for environment in SETTINGS for stack in stacks_in_order(SETTINGS[environment])]
 
 
 def addresses(stack: dict) -> list[str]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stacks.names import STACK_NAMES, Names, content_hash, name_complaints
+from stacks.names import SHARD_STACKS, SHARED_STACKS, Names, content_hash, name_complaints
 from stacks.settings import EnvironmentSettings
 from tests.stacks.conftest import CONTEXT_HASH, FULL, SMALL, changed
 
@@ -15,7 +15,8 @@ def names(environment: str = "dev", **changes) -> Names:
 
 def test_names_of_an_environment():
     dev = names()
-    assert [dev.stack(stack) for stack in STACK_NAMES] == ["dev-state", "dev-image", "dev-models", "dev-endpoint"]
+    assert [dev.stack(stack) for stack in SHARED_STACKS] == ["dev-state", "dev-image"]
+    assert [dev.stack(stack) for stack in SHARD_STACKS] == ["dev-models", "dev-endpoint"]
     assert dev.state_bucket == "multi-model-dev-state-111111111111-eu-central-1"
     assert dev.state_key("models") == "dev-models/terraform.tfstate"
     assert dev.model_data_url == "s3://multi-model-dev-models-111111111111-eu-central-1/models/"
@@ -30,6 +31,20 @@ def test_the_buckets_and_the_endpoint_can_be_named():
     assert named.model_data_url == "s3://our-models/models/"
     assert named.log_group == "/aws/sagemaker/Endpoints/Our-Endpoint"
     assert named.endpoint_arn.endswith(":endpoint/our-endpoint")
+
+
+def test_a_shard_has_names_of_its_own_and_the_environment_s_state_and_image():
+    first = names()
+    second = Names("dev", first.settings, 2)
+    assert [second.stack(stack) for stack in SHARED_STACKS] == [first.stack(stack) for stack in SHARED_STACKS]
+    assert [second.stack(stack) for stack in SHARD_STACKS] == ["dev-models-2", "dev-endpoint-2"]
+    assert second.state_key("models") == "dev-models-2/terraform.tfstate"
+    assert (second.state_bucket, second.image_uri(CONTEXT_HASH)) == (first.state_bucket, first.image_uri(CONTEXT_HASH))
+    assert second.models_bucket == "multi-model-dev-2-models-111111111111-eu-central-1"
+    assert (second.role, second.endpoint) == ("multi-model-dev-2-eu-central-1", "multi-model-dev-2")
+    assert second.log_group == "/aws/sagemaker/Endpoints/multi-model-dev-2"
+    named = Names("dev", names(models_bucket="our-models", endpoint_name="Our-Endpoint").settings, 2)
+    assert (named.models_bucket, named.endpoint) == ("our-models-2", "Our-Endpoint-2")
 
 
 def test_a_revision_gives_the_same_content_new_names_and_none_leaves_them():
@@ -78,10 +93,12 @@ def test_the_content_hash_does_not_depend_on_the_order_of_keys():
     st.from_regex(r"[a-z][a-z0-9]{0,11}", fullmatch=True),
     st.from_regex(r"[a-z][a-z0-9]{1,5}(-[a-z0-9]{1,5}){0,2}", fullmatch=True),
     st.sampled_from(["us-east-1", "ap-southeast-1", "us-gov-west-1"]),
+    st.sampled_from([1, 2, 100]),
 )
-@settings(max_examples=100, derandomize=True, deadline=None)
-def test_names_without_a_complaint_are_names_that_aws_allows(environment, prefix, region):
+@settings(max_examples=150, derandomize=True, deadline=None)
+def test_names_without_a_complaint_are_names_that_aws_allows(environment, prefix, region, shard):
     there = names(environment, name_prefix=prefix, region=region, callers={"a" * 32: {"models": ["*"]}})
+    there = Names(environment, there.settings, shard)
     assert (name_complaints(there) == []) is (len(there.models_bucket) <= 63)
     if name_complaints(there):
         return
@@ -106,7 +123,18 @@ def test_all_names_of_the_fullest_environment_are_allowed():
 def test_a_name_that_is_too_long_is_shown():
     found = name_complaints(names("production1", name_prefix="twenty-characters-ab", region="ap-southeast-1"))
     assert found == [
-        f"the name of the {what} bucket would be twenty-characters-ab-production1-{what}-111111111111-ap-southeast-1, "
-        f"{length} characters, and AWS allows 63 there; shorten name_prefix or the environment's name"
+        f"name_prefix: the name of the {what} bucket would be "
+        f"twenty-characters-ab-production1-{what}-111111111111-ap-southeast-1, {length} characters, "
+        "and AWS allows 63 there; shorten name_prefix or the environment's name"
         for what, length in (("state", 66), ("models", 67))
+    ]
+
+
+def test_a_given_name_that_is_too_long_with_the_shard_behind_it_is_shown():
+    given = names(models_bucket="b" * 60, endpoint_name="e" * 60).settings
+    assert name_complaints(Names("dev", given, 99)) == []
+    assert name_complaints(Names("dev", given, 100)) == [
+        f"{key}: the name of the {what} would be {letter * 60}-100, 64 characters, and AWS allows 63 there; "
+        f"shorten {key}"
+        for key, what, letter in (("models_bucket", "models bucket", "b"), ("endpoint_name", "endpoint", "e"))
     ]

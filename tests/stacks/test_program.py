@@ -72,6 +72,12 @@ def test_its_variables(checkout, tmp_path):
             lambda root: (root / "models" / "models.lock.json").write_text("<<<<<<<"),
             "models.lock.json: not valid JSON",
         ),
+        (
+            lambda root: (root / "cdktf.json").write_text(
+                json.dumps({"context": {"environments": {"dev": {**SMALL, "shards": {"pins": {"net": 1}}}}}})
+            ),
+            "cdktf.json: context.environments.dev.shards.pins.net: there is no such model in the catalog (models); add",
+        ),
         (lambda root: (root / "container" / "Dockerfile").unlink(), "is not a build context: it has no Dockerfile."),
     ],
 )

@@ -202,6 +202,38 @@ class TestComplaints:
     def test_settings_that_contradict_each_other(self, changes, complaint):
         assert complaints(FULL, **changes) == (complaint,)
 
+    def test_pins_to_shards_that_are_not_there(self):
+        shards = {"count": 2, "pins": {"a": 0, "b": 2, "c": 3}, "previous": {"count": 1, "pins": {"a": 2}}}
+        assert complaints(SMALL, shards=shards) == (
+            "shards.pins.a: must be a shard from 1 to 2 (shards.count), not 0.",
+            "shards.pins.c: must be a shard from 1 to 2 (shards.count), not 3.",
+            "shards.previous.pins.a: must be a shard from 1 to 1 (shards.previous.count), not 2.",
+        )
+
+    def test_shards_that_are_none(self):
+        wrong = {"count": 0, "pins": {"a": "1", "b": True}, "previous": {"count": 101}}
+        an_object = 'an object of names of models, each with a shard from 1 to count, such as {"squeezenet": 2}'
+        assert complaints(SMALL, shards=wrong) == (
+            "shards.count: must be a whole number from 1 to 100, not 0.",
+            f'shards.pins.a: must be {an_object}, not "1".',
+            f"shards.pins.b: must be {an_object}, not true.",
+            "shards.previous.count: must be a whole number from 1 to 100, not 101.",
+        )
+
+    def test_the_last_shard_s_names_may_be_too_long(self):
+        wide = changed(SMALL, name_prefix="twelve-chars", region="ap-southeast-1", shards={"count": 99})
+        assert parse_settings({"environments": {"twelveletter": wide}}, {})
+        (found,) = self._too_long(changed(wide, shards={"count": 100}))
+        assert found.startswith("name_prefix: the name of the models bucket would be twelve-chars-twelveletter-100-")
+        (found,) = self._too_long(changed(wide, shards={"count": 2, "previous": {"count": 100}}))
+        assert "-100-models-" in found
+
+    @staticmethod
+    def _too_long(environment: dict) -> list[str]:
+        with pytest.raises(SettingsError) as caught:
+            parse_settings({"environments": {"twelveletter": environment}}, {})
+        return [text.removeprefix("context.environments.twelveletter.") for text in caught.value.complaints]
+
     def test_names_that_would_be_too_long(self):
         long = changed(SMALL, name_prefix="twenty-characters-ab", region="ap-southeast-1")
         with pytest.raises(SettingsError) as caught:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from model_catalog.lock import Lock, Model
-from tests.stacks.conftest import CONTEXT_HASH, FULL, LOCAL, SMALL, changed, copied, version
+from tests.stacks.conftest import CONTEXT_HASH, ENVIRONMENTS, FULL, SMALL, changed, copied, version
 
 REAL = ("small", "full")
 EVERY = ("local", *REAL)
@@ -39,7 +39,7 @@ class TestEveryStack:
         for name, stack in stacks.items():
             (provider,) = stack["provider"]["aws"]
             if not name.startswith("local"):
-                assert provider["allowed_account_ids"] == [{"small": "111111111111", "full": "222222222222"}[name.split("-")[0]]]  # fmt: skip # noqa: E501
+                assert provider["allowed_account_ids"] == [ENVIRONMENTS[name.split("-")[0]]["account_id"]]
                 assert "endpoints" not in provider and "access_key" not in provider
 
     def test_the_state_is_encrypted_and_locked_under_a_key_of_its_own(self, stacks):
@@ -268,4 +268,4 @@ class TestEndpoint:
 
 
 def test_synthesis_is_deterministic(synthesise, stacks):
-    assert synthesise({"local": LOCAL, "small": SMALL, "full": FULL}, context_hash=CONTEXT_HASH) == stacks
+    assert synthesise(ENVIRONMENTS, context_hash=CONTEXT_HASH) == stacks
