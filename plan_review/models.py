@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,8 @@ from plan_review.plan import Change, Plan
 from plan_review.redaction import scrub
 from plan_review.values import UNKNOWN, Unknown, Values
 
-ARTIFACT_TYPE = "aws_s3_object"
+ARTIFACT_TYPES = ("aws_s3_object", "aws_s3_object_copy")
+"""Uploaded, and copied by S3 from where it was."""
 _KEY = re.compile(r"(?:.*/)?models/(?P<name>.+)/(?P<version>[^/]+)-(?P<digest>[0-9a-f]{16})\.tar\.gz")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -61,9 +62,17 @@ def artifact_of(change: Change, values: Values) -> Artifact | None:
     match = _key_of(values)
     if match is None:
         return None
-    source_hash = values.visible("source_hash")
-    whole = source_hash if isinstance(source_hash, str) and _SHA256.fullmatch(source_hash) else match["digest"]
+    whole = content_hash(values) or match["digest"]
     return Artifact(scrub(match["name"]), scrub(match["version"]), match[0], whole, _size_bytes(values), change.address)
+
+
+def content_hash(values: Values) -> str | None:
+    """The sha256 that the stack notes for an artifact: to see a new upload by, or, of a copy, in its metadata."""
+    metadata = values.visible("metadata")
+    for noted in (values.visible("source_hash"), metadata.get("sha256") if isinstance(metadata, Mapping) else None):
+        if isinstance(noted, str) and _SHA256.fullmatch(noted):
+            return noted
+    return None
 
 
 def _size_bytes(values: Values) -> int | Unknown | None:
@@ -94,7 +103,7 @@ def _order(artifact: Artifact) -> tuple[tuple[int, int, str], ...]:
 
 def is_artifact(change: Change) -> bool:
     """Whether a change concerns nothing but a model's artifact."""
-    return change.type == ARTIFACT_TYPE and all(
+    return change.type in ARTIFACT_TYPES and all(
         _key_of(side) is not None for side in (change.before, change.after) if side.exists
     )
 
@@ -103,9 +112,17 @@ def _models_of(change: Change) -> set[str]:
     return {match["name"] for side in (change.before, change.after) if (match := _key_of(side)) is not None}
 
 
+def artifacts_after(plan: Plan) -> Iterator[Artifact]:
+    """Every model version that is there once the plan is applied, the unchanged ones too."""
+    for change in plan.of_type(*ARTIFACT_TYPES):
+        artifact = artifact_of(change, change.after) if change.deposed is None else None
+        if artifact is not None:
+            yield artifact
+
+
 def model_changes(plan: Plan) -> tuple[ModelChange, ...]:
     """What happens to each model, by name; within a model what comes before what goes."""
-    objects = tuple(plan.of_type(ARTIFACT_TYPE))
+    objects = tuple(plan.of_type(*ARTIFACT_TYPES))
     touched = {name for change in objects if change.action.changes for name in _models_of(change)}
     before: dict[str, dict[str, Artifact]] = {}
     after: dict[str, dict[str, Artifact]] = {}

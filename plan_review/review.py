@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from plan_review.acceptance import Acceptance
 from plan_review.endpoint import Difference, EndpointChange, differences
 from plan_review.findings import Finding, Rule, Severity, Verdict
-from plan_review.models import ModelChange, is_artifact
+from plan_review.models import ModelChange, artifacts_after, is_artifact
 from plan_review.plan import Action, Change, Plan
 from plan_review.policy import Policy
 from plan_review.prices import Cost, PriceTable, cost_of
 from plan_review.redaction import scrub
 from plan_review.stack import Stack
 from plan_review.verdicts import verdict_of_changes
+
+# The models stacks of an environment's shards: dev-models, dev-models-2, ...
+_MODELS_STACK = re.compile(r"(?P<environment>[^-]+)-models(?:-[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,8 @@ def review(
     settings: Settings,
 ) -> Review:
     """Reviews the plans of one or more stacks."""
-    stacks = tuple(_review_stack(plan, settings) for plan in plans)
+    holders = _holders(plans)
+    stacks = tuple(_review_stack(plan, settings, holders) for plan in plans)
     return Review(
         stacks=stacks,
         verdict=max((stack.verdict for stack in stacks), default=Verdict.NO_CHANGE),
@@ -98,12 +103,25 @@ def review(
     )
 
 
-def _review_stack(
-    plan: Plan,
-    settings: Settings,
-) -> StackReview:
+def _holders(plans: Sequence[Plan]) -> dict[str, dict[tuple[str, str], str]]:
+    """`Stack.holders` of the environments whose models stacks are several."""
+    shards: dict[str, list[Plan]] = {}
+    for plan in plans:
+        match = _MODELS_STACK.fullmatch(plan.stack)
+        if match is not None:
+            shards.setdefault(match["environment"], []).append(plan)
+    return {
+        environment: {
+            (artifact.key, artifact.sha256): scrub(plan.stack) for plan in several for artifact in artifacts_after(plan)
+        }
+        for environment, several in shards.items()
+        if len(several) > 1
+    }
+
+
+def _review_stack(plan: Plan, settings: Settings, holders: Mapping[str, Mapping[tuple[str, str], str]]) -> StackReview:
     policy = settings.policy
-    stack = Stack(plan, policy.providers)
+    stack = Stack(plan, policy.providers, holders.get(plan.stack.partition("-")[0], {}))
     valid = [acceptance for acceptance in settings.acceptances if acceptance.until >= settings.today]
     findings = tuple(_with_acceptance(finding, valid) for finding in _findings(stack, settings.rules, policy))
     counting = [finding for finding in findings if finding.accepted is None]

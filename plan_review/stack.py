@@ -13,10 +13,15 @@ from plan_review.plan import Plan
 
 @dataclass(frozen=True)
 class Stack:
-    """`approved_providers` maps a provider's source to the version that the policy approves."""
+    """`approved_providers` maps a provider's source to the version that the policy approves.
+
+    `holders` names, by key and sha256, the models stack of the environment that has a model version when all plans of
+    the review are applied. Empty where the environment has one shard.
+    """
 
     plan: Plan
     approved_providers: Mapping[str, str] = field(default_factory=dict)
+    holders: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plan_review.findings import Hit, Rule, Severity, Verdict
-from plan_review.models import ARTIFACT_TYPE
+from plan_review.models import ARTIFACT_TYPES, content_hash
 from plan_review.plan import Change
 from plan_review.redaction import shown
 from plan_review.stack import Stack
@@ -15,7 +15,7 @@ _CONTENT = ("source_hash", "etag", "content", "content_base64", "checksum_sha256
 
 
 def _check(stack: Stack) -> Iterator[Hit]:
-    for change in stack.plan.of_type(ARTIFACT_TYPE):
+    for change in stack.plan.of_type(*ARTIFACT_TYPES):
         if not (change.before.exists and change.after.exists and change.action.changes):
             continue
         if change.action.replaces and change.before.at("bucket") != change.after.at("bucket"):
@@ -30,8 +30,8 @@ def _check(stack: Stack) -> Iterator[Hit]:
 
 def _changed(change: Change) -> bool:
     before, after = change.before, change.after
-    hashes = (before.at("source_hash"), after.at("source_hash"))
-    if isinstance(hashes[0], str) and hashes[0] == hashes[1]:
+    known = content_hash(before)
+    if known is not None and known == content_hash(after):
         return False
     return any(before.at(name) != after.at(name) for name in _CONTENT)
 

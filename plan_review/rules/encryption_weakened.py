@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from plan_review.endpoint import CONFIGURATION, dotted
 from plan_review.findings import Hit, Rule, Severity
+from plan_review.models import ARTIFACT_TYPES
 from plan_review.plan import Change
 from plan_review.redaction import shown
 from plan_review.stack import Stack
@@ -16,7 +17,7 @@ _DEFAULT = ("rule", 0, "apply_server_side_encryption_by_default", 0)
 _SETTINGS: Mapping[str, tuple[Path, ...]] = {
     _BUCKET_ENCRYPTION: ((*_DEFAULT, "sse_algorithm"), (*_DEFAULT, "kms_master_key_id")),
     CONFIGURATION: (("kms_key_arn",), ("data_capture_config", 0, "kms_key_id")),
-    "aws_s3_object": (("server_side_encryption",), ("kms_key_id",)),
+    **dict.fromkeys(ARTIFACT_TYPES, (("server_side_encryption",), ("kms_key_id",))),
     "aws_ecr_repository": (
         ("encryption_configuration", 0, "encryption_type"),
         ("encryption_configuration", 0, "kms_key"),
@@ -50,7 +51,7 @@ def _weakened(change: Change, paths: tuple[Path, ...]) -> Iterator[Hit]:
             continue
         message = f"{dotted(path)}: {shown(change.before, *path)} -> {shown(change.after, *path)}"
         if after is UNKNOWN:
-            if change.type != "aws_s3_object":  # computed there from the bucket's own setting
+            if change.type not in ARTIFACT_TYPES:  # computed there from the bucket's own setting
                 yield Hit(change.address, message, severity=Severity.APPROVAL)
         elif _strength(after) < _strength(before):
             yield Hit(change.address, message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plan_review.findings import Hit, Rule, Severity, Verdict
-from plan_review.models import ARTIFACT_TYPE, ModelAction, artifact_of
+from plan_review.models import ARTIFACT_TYPES, ModelAction, artifact_of
 from plan_review.redaction import shown
 from plan_review.stack import Stack
 
@@ -14,8 +14,14 @@ def _check(stack: Stack) -> Iterator[Hit]:
     for model in stack.models:
         if model.action is ModelAction.REMOVED:
             artifact = model.artifact
-            yield Hit(artifact.address, f"model {artifact.name}: its current version {artifact.version} is removed")
-    for change in stack.plan.of_type(ARTIFACT_TYPE):
+            message = f"model {artifact.name}: its current version {artifact.version} is removed"
+            other = stack.holders.get((artifact.key, artifact.sha256))
+            if other is None:
+                yield Hit(artifact.address, message)
+            else:
+                moved = f"{message} here; it is in {other}, where callers must invoke it before"
+                yield Hit(artifact.address, moved, Severity.APPROVAL, Verdict.MODELS_ONLY)
+    for change in stack.plan.of_type(*ARTIFACT_TYPES):
         moves = change.before.exists and change.after.exists and change.before.at("bucket") != change.after.at("bucket")
         if moves and artifact_of(change, change.before) is not None:
             message = f"moves from bucket {shown(change.before, 'bucket')} to {shown(change.after, 'bucket')}"
@@ -30,7 +36,8 @@ RULE = Rule(
     explanation=(
         "The artifact in use is deleted: InvokeEndpoint fails for this TargetModel as soon as no instance holds the "
         "model in memory, which may be minutes or days later, so no alarm points back to this change. An earlier "
-        "version that falls out behind a newer one is not reported."
+        "version that falls out behind a newer one is not reported. A model that another shard has as well, by a plan "
+        "of the same review, asks for approval only."
     ),
     advice=(
         "Check that no caller names this TargetModel any more, then accept this finding for this address with a reason "

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from plan_review.findings import Hit, Rule, Severity
 from plan_review.grants import newly_granted
+from plan_review.models import ARTIFACT_TYPES
 from plan_review.plan import Change
 from plan_review.policy_documents import Statement, allow_statements
 from plan_review.redaction import shown
@@ -33,7 +34,7 @@ def _check(stack: Stack) -> Iterator[Hit]:
         for change in stack.plan.of_type(type_):
             if change.action.changes and change.after.exists:
                 yield from _open_policy(change, attribute)
-    for change in stack.plan.of_type("aws_s3_bucket_acl", "aws_s3_bucket", "aws_s3_object"):
+    for change in stack.plan.of_type("aws_s3_bucket_acl", "aws_s3_bucket", *ARTIFACT_TYPES):
         acl = change.after.visible("acl")
         if change.action.changes and isinstance(acl, str) and acl in _PUBLIC_ACLS and change.before.at("acl") != acl:
             yield Hit(change.address, f"acl: {shown(change.before, 'acl')} -> {acl}")

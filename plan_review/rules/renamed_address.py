@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from plan_review.findings import Hit, Rule, Severity
+from plan_review.models import ARTIFACT_TYPES
 from plan_review.plan import Action, Change
 from plan_review.stack import Stack
 from plan_review.values import UNKNOWN
 
 _IDENTITY: Mapping[str, tuple[str, ...]] = {
-    "aws_s3_object": ("bucket", "key"),
+    **dict.fromkeys(ARTIFACT_TYPES, ("bucket", "key")),
     "aws_iam_role_policy_attachment": ("role", "policy_arn"),
     "aws_iam_role_policy": ("role", "name"),
     "aws_appautoscaling_target": ("resource_id", "scalable_dimension"),

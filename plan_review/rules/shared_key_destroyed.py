@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plan_review.findings import Hit, Rule, Severity, Verdict
-from plan_review.models import ARTIFACT_TYPE
+from plan_review.models import ARTIFACT_TYPES
 from plan_review.plan import Action
 from plan_review.redaction import shown
 from plan_review.stack import Stack
 
 
 def _check(stack: Stack) -> Iterator[Hit]:
-    destroying = [change for change in stack.plan.of_type(ARTIFACT_TYPE) if change.destroys]
+    destroying = [change for change in stack.plan.of_type(*ARTIFACT_TYPES) if change.destroys]
     if not destroying:
         return
     kept: dict[str, str] = {}
-    for change in stack.plan.of_type(ARTIFACT_TYPE):
+    for change in stack.plan.of_type(*ARTIFACT_TYPES):
         key = change.after.text("key")
         if key is not None:
             kept[key] = change.address

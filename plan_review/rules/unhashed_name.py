@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from plan_review.endpoint import CONFIGURATION, MODEL
 from plan_review.findings import Hit, Rule, Severity
-from plan_review.models import ARTIFACT_TYPE
+from plan_review.models import ARTIFACT_TYPES
 from plan_review.redaction import shown
 from plan_review.stack import Stack
 from plan_review.values import UNKNOWN
@@ -22,7 +22,7 @@ def _check(stack: Stack) -> Iterator[Hit]:
         name = change.after.at("name")
         if change.action.changes and isinstance(name, str) and not _HASHED.fullmatch(name):
             yield Hit(change.address, f"the name {shown(change.after, 'name')} holds no content hash")
-    for change in stack.plan.of_type(ARTIFACT_TYPE):
+    for change in stack.plan.of_type(*ARTIFACT_TYPES):
         key = change.after.at("key")
         if not change.action.changes or not change.after.exists:
             continue
