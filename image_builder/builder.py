@@ -38,7 +38,7 @@ def build_and_push(
     if engine is None and not settings.is_local:
         raise ImageBuilderError(
             f"No container engine to build {settings.build_context} with ({reason}). Install docker, podman or finch, "
-            "or build the image in CI and name it in the image setting `prebuilt`."
+            "or build the image in CI and name it in the setting `image.prebuilt_uri`."
         )
     credentials = repository.credentials()
     if engine is not None and settings.is_local and not is_loopback(credentials.registry_url):

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from image_builder.errors import CommandError, ImageBuilderError
+from image_builder.errors import CommandError, EngineTimeoutError, ImageBuilderError
 from image_builder.repository import Credentials
 from image_builder.requirements import ImageDescription
 
 ENGINES = ("docker", "podman", "finch")
 Report = Callable[[str], None]
 _LAST_LINES = 20
-_PROBE_TIMEOUT_SECONDS = 30
+_ASK_TIMEOUT_SECONDS = 30.0
 _PUSH_PAUSES_SECONDS = (1.0, 4.0, 10.0)
 # What a second attempt at a push cannot change.
 _FINAL_PUSH_FAILURES = ("denied", "unauthorized", "no basic auth", "does not exist", "immutable", "no space left")
@@ -44,8 +44,8 @@ class Engine:
             return f"{self.name} is not installed"
         try:
             answer = self._ask("info")
-        except subprocess.TimeoutExpired:
-            return f"{self.name} does not answer within {_PROBE_TIMEOUT_SECONDS} s"
+        except EngineTimeoutError as error:
+            return str(error)
         if answer.returncode == 0:
             return None
         lines = [line.strip() for line in (answer.stdout + answer.stderr).splitlines() if line.strip()]
@@ -151,15 +151,20 @@ class Engine:
             (folder / "contexts").symlink_to((configured / "contexts").absolute())
 
     def _ask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [self.name, *arguments],
-            check=False,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            stdin=subprocess.DEVNULL,
-            timeout=_PROBE_TIMEOUT_SECONDS,
-        )
+        try:
+            return subprocess.run(
+                [self.name, *arguments],
+                check=False,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                stdin=subprocess.DEVNULL,
+                timeout=_ASK_TIMEOUT_SECONDS,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise EngineTimeoutError(
+                f"{self.name} {arguments[0]}: no answer within {_ASK_TIMEOUT_SECONDS:g} s"
+            ) from error
 
     def _run(
         self,

@@ -9,6 +9,10 @@ class ImageBuilderError(Exception):
     exit_code = 1
 
 
+class EngineTimeoutError(ImageBuilderError):
+    """The container engine does not answer a question that it should answer at once."""
+
+
 class CommandError(ImageBuilderError):
     """A command of the container engine failed; holds its exit code and the last lines that it wrote."""
 

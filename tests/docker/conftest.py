@@ -152,7 +152,7 @@ def image(stacks: Stacks) -> str:
     """The image that `terraform apply` of the image stack built and pushed; its name in the engine."""
     stacks.deploy("state")
     stacks.deploy("image")
-    return stacks.output("image", "image_uri")
+    return stacks.image
 
 
 @pytest.fixture(scope="package")

@@ -2,7 +2,7 @@
 
 import json
 import os
-import time
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +37,10 @@ class AwsWithEngine(LocalAws):
         with variables(self.tools):
             super().start()
 
+    def stop(self) -> None:
+        super().stop()
+        shutil.rmtree(self.settings.directory, ignore_errors=True)  # images are large, and pytest keeps folders
+
     def environment(self) -> dict[str, str]:
         return {**super().environment(), **self.tools}
 
@@ -46,10 +50,10 @@ class Stacks:
 
     def __init__(self, project: Path, folder: Path, aws: AwsWithEngine) -> None:
         self.container = project / "container"
+        self._settings_file = project / "cdktf.json"
         self._rehearsal = Rehearsal(folder, aws, project)
         self._clients = boto3.session.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION)
         self._url = aws.url
-        self.seconds: dict[str, float] = {}
 
     def add_model(self, name: str, checkpoint: Path) -> None:
         self._rehearsal.catalog.add(name, checkpoint)
@@ -57,14 +61,41 @@ class Stacks:
     def synth(self) -> None:
         self._rehearsal.deployment.synth()
 
+    @contextmanager
+    def changed(self, file: Path, content: str) -> Iterator[None]:
+        """With another content of a file of the project, and as before again afterwards."""
+        synthesised = self._rehearsal.deployment.output_directory.glob("stacks/*/cdk.tf.json")
+        former = {path: path.read_text() for path in (file, *synthesised)}
+        file.write_text(content)
+        try:
+            self.synth()
+            yield
+        finally:
+            for path, text in former.items():
+                path.write_text(text)
+
+    @contextmanager
+    def prebuilt(self, uri: str) -> Iterator[None]:
+        """With the setting `image.prebuilt_uri`."""
+        document = json.loads(self._settings_file.read_text())
+        document["context"]["environments"]["local"]["image"] = {"prebuilt_uri": uri}
+        with self.changed(self._settings_file, json.dumps(document)):
+            yield
+
     def deploy(self, stack: str) -> Plan:
-        started = time.monotonic()
-        plan = self._rehearsal.deploy(stack)
-        self.seconds[stack] = time.monotonic() - started
-        return plan
+        return self._rehearsal.deploy(stack)
+
+    @property
+    def image(self) -> str:
+        """The image that the endpoint shall run, as the image stack's output says."""
+        return self.output("image", "image_uri")
 
     def output(self, stack: str, name: str) -> str:
         return self._rehearsal.deployment.terraform(stack).outputs()[name]
+
+    def state(self, stack: str) -> str:
+        """What Terraform has written down, as text."""
+        return self._rehearsal.deployment.terraform(stack).run("state", "pull")
 
     def client(self, service: str) -> Any:
         return self._clients.client(service, endpoint_url=self._url)

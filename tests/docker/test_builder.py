@@ -87,6 +87,12 @@ def name(ecr: Any) -> str:
 
 
 @pytest.fixture
+def tags(ecr: Any, name: str) -> Callable[[], list[str]]:
+    """The tags in the repository at this moment."""
+    return lambda: [image["imageTag"] for image in ecr.list_images(repositoryName=name)["imageIds"]]
+
+
+@pytest.fixture
 def context(tmp_path: Path) -> Path:
     """A build context of one small file, from no base at all."""
     folder = tmp_path / "context"
@@ -174,26 +180,49 @@ def test_the_password_is_in_no_file_and_no_output(
 
 
 def test_a_bad_dockerfile_shows_the_last_lines_of_the_build(
-    environment: Callable[..., dict[str, str]], context: Path, ecr: Any, name: str
+    environment: Callable[..., dict[str, str]], context: Path, tags: Callable[[], list[str]]
 ) -> None:
     with (context / "Dockerfile").open("a") as dockerfile:
         dockerfile.write("COPY no-such-file /\n")
     built = run_builder(environment())
     assert built.exit_code != 0
-    assert "no-such-file" in built.output.splitlines()[-1] + "".join(built.output.splitlines()[-20:])
+    assert "no-such-file" in "\n".join(built.output.splitlines()[-20:])
     assert "docker build" in built.output
     assert "Traceback" not in built.output
-    assert ecr.list_images(repositoryName=name)["imageIds"] == []
+    assert tags() == []
 
 
-def test_an_image_without_the_label_is_not_pushed(
-    environment: Callable[..., dict[str, str]], context: Path, ecr: Any, name: str
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (("LABEL", "# LABEL"), "the label com.amazonaws.sagemaker.capabilities.multi-models=true is missing"),
+        (('["/serve"]', "/serve"), "its ENTRYPOINT is in shell form"),
+    ],
+)
+def test_an_image_that_sagemaker_would_refuse_is_not_pushed(
+    environment: Callable[..., dict[str, str]],
+    context: Path,
+    tags: Callable[[], list[str]],
+    change: tuple[str, str],
+    reason: str,
 ) -> None:
-    (context / "Dockerfile").write_text('FROM scratch\nCOPY content /content\nENTRYPOINT ["/serve"]\n')
+    dockerfile = context / "Dockerfile"
+    dockerfile.write_text(dockerfile.read_text().replace(*change))
     built = run_builder(environment())
     assert built.exit_code != 0
-    assert "the label com.amazonaws.sagemaker.capabilities.multi-models=true is missing" in built.output
-    assert ecr.list_images(repositoryName=name)["imageIds"] == []
+    assert reason in built.output
+    assert tags() == []
+
+
+def test_an_image_for_another_platform_that_is_there_already_is_refused(
+    environment: Callable[..., dict[str, str]], tags: Callable[[], list[str]]
+) -> None:
+    built = run_builder(environment(IMAGE_PLATFORM="linux/arm64"))
+    assert built.exit_code == 0, built.output
+    assert len(tags()) == 1
+    refused = run_builder(environment())
+    assert refused.exit_code != 0
+    assert "its platform is linux/arm64, the endpoint needs linux/amd64" in refused.output
 
 
 def test_the_registry_is_down(name: str, environment: Callable[..., dict[str, str]], tools: dict[str, str]) -> None:
@@ -219,12 +248,9 @@ def test_without_an_engine_the_local_aws_gets_a_snapshot(
     assert "NO IMAGE WAS BUILT" in built.output
 
 
-def test_the_engine_s_disk_is_full(environment: Callable[..., dict[str, str]], context: Path, tmp_path: Path) -> None:
+def test_the_engine_s_disk_is_full(environment: Callable[..., dict[str, str]], context: Path) -> None:
     (context / "content").write_bytes(os.urandom(64 * MIB))
-    with (
-        small_disk(size_mib=48) as disk,
-        running_engine(data=disk) as engine,
-    ):
+    with running_engine(disk_mib=48) as engine:
         built = run_builder(environment(**engine.environment))
     assert built.exit_code != 0
     assert "no space left on device" in "\n".join(built.output.splitlines()[-20:])
@@ -321,7 +347,7 @@ def test_a_connection_cut_in_the_middle_of_a_push(
 
 
 def test_a_push_that_was_killed_leaves_no_tag_and_can_be_repeated(
-    ecr: Any, name: str, environment: Callable[..., dict[str, str]], context: Path
+    tags: Callable[[], list[str]], environment: Callable[..., dict[str, str]], context: Path
 ) -> None:
     (context / "content").write_bytes(os.urandom(32 * MIB))
     process = subprocess.Popen(
@@ -338,9 +364,7 @@ def test_a_push_that_was_killed_leaves_no_tag_and_can_be_repeated(
                 os.killpg(process.pid, signal.SIGKILL)
                 break
     time.sleep(0.5)
-    assert ecr.list_images(repositoryName=name)["imageIds"] == []
+    assert tags() == []
     built = run_builder(environment())
     assert built.exit_code == 0, built.output
-    assert [image["imageTag"] for image in ecr.list_images(repositoryName=name)["imageIds"]] == [
-        content_hash(context)[:16]
-    ]
+    assert tags() == [content_hash(context)[:16]]

@@ -1,10 +1,13 @@
 """Terraform builds the image, the local AWS runs it in containers, and a changed file rolls the endpoint in place."""
 
 import json
+import re
 import time
 
 import numpy as np
+import pytest
 
+from operations.terraform import TerraformError
 from tests.docker.conftest import run_builder
 from tests.docker.deployment import Stacks
 from tests.support.docker_engine import Engine
@@ -22,6 +25,11 @@ def instances(engine: Engine, image: str) -> list[dict]:
 def resolved(stacks: Stacks) -> str:
     (variant,) = stacks.endpoint()["ProductionVariants"]
     return variant["DeployedImages"][0]["ResolvedImage"]
+
+
+def layers(engine: Engine, image: str) -> list[str]:
+    (inspection,) = json.loads(engine.docker("image", "inspect", image))
+    return inspection["RootFS"]["Layers"]
 
 
 def test_deployed_run_and_rolled(stacks: Stacks, image: str, engine: Engine, tools: dict[str, str]) -> None:
@@ -52,7 +60,9 @@ def test_deployed_run_and_rolled(stacks: Stacks, image: str, engine: Engine, too
         file.write("\n# changed\n")
     stacks.synth()
     assert [change.symbol for change in stacks.deploy("image").changes] == ["-/+"]
-    assert stacks.seconds["image"] < 60, "only the last layers are built and pushed"
+    former, changed = layers(engine, image), layers(engine, stacks.image)
+    assert changed[:-1] == former[:-1], "only the last layer is built and pushed"
+    assert changed[-1] != former[-1]
     symbols = {change.address: change.symbol for change in stacks.deploy("endpoint").changes}
     assert symbols.pop("aws_sagemaker_endpoint.endpoint") == "~"
     assert set(symbols.values()) == {"+/-"}
@@ -64,3 +74,38 @@ def test_deployed_run_and_rolled(stacks: Stacks, image: str, engine: Engine, too
         time.sleep(0.2)
     assert not instances(engine, first_image)
     np.testing.assert_allclose(stacks.invoke("dense", INSTANCES), outputs, atol=1e-6)
+
+
+@pytest.mark.usefixtures("image")
+def test_a_build_that_fails_is_shown_in_terraform_s_error(stacks: Stacks) -> None:
+    image, dockerfile = stacks.image, stacks.container / "Dockerfile"
+    with (
+        stacks.changed(dockerfile, dockerfile.read_text() + "RUN echo this is the reason; exit 3\n"),
+        pytest.raises(TerraformError) as caught,
+    ):
+        stacks.deploy("image")
+    assert re.search(r"image_builder: docker build failed with exit code \d+\. The last lines:", caught.value.output)
+    assert "this is the reason" in caught.value.output
+    assert "Traceback" not in caught.value.output
+    # With the mistake taken back, the image that is in the repository already is the one again.
+    stacks.deploy("image")
+    assert stacks.image == image
+    assert not stacks.deploy("image").changes
+
+
+@pytest.mark.usefixtures("image")
+def test_the_login_is_not_in_the_state(stacks: Stacks) -> None:
+    (login,) = stacks.client("ecr").get_authorization_token()["authorizationData"]
+    state = stacks.state("image")
+    assert stacks.image in state
+    assert login["authorizationToken"] not in state
+
+
+@pytest.mark.usefixtures("image")
+def test_a_prebuilt_image_is_used_and_nothing_is_built(stacks: Stacks) -> None:
+    image = stacks.image
+    with stacks.prebuilt(image):
+        changes = stacks.deploy("image").changes
+        assert [(change.address, change.symbol) for change in changes] == [("terraform_data.image", "-")]
+        assert stacks.image == image
+    stacks.deploy("image")

@@ -39,7 +39,7 @@ def account(tools: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="module")
 def image(account: Account, build_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The fake container of the local AWS's own tests as a real image; its URI."""
+    """The fake container of the local AWS's own tests as a real image; its URI by digest, as in the label."""
     context = tmp_path_factory.mktemp("context")
     labels = "".join(f"LABEL {name}={value}\n" for name, value in REQUIRED_LABELS.items())
     (context / "Dockerfile").write_text(
@@ -60,7 +60,8 @@ def image(account: Account, build_environment: dict[str, str], tmp_path_factory:
         }
     )
     assert built.exit_code == 0, built.output
-    return f"{uri}:{tag}"
+    (details,) = account.ecr.describe_images(repositoryName="fake-image")["imageDetails"]
+    return f"{uri}@{details['imageDigest']}"
 
 
 def containers(engine: Engine, image: str) -> list[str]:

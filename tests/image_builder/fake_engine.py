@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 folder = Path(os.environ["FAKE_ENGINE_DIRECTORY"])
@@ -12,6 +13,8 @@ call = {"engine": Path(sys.argv[0]).name, "arguments": arguments}
 command = " ".join(arguments)
 exit_code, output, standard_input = 0, "", ""
 
+if plan.get("hangs"):
+    time.sleep(60)
 if arguments[0] == "info":
     exit_code = plan.get("info_exit_code", 0)
     output = "\n".join(plan.get("info_lines", []))

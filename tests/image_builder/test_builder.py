@@ -68,7 +68,7 @@ def test_on_aws_without_an_engine_there_is_one_line_with_the_alternative(
     message = str(caught.value)
     assert "\n" not in message
     assert "docker is not installed; podman is not installed; finch is not installed" in message
-    assert "build the image in CI and name it in the image setting `prebuilt`" in message
+    assert "build the image in CI and name it in the setting `image.prebuilt_uri`" in message
     assert repository.find(settings_for(context, repository).tag) is None
 
 

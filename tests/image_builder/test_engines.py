@@ -38,6 +38,15 @@ def test_why_there_is_none(engines: FakeEngines) -> None:
     assert find_engine("none", print) == (None, "CONTAINER_ENGINE is none")
 
 
+def test_an_engine_that_hangs(engines: FakeEngines, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("image_builder.engines._ASK_TIMEOUT_SECONDS", 0.2)
+    engines.install("docker")
+    engines.plan(hangs=True)
+    assert find_engine("docker", print) == (None, "docker info: no answer within 0.2 s")
+    with pytest.raises(ImageBuilderError, match=r"docker image: no answer within 0\.2 s"):
+        Engine("docker", print).inspect(REFERENCE)
+
+
 def test_the_reason_is_found_among_other_lines(engines: FakeEngines) -> None:
     engines.install("docker")
     engines.plan(info_exit_code=1, info_lines=["Server:", "ERROR: Cannot connect to the one", "Images: 0"])

@@ -4,7 +4,7 @@ As root on Debian only. Nothing is pulled: the base of the images is made from D
 
 An engine gets along with every other one on the machine: it has its own bridge, writes no firewall rules, and runs in
 its own PID and mount namespaces, so that all its processes and mounts are gone with it, even where the tests are
-killed. What the tests make on the machine besides is in a `_Place`.
+killed. What the tests make on the machine besides is in a `_Place`, which a process of its own clears then.
 """
 
 import contextlib
@@ -22,10 +22,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 PROJECT = Path(__file__).resolve().parent.parent.parent
 CACHE = PROJECT / ".local" / "docker-tests"
 BASE_IMAGE = "model-server-test-base:bookworm"
-BASE_PACKAGES = "python3,python3-venv,ca-certificates"
+BASE_PACKAGES = "python3,python3-pip,ca-certificates"
 # Program: the package that has it.
 _PACKAGES = {
     "dockerd": "docker.io",
@@ -35,10 +37,13 @@ _PACKAGES = {
 }
 _START_TIMEOUT_SECONDS = 60.0
 _STOP_TIMEOUT_SECONDS = 30.0
+_CLEAR_TIMEOUT_SECONDS = 30.0
 _APT_TIMEOUT_SECONDS = 300.0
 _POLL_SECONDS = 0.05
 _DEBIANS_DOCKER = Path("/usr/bin/docker")
 _MAX_PLACES = 100
+_DISK_MIB = 6 << 10
+_PLENTY_OF_MEMORY_MIB = 10 << 10
 _CGROUPS = Path("/sys/fs/cgroup")
 # The process ends with the tests, however they end.
 _WITH_THE_TESTS = ["setpriv", "--pdeathsig=KILL", "--"]
@@ -106,7 +111,7 @@ class Engine:
     def import_base(self) -> str:
         """Make a base image with Debian's Python; returns its name. Raises NotHereError."""
         CACHE.mkdir(parents=True, exist_ok=True)
-        archive = CACHE / "base-bookworm.tar"
+        archive = CACHE / "base-with-pip.tar"
         with (CACHE / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not archive.exists():
@@ -120,10 +125,13 @@ class Engine:
 
 
 @contextlib.contextmanager
-def running_engine(data: Path | None = None) -> Iterator[Engine]:
-    """An engine of the tests' own; its data in `data` where that is given.
+def running_engine(disk_mib: int | None = None) -> Iterator[Engine]:
+    """An engine of the tests' own.
 
     Its containers are reached through ports that they publish on loopback; they reach nothing but each other.
+
+    Args:
+        disk_mib: size of the disk for its data, which is in memory; None for enough, in memory where there is plenty.
 
     Raises:
         NotHereError: it does not start.
@@ -138,11 +146,19 @@ def running_engine(data: Path | None = None) -> Iterator[Engine]:
         engine = Engine({"DOCKER_HOST": host, "PATH": f"{binaries}:{os.environ['PATH']}", "DOCKER_CONFIG": str(folder)})
         place.add_bridge()
         log = folder / "dockerd.log"
+        data = folder / "data"
+        if disk_mib is None and psutil.virtual_memory().available > _PLENTY_OF_MEMORY_MIB << 20:
+            disk_mib = _DISK_MIB
         # Both folders have fixed names, and the machine's own engine may use them too.
-        hidden = "for folder in /etc/docker /run/containerd; do mkdir -p $folder && mount -t tmpfs tmpfs $folder; done"
+        mounts = [(Path("/etc/docker"), 1), (Path("/run/containerd"), 1)]
+        if disk_mib is not None:
+            mounts.append((data, disk_mib))
+        for mount, _ in mounts:
+            mount.mkdir(parents=True, exist_ok=True)
+        prepare = "".join(f"mount -t tmpfs -o size={size_mib}m tmpfs {mount}; " for mount, size_mib in mounts)
         command = [
-            "sh", "-ec", f'{hidden}; exec "$@"', "sh",
-            "dockerd", f"--host={host}", f"--data-root={data or folder / 'data'}", f"--exec-root={folder / 'exec'}",
+            "sh", "-ec", f'{prepare} exec "$@"', "sh",
+            "dockerd", f"--host={host}", f"--data-root={data}", f"--exec-root={folder / 'exec'}",
             f"--pidfile={folder / 'docker.pid'}", f"--cgroup-parent=/{place.name}", f"--bridge={place.name}",
             "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false",
         ]  # fmt: skip
@@ -251,7 +267,18 @@ class _Place:
         _run(["ip", "link", "set", self.name, "up"])
 
     def clear(self) -> None:
-        """Remove whatever is there; nothing need be."""
+        """Remove whatever is there; nothing need be. Waits for processes that are on their way out."""
+        deadline = time.monotonic() + _CLEAR_TIMEOUT_SECONDS
+        while True:
+            try:
+                self._clear()
+                return
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_POLL_SECONDS)
+
+    def _clear(self) -> None:
         mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
         for mount in mounts:
             if Path(mount) == self.folder:
@@ -267,9 +294,10 @@ class _Place:
 
 @contextlib.contextmanager
 def _place() -> Iterator[_Place]:
-    """A place that no other run of the tests has; what a run that was killed left there is removed.
+    """A place that no other run of the tests has, and that is clear again afterwards.
 
-    The lock is a socket without a file: it goes with the process that has it.
+    This file as a program clears it when the pipe from here is closed, so also where the tests are killed. The lock is
+    a socket without a file: it goes with the last process that has it, which is that program.
     """
     for number in range(_MAX_PLACES):
         place = _Place(number)
@@ -280,13 +308,20 @@ def _place() -> Iterator[_Place]:
                 if error.errno != errno.EADDRINUSE:
                     raise
                 continue
-            place.clear()
+            place.clear()  # the machine may have been switched off meanwhile
+            cleaner = subprocess.Popen(
+                [sys.executable, "-m", __name__, str(number)],
+                cwd=PROJECT,
+                stdin=subprocess.PIPE,
+                pass_fds=[lock.fileno()],
+                start_new_session=True,
+            )
+        with cleaner:  # closes the pipe and waits
             place.folder.mkdir(mode=0o700)
-            try:
-                yield place
-            finally:
-                place.clear()
-            return
+            yield place
+        if cleaner.returncode != 0:
+            raise RuntimeError(f"{place} was not cleared")
+        return
     raise NotHereError(f"{_MAX_PLACES} engines of tests run on this machine already")
 
 
@@ -333,3 +368,8 @@ def _run(command: list[str], environment: dict[str, str] | None = None) -> None:
     )
     if answer.returncode != 0:
         raise NotHereError(f"{' '.join(command)}: exit code {answer.returncode}: {answer.stderr[-2000:]}")
+
+
+if __name__ == "__main__":
+    sys.stdin.read()
+    _Place(int(sys.argv[1])).clear()
