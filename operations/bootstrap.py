@@ -16,6 +16,7 @@ from rich.console import Console
 from operations.adoption import IMPORT_FILE, plan_adoption, show_adoption
 from operations.errors import DamagedStateError, StateError
 from operations.remote_state import RemoteState, read_backend
+from operations.state_check import read_remote_state, read_state_file
 from operations.state_file import StateFile, parse_state
 from operations.state_lock import StateLock
 from operations.terraform import Terraform
@@ -32,7 +33,7 @@ def bootstrap(terraform: Terraform, state_directory: Path, console: Console) -> 
         console: gets a line a step.
 
     Raises:
-        StateError: there are two states of the stack, or the one in S3 is damaged. Nothing was written.
+        StateError: there are two states of the stack, or one is damaged. Nothing was written.
         AdoptionError: a bucket of the name exists and Terraform would have to replace it.
         TerraformError: Terraform failed; run it again when the cause is mended.
     """
@@ -41,6 +42,7 @@ def bootstrap(terraform: Terraform, state_directory: Path, console: Console) -> 
     kind, _ = read_backend(terraform.directory)
     file = (state_directory / f"terraform.{terraform.directory.name}.tfstate").resolve()
     if kind == "local":
+        read_state_file(file)
         _apply(terraform, console, bucket_exists=False)
         console.print(
             f"The state of {terraform.directory.name} stays in {file}, as `state_backend` says. To keep it in the "
@@ -50,7 +52,7 @@ def bootstrap(terraform: Terraform, state_directory: Path, console: Console) -> 
         )
         return
     remote = RemoteState(terraform.directory)
-    migrated = _migrated(remote)
+    migrated = read_remote_state(remote)
     if migrated is None:
         migrated = _create(terraform, remote, file, console)
     _remove_leftover(file, migrated, remote)
@@ -63,23 +65,9 @@ def bootstrap(terraform: Terraform, state_directory: Path, console: Console) -> 
     )
 
 
-def _migrated(remote: RemoteState) -> StateFile | None:
-    """The state in the bucket; None while there is none."""
-    content = remote.read()
-    if content is None:
-        return None
-    try:
-        return parse_state(content)
-    except DamagedStateError as error:
-        environment, _, stack = remote.stack.rpartition("-")
-        raise StateError(
-            f"The state s3://{remote.path} is damaged: {error}.\nNothing was written. `make state-history "
-            f"ENV={environment} STACK={stack}` lists its earlier versions and restores one."
-        ) from None
-
-
 def _create(terraform: Terraform, remote: RemoteState, file: Path, console: Console) -> StateFile:
     """Create the bucket with the state in `file`, then move that into the bucket."""
+    read_state_file(file)
     override = terraform.directory / OVERRIDE_FILE
     override.write_text(json.dumps({"terraform": {"backend": {"local": {"path": str(file)}}}}))
     _apply(terraform, console, bucket_exists=remote.bucket_exists())

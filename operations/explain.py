@@ -10,7 +10,11 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from operations.stack_name import split_stack_name
 from operations.state_lock import StateLock
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+"""What switches a terminal's colours; OpenTofu writes it into pipes as well."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,8 @@ class Rule:
 
     Attributes:
         name: for tests and documentation.
-        pattern: is searched in the error with all white space made single blanks: Terraform breaks its lines.
+        pattern: is searched in the error with all white space made single blanks: Terraform and OpenTofu break their
+            lines, each in its own way, and say some things in words of their own.
         cause: what it means; `{1}` is the pattern's first group; `{environment}`, `{stack}`, `{folder}` tell where.
         remedy: what to do, with the same places to fill.
     """
@@ -125,8 +130,8 @@ RULES = (
     ),
     _rule(
         "no such state bucket",
-        r'S3 bucket "([^"]*)" does not exist',
-        "there is no bucket {1} for the state in this account.",
+        r'S3 bucket(?: "[^"]*")? does not exist',
+        "there is no bucket for the state of {environment} in this account ({0}).",
         "if {environment} is new: make bootstrap ENV={environment}. If it is not, `state_bucket`, `name_prefix`, "
         "`region` or `account_id` in cdktf.json name another bucket than before, or the credentials are those of "
         "another account.",
@@ -217,8 +222,8 @@ def explain(
     lock = StateLock.find(error)
     if lock is not None:
         return Explanation(lock.describe(now), lock.advice(now, stack))
-    text = " ".join(re.sub("[│╷╵]", " ", error).split())
-    environment, _, name = stack.rpartition("-")
+    text = " ".join(re.sub(f"{COLOUR.pattern}|[│╷╵]", " ", error).split())
+    environment, name = split_stack_name(stack)
     for rule in RULES:
         match = rule.pattern.search(text)
         if match is not None:

@@ -71,6 +71,8 @@ def parse_state(content: bytes) -> StateFile:
         serial, lineage = int(document["serial"]), str(document["lineage"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DamagedStateError(f"it is no state: {type(error).__name__} {error}") from None
+    if not lineage:
+        raise DamagedStateError("it is no state: no lineage")
     return StateFile(serial, lineage, str(document.get("terraform_version", "unknown")), instances, document)
 
 

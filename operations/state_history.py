@@ -10,6 +10,8 @@ from rich.console import Console
 
 from operations.errors import DamagedStateError, StateError
 from operations.remote_state import RemoteState, StateVersion
+from operations.stack_name import split_stack_name
+from operations.state_check import own_lineage
 from operations.state_file import AddressChange, StateFile, changes, parse_state
 from operations.state_lock import StateLock
 from operations.terraform import Terraform
@@ -62,7 +64,7 @@ def read_history(remote: RemoteState, limit: int) -> list[HistoryEntry]:
         StateError: there is no bucket or no state yet.
     """
     if not remote.bucket_exists():
-        environment = remote.stack.rpartition("-")[0]
+        environment, _ = split_stack_name(remote.stack)
         raise StateError(f"There is no bucket {remote.bucket}. `make bootstrap ENV={environment}` creates it.")
     versions = remote.versions()[:limit]
     if not versions:
@@ -136,16 +138,15 @@ def _restoration(remote: RemoteState, version_id: str) -> Restoration:
         wanted = parse_state(remote.read(version_id) or b"")
     except DamagedStateError as error:
         raise StateError(f"Version {version_id} cannot be restored: {error}.") from None
-    others = [entry.state for entry in (_entry(remote, version) for version in versions.values()) if entry.state]
-    current = _current(remote)
-    lineage = others[0].lineage if current is None else current.lineage
-    if wanted.lineage != lineage:
+    lineage = own_lineage(remote, list(versions.values()))
+    if lineage not in (None, wanted.lineage):
         raise StateError(
             f"Version {version_id} is of another state: its lineage is {wanted.lineage}, that of s3://{remote.path} is "
             f"{lineage}. It knows nothing of what was made since; it is not restored."
         )
-    serial = max(state.serial for state in others if state.lineage == lineage) + 1
-    return Restoration(version_id, wanted.with_serial(serial), serial, tuple(changes(current, wanted)))
+    states = [state for state in (_entry(remote, version).state for version in versions.values()) if state]
+    serial = max(state.serial for state in states if state.lineage == wanted.lineage) + 1
+    return Restoration(version_id, wanted.with_serial(serial), serial, tuple(changes(_current(remote), wanted)))
 
 
 def _current(remote: RemoteState) -> StateFile | None:

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from operations.stack_name import split_stack_name
+
 STALE_AFTER = timedelta(hours=9)
 """Older locks are taken for left behind: the longest update of an endpoint that the settings allow takes 8 hours."""
 
@@ -89,7 +91,7 @@ class StateLock:
 
     def advice(self, now: datetime, stack: str) -> str:
         """What to do: wait, or make sure that nobody is at work and remove it on purpose."""
-        environment, _, name = stack.rpartition("-")
+        environment, name = split_stack_name(stack)
         remove = f"make unlock ENV={environment} STACK={name} LOCK={self.id}"
         if self.is_stale(now):
             return (

@@ -13,6 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from operations.explain import COLOUR
+from operations.state_check import refuse_damaged_state
+
 PLAN_FILE = "plan"
 PREVIEW_OVERRIDE_FILE = "preview_override.tf.json"
 
@@ -107,7 +110,7 @@ class Terraform:
         except FileNotFoundError:
             raise TerraformError(command, self.directory, f"{self._binary} is not on PATH: install it") from None
         if result.returncode != 0:
-            output = result.stderr.strip() or result.stdout.strip()
+            output = COLOUR.sub("", result.stderr.strip() or result.stdout.strip())
             raise TerraformError(command, self.directory, output, result.stdout)
         return result.stdout
 
@@ -116,7 +119,15 @@ class Terraform:
         self.run("init", "-no-color", "-reconfigure")
 
     def plan(self, *arguments: str) -> Plan:
-        """Plan with refresh and keep the plan file beside the stack."""
+        """Plan with refresh and keep the plan file beside the stack.
+
+        Raises:
+            StateError: the state is damaged.
+        """
+        refuse_damaged_state(self.directory)
+        return self._plan(*arguments)
+
+    def _plan(self, *arguments: str) -> Plan:
         self.run("plan", "-no-color", f"-out={PLAN_FILE}", *arguments)
         return self.show(self.directory / PLAN_FILE)
 
@@ -150,7 +161,7 @@ class Terraform:
         override.write_text(json.dumps({"terraform": {"backend": {"local": {"path": "preview.tfstate"}}}}))
         try:
             self.init()
-            return self.plan()
+            return self._plan()
         finally:
             override.unlink()
             (self.directory / ".terraform" / "terraform.tfstate").unlink(missing_ok=True)
