@@ -110,7 +110,10 @@ class Provider:
         return self._read(settings, type_name, current, current, is_refresh=True)
 
     def import_state(self, settings: ProviderSettings, type_name: str, identifier: str) -> State:
-        """The state of the resource with an import id. Raises ProviderError when there is none."""
+        """The state of the resource with an import id, or no more than the id tells when there is none.
+
+        Terraform then reads it, finds nothing, and says so in its own words. Raises ProviderError.
+        """
         block, resource = self.schema.resources[type_name], self._resources[type_name]
         stub = block.conform({})
         stub["id"] = identifier
@@ -120,7 +123,7 @@ class Provider:
             stub["region"] = settings.region
         state = self._read(settings, type_name, stub, None)
         if state is None:
-            raise ProviderError(Problem(f"{type_name} ({identifier}) does not exist", "Nothing was imported."))
+            return stub
         for name, value in stub.items():
             if is_empty(state[name]) and not is_empty(value):
                 state[name] = value

@@ -113,6 +113,31 @@ def test_what_goes_wrong_in_an_apply(
     terraform.run("destroy", "-auto-approve")
 
 
+@pytest.mark.parametrize(
+    ("type_name", "arguments", "identifier"),
+    [
+        ("aws_s3_bucket", {"bucket": "b"}, "no-such-bucket"),
+        ("aws_s3_object", {"bucket": "b", "key": "k"}, "no-such-bucket/key"),
+        ("aws_iam_role", {"assume_role_policy": "{}"}, "no-such-role"),
+        ("aws_sagemaker_endpoint", {"endpoint_config_name": "c"}, "no-such-endpoint"),
+    ],
+)
+def test_importing_what_is_not_there(
+    terraform: Terraform, provider_block: dict[str, Any], type_name: str, arguments: dict[str, Any], identifier: str
+) -> None:
+    """In Terraform's own words, from the command and from a block."""
+    configuration = {"provider": provider(provider_block), "resource": {type_name: {"r": arguments}}}
+    terraform.configure(configuration)
+    said = f'existing object to "{type_name}.r", the provider detected that no object exists with the given id'
+    output = terraform.run("import", f"{type_name}.r", identifier, expect=1)
+    assert "Cannot import non-existent remote object" in output
+    assert said in output
+    terraform.configure({**configuration, "import": [{"to": f"{type_name}.r", "id": identifier}]})
+    output = terraform.run("plan", "-input=false", expect=1)
+    assert "Cannot import non-existent remote object" in output
+    assert said in output
+
+
 def test_an_endpoint_that_never_comes_into_service(
     terraform: Terraform, account: Account, provider_block: dict[str, Any]
 ) -> None:
