@@ -11,6 +11,8 @@ from image_builder.errors import ImageBuilderError
 from image_builder.repository import Repository, aws_errors
 from image_builder.settings import read_settings
 
+_INTERRUPTED = 130
+
 
 def main() -> int:
     try:
@@ -30,6 +32,9 @@ def main() -> int:
     except ImageBuilderError as error:
         print(f"image_builder: {error}", file=sys.stderr)
         return error.exit_code
+    except KeyboardInterrupt:
+        print("image_builder: interrupted; deploy again.", file=sys.stderr)
+        return _INTERRUPTED
     return 0
 
 

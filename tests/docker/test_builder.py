@@ -347,12 +347,12 @@ def test_a_connection_cut_in_the_middle_of_a_push(
 
 
 def test_a_push_that_was_killed_leaves_no_tag_and_can_be_repeated(
-    tags: Callable[[], list[str]], environment: Callable[..., dict[str, str]], context: Path
+    tags: Callable[[], list[str]], environment: Callable[..., dict[str, str]], context: Path, tmp_path: Path
 ) -> None:
     (context / "content").write_bytes(os.urandom(32 * MIB))
     process = subprocess.Popen(
         ["python3", "-m", "image_builder"],
-        env={**os.environ, **environment()},
+        env={**os.environ, **environment(), "TMPDIR": str(tmp_path)},  # it leaves its folder behind
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

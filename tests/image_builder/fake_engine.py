@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -25,6 +26,8 @@ elif command == "buildx version":
 elif "--help" in arguments:
     output = "--provenance --sbom --progress" if plan.get("buildx", True) else "--label"
 elif arguments[0] in ("build", "buildx"):
+    if plan.get("interrupts"):
+        os.kill(os.getppid(), signal.SIGINT)
     output = "\n".join(plan.get("build_lines", ["step 1", "step 2"]))
     exit_code = plan.get("build_exit_code", 0)
 elif arguments[:2] == ["image", "inspect"]:

@@ -42,3 +42,12 @@ def test_every_complaint_and_no_traceback() -> None:
     assert done.stderr.splitlines() == [
         f"{'image_builder: ' if number == 0 else ''}{name}: Field required." for number, name in enumerate(names)
     ]
+
+
+def test_an_interrupted_build_is_one_line(
+    context: Path, repository: Repository, engines: FakeEngines, ecr_url: str
+) -> None:
+    engines.install("docker")
+    engines.plan(interrupts=True)
+    done = run(environment_for(context, repository, AWS_ENDPOINT_URL_ECR=ecr_url))
+    assert (done.returncode, done.stderr) == (130, "image_builder: interrupted; deploy again.\n")
