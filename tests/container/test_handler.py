@@ -1,7 +1,9 @@
 """An artifact's own code is called as AWS's toolkit calls it, and two artifacts never see each other's modules."""
 
+import io
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,13 @@ import pytest
 from container.model_server.artifact import Artifact, read_artifact
 from container.model_server.engines.handler import HandlerModel
 from container.model_server.engines.mxnet_engine import MxnetEngine
-from container.model_server.errors import InvalidArtifact, PredictionFailed, UnsupportedContentType
+from container.model_server.errors import (
+    InvalidArtifact,
+    InvalidInput,
+    PredictionFailed,
+    ServerError,
+    UnsupportedContentType,
+)
 from tests.container.conftest import npy
 
 JSON = "application/json"
@@ -157,3 +165,75 @@ def test_code_that_fails_on_a_request_is_a_failed_prediction(tmp_path: Path, cod
     model = loaded(artifact(tmp_path, inference=f"def model_fn(d): return object()\n{code}"))
     with pytest.raises(PredictionFailed, match=message):
         invoke(model, b"1")
+
+
+WITH_THE_TOOLKIT = """
+import sagemaker_inference
+from sagemaker_inference import content_types, decoder, encoder
+from sagemaker_inference.errors import GenericInferenceToolkitError
+def model_fn(model_dir): return 2
+def input_fn(data, content_type): return decoder.decode(data, content_type)
+def predict_fn(data, model):
+    if data.ndim == 0:
+        raise GenericInferenceToolkitError(400, "expected a list")
+    if data.size == 0:
+        raise GenericInferenceToolkitError(507)
+    return data * model
+def output_fn(prediction, accept): return encoder.encode(prediction, accept), accept
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_toolkit_yet() -> Iterator[None]:
+    """Each test imports it anew, and leaves none behind."""
+
+    def forget() -> None:
+        for name in [name for name in sys.modules if name.split(".")[0] == "sagemaker_inference"]:
+            del sys.modules[name]
+
+    forget()
+    yield
+    forget()
+
+
+@pytest.fixture
+def toolkit_model(tmp_path: Path) -> HandlerModel:
+    return loaded(artifact(tmp_path, inference=WITH_THE_TOOLKIT))
+
+
+def test_code_may_import_what_it_uses_of_the_toolkit(toolkit_model: HandlerModel) -> None:
+    assert invoke(toolkit_model, b"[1, 2.5]") == (b"[2.0, 5.0]", JSON)
+    assert invoke(toolkit_model, b"1,2\n3,4\n", "text/csv", "text/csv") == (b"2,4\n6,8\n", "text/csv")
+    body, _ = invoke(toolkit_model, npy(np.arange(3)), "application/x-npy", "application/x-npy")
+    np.testing.assert_array_equal(np.load(io.BytesIO(body)), [0, 2, 4])
+
+
+@pytest.mark.parametrize(
+    ("request_parts", "error", "message"),
+    [
+        ((b"1", JSON), InvalidInput, "predict_fn: expected a list"),
+        ((b"[]", JSON), PredictionFailed, "predict_fn: Invalid Request"),
+        ((b"x", "image/gif"), UnsupportedContentType, "content type image/gif is not supported"),
+        ((b"[1]", JSON, "text/html"), UnsupportedContentType, "content type text/html is not supported"),
+        ((npy(np.array([{}])), "application/x-npy"), PredictionFailed, "input_fn raised ValueError: .*allow_pickle"),
+    ],
+)
+def test_errors_of_the_toolkit_have_its_statuses(
+    toolkit_model: HandlerModel, request_parts: tuple, error: type[ServerError], message: str
+) -> None:
+    with pytest.raises(error, match=message) as caught:
+        invoke(toolkit_model, *request_parts)
+    # The name crosses to the front process, which knows the server's own errors only.
+    assert type(ServerError.of_kind(caught.value.kind, "")) is error
+
+
+def test_the_toolkit_itself_is_taken_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "site" / "sagemaker_inference").mkdir(parents=True)
+    (tmp_path / "site" / "sagemaker_inference" / "__init__.py").write_text("REAL = True\n")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    code = """
+import sagemaker_inference
+def model_fn(d): return 1
+def transform_fn(m, d, c, a): return str(sagemaker_inference.REAL)
+"""
+    assert invoke(loaded(artifact(tmp_path, inference=code)), b"1")[0] == b"True"

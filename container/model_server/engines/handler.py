@@ -18,10 +18,11 @@ from types import ModuleType
 
 import numpy as np
 
+from .. import toolkit
 from ..artifact import Artifact
 from ..decode import JSON, Arrays, decode_request, media_type
 from ..encode import CSV, choose_accept, encode_array
-from ..errors import InvalidArtifact, PredictionFailed, ServerError, UnsupportedContentType
+from ..errors import InvalidArtifact, InvalidInput, PredictionFailed, ServerError, UnsupportedContentType
 from ..signature import image_for
 from .base import Answer, LoadedModel
 
@@ -120,6 +121,9 @@ class HandlerModel:
             yield
         except ServerError:
             raise
+        except toolkit.errors.BaseInferenceToolkitError as error:
+            kind = InvalidInput if 400 <= error.status_code < 500 else PredictionFailed
+            raise kind(f"{what}: {error.message}") from error
         except Exception as error:
             _log.exception("%s of %s failed", what, self._artifact.directory)
             first = str(error).strip().splitlines()[:1]
@@ -144,6 +148,7 @@ class _CodeScope:
             raise InvalidArtifact("the artifact holds no code")
         self._file = artifact.code
         self._folder = str(artifact.code.parent)
+        toolkit.provide()
         self._modules: dict[str, ModuleType] = {}
 
     def functions(self) -> dict[str, Callable]:
