@@ -101,8 +101,7 @@ def plan_adoption(terraform: Terraform) -> Adoption | None:
     file = terraform.directory / IMPORT_FILE
     file.unlink(missing_ok=True)
     document = json.loads((terraform.directory / "cdk.tf.json").read_text())
-    state = terraform.run("state", "pull").encode()
-    wanted = candidates(document, set(parse_state(state).instances) if state.strip() else set())
+    wanted = candidates(document, _known(terraform))
     try:
         while wanted:
             blocks = [{"to": address, "id": identifier} for address, identifier in wanted.items()]
@@ -129,6 +128,14 @@ def show_adoption(adoption: Adoption, console: Console) -> None:
     for change in adoption.plan.changes:
         console.print(f"  {change.symbol} {change.address}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"{len(adoption.imported)} to import, {adoption.plan.summary}", highlight=False)
+
+
+def _known(terraform: Terraform) -> set[str]:
+    """The addresses in the state. Where there is no state, Terraform pulls nothing, or one without a lineage."""
+    state = terraform.run("state", "pull")
+    if not state.strip() or not json.loads(state)["lineage"]:
+        return set()
+    return set(parse_state(state.encode()).instances)
 
 
 def _resolved(document: Mapping[str, Any], value: str) -> str:
