@@ -1,4 +1,4 @@
-"""What the four stacks of an environment share: provider, backend, programs of the project, private buckets."""
+"""What the stacks of an environment share: provider, backend, programs of the project, private buckets."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -56,7 +56,16 @@ class ModelsStack(EnvironmentStack):
     def _add_object(self, type_: str, id_: str, arguments: dict[str, Any]) -> None:
         resource = TerraformResource(self, id_, terraform_resource_type=type_)
         for name, value in arguments.items():
-            resource.add_override(name, value)
+            resource.add_override(name, _hcl_block([value]) if name == "lifecycle" else value)
+
+
+def _hcl_block(contents: list[dict[str, Any]]) -> dict[str, Any]:
+    """Blocks as CDKTF's HCL wants to have them told, to write `name { ... }` where it would write `name = [...]`."""
+    inner = [
+        {name: _hcl_block(value) if isinstance(value, list) else value for name, value in content.items()}
+        for content in contents
+    ]
+    return {"value": inner, "isBlock": True, "type": "list", "storageClassType": "objectList"}
 
 
 def _object(name: str, version: Version) -> dict[str, Any]:
