@@ -83,13 +83,13 @@ def run_local(console: Console) -> None:
             f"\nThe local AWS is up at {aws.url} until Ctrl-C. In another terminal, in this folder:\n\n"
             '  . operations/environment.sh && eval "$(python -m local env)"\n'
             f"  export CATALOG_DIRECTORY={_relative(rehearsal.catalog.directory)}\n"
-            f"  python3 -m examples.invoke_endpoint --endpoint {rehearsal.endpoint_name} "
+            f"  python3 -m examples.invoke_endpoint --environment local "
             f"--model {models[0].name} --image {_relative(models[0].sample)}\n\n"
             "Add a model, see what a review says of it, deploy it and invoke it:\n\n"
             f"  python3 -m model_catalog add {models[2].name} {_relative(models[2].directory)}\n"
             "  make plan\n"
             "  make deploy\n"
-            f"  python3 -m examples.invoke_endpoint --endpoint {rehearsal.endpoint_name} "
+            f"  python3 -m examples.invoke_endpoint --environment local "
             f"--model {models[2].name} --input {_relative(models[2].sample)}\n",
             markup=False,
             highlight=False,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from operations.terraform import Terraform
 from stacks.names import stacks_in_order
+from stacks.settings import EnvironmentSettings
 from stacks.settings_reader import read_settings
 
 PROJECT_DIRECTORY = Path(__file__).resolve().parent.parent
@@ -55,14 +56,18 @@ class Deployment:
         }
 
     @property
-    def stacks(self) -> tuple[str, ...]:
-        """The stacks in the order in which they are deployed: each may need what the earlier ones made.
+    def settings(self) -> EnvironmentSettings:
+        """The environment's settings, as cdktf.json has them now.
 
         Raises:
-            SettingsError: cdktf.json breaks a rule.
+            SettingsError: it breaks a rule.
         """
-        settings = read_settings(self.project_directory / "cdktf.json", self._variables)
-        return stacks_in_order(settings.environments[self.environment])
+        return read_settings(self.project_directory / "cdktf.json", self._variables).environments[self.environment]
+
+    @property
+    def stacks(self) -> tuple[str, ...]:
+        """The stacks in the order in which they are deployed: each may need what the earlier ones made."""
+        return stacks_in_order(self.settings)
 
     def synth(self) -> None:
         """Synthesise every stack of the environment.

@@ -23,6 +23,7 @@ from operations.deployment import PROJECT_DIRECTORY, Deployment
 from operations.example_models import ExampleModel
 from operations.terraform import Plan
 from stacks.names import MODELS_PREFIX
+from stacks.shards import names_for
 
 ENVIRONMENT = "local"
 
@@ -79,8 +80,9 @@ class Rehearsal:
             self.deployment.terraform(stack).destroy()
 
     def invoke(self, model: ExampleModel) -> tuple[Prediction, float]:
-        """Classify the model's sample over the endpoint; also the milliseconds that the call took."""
-        endpoint_name, target_model = self.endpoint_name, self.catalog.lock.target_model(model.name)
+        """Classify the model's sample over the endpoint of its shard; also the milliseconds that the call took."""
+        endpoint_name = names_for(model.name, ENVIRONMENT, self.deployment.settings).endpoint
+        target_model = self.catalog.lock.target_model(model.name)
         runtime = self._client("sagemaker-runtime")
         started = time.perf_counter()
         prediction = predict(runtime, endpoint_name, target_model, model.sample)
@@ -93,14 +95,14 @@ class Rehearsal:
         return [item["Key"].removeprefix(MODELS_PREFIX) for item in answer["Contents"]]
 
     def describe_endpoint(self) -> dict:
-        """SageMaker's own description of the endpoint."""
+        """SageMaker's own description of the first shard's endpoint."""
         description = self._client("sagemaker").describe_endpoint(EndpointName=self.endpoint_name)
         del description["ResponseMetadata"]
         return description
 
     @cached_property
     def endpoint_name(self) -> str:
-        """The endpoint's name, from the output of its stack."""
+        """The name of the first shard's endpoint, from the output of its stack."""
         return self.deployment.terraform("endpoint").outputs()["endpoint_name"]
 
     def _client(self, service: str) -> BaseClient:
