@@ -130,14 +130,14 @@ class TestImage:
 
 
 class TestModels:
-    def test_one_object_for_each_version(self, stacks):
+    def test_one_object_for_each_version(self, stacks, lock):
         objects = stacks["small-models"]["resource"]["aws_s3_object"]
         assert sorted(objects) == ["resnet18", "resnet18_slot_2", "squeezenet", "tenant_a_digits_v2"]
         one = objects["squeezenet"]
         assert one["key"] == f"models/squeezenet/1-{one['source_hash'][:16]}.tar.gz"
         assert one["source"] == f"../../../models/artifacts/{one['source_hash']}.tar.gz"
         assert one["bucket"] == "${aws_s3_bucket_versioning.models_bucket_versioning.bucket}"
-        assert one["metadata"]["model"] == "squeezenet"
+        assert one["metadata"] == {"size_bytes": str(lock.models["squeezenet"].current.size_bytes)}
 
     def test_a_new_object_stands_before_the_old_one_goes_and_not_before_the_bucket_is_versioned(self, stacks):
         resources = stacks["small-models"]["resource"]
@@ -165,7 +165,7 @@ class TestModels:
         assert (copy["bucket"], copy["content_type"]) == (upload["bucket"], upload["content_type"])
         assert (copy["source"], copy["copy_if_match"]) == ("team-models/exports/third.tar.gz", found.source.etag)
         assert copy["metadata_directive"] == copy["tagging_directive"] == "REPLACE"
-        assert copy["metadata"]["sha256"] == found.sha256
+        assert copy["metadata"] == {"sha256": found.sha256, "size_bytes": str(found.size_bytes)}
         assert copy["checksum_algorithm"] == "SHA256"
         digest = base64.b64encode(bytes.fromhex(found.sha256)).decode()
         assert copy["lifecycle"]["create_before_destroy"] is True
