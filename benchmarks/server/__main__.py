@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .bare_server import bare_server
 from .checkpoints import INPUT_SHAPE, CheckpointStore
 from .contenders import BASELINE, BASELINE_PER_CORE, MXNET, ONNX
 from .errors import BenchmarkError
@@ -24,7 +25,7 @@ from .machine import describe_machine
 from .measure_cache import CacheRun, measure_cache
 from .measure_loading import Loading, measure_loading
 from .measure_throughput import Contender, Throughput, measure_throughput, one_turn
-from .measure_time import TimeSpent, baseline_phases, measure_time, own_phases
+from .measure_time import TimeSpent, baseline_phases, measure_bare_sockets, measure_time, own_phases
 from .model_server import model_server
 from .multi_model_server import REQUIREMENTS, check_java, install, multi_model_server
 from .percentiles import percentile
@@ -68,11 +69,14 @@ class Run:
             time_spent = self._time(timed, timings, contenders[HEADLINE], clients=1, rounds=self._plan.rounds)
             time_queued = self._time(timed, timings, contenders[HEADLINE], clients=8, rounds=1)
             clients = self._clients(contenders[HEADLINE])
+        with bare_server(self._work / "bare-server") as bare:
+            bare_sockets = measure_bare_sockets(bare, self._plan.alone_seconds)
         return Measures(
             loading=loading,
             throughput=throughput,
             time=time_spent,
             time_queued=time_queued,
+            bare_sockets_milliseconds=bare_sockets,
             clients=clients,
             workers=self._workers(),
             cache=self._cache(loading[MXNET]),

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .bare_server import WORK_SECONDS
 from .measure_throughput import Contender, one_turn
 from .percentiles import median
 from .progress import say
+from .server_process import ServerProcess
 
 Phases = dict[str, float]
 PHASES = ("queue", "decode", "engine", "encode")
@@ -31,9 +33,11 @@ class TimeSpent:
         return phases | {"rest": median(self.latencies_seconds) * 1000 - sum(phases.values())}
 
     def overhead_milliseconds(self) -> float:
-        """What the median request takes above decoding the picture and the engine, as the server timed them."""
-        medians = self.medians_milliseconds()
-        return sum(medians.values()) - medians["decode"] - medians["engine"]
+        """What a request takes above decoding its picture and its engine, as the server timed them: the median."""
+        work = zip(self.phases_seconds["decode"], self.phases_seconds["engine"], strict=True)
+        return 1000 * median(
+            [latency - sum(spent) for latency, spent in zip(self.latencies_seconds, work, strict=True)]
+        )
 
 
 def baseline_phases(timings: Path) -> list[Phases]:
@@ -49,6 +53,14 @@ def own_phases(log: Path, model: str) -> list[Phases]:
             fields = json.loads(line)
             found.append({phase: fields[f"{phase}_ms"] / 1000 for phase in PHASES})
     return found
+
+
+def measure_bare_sockets(server: ServerProcess, seconds: float) -> float:
+    """Median milliseconds that one client waits for the bare server beyond the work it does."""
+    load = one_turn(Contender("bare sockets", server, "none"), 1, seconds)
+    milliseconds = (median(load.latencies_seconds) - WORK_SECONDS) * 1000
+    say(f"  1 clients: bare sockets {milliseconds:.2f} ms beyond their work")
+    return milliseconds
 
 
 def measure_time(

@@ -24,6 +24,7 @@ class Measures:
         throughput: by architecture, then contender, with 8 clients.
         time: one client, by contender.
         time_queued: eight clients, by contender.
+        bare_sockets_milliseconds: one client, a bare server of two processes, beyond the work it does.
         clients: requests/s and p99 in milliseconds by contender and number of clients.
         workers: requests/s by contender and number of workers.
         cache: the cache measure.
@@ -34,6 +35,7 @@ class Measures:
     throughput: dict[str, dict[str, Throughput]]
     time: dict[str, TimeSpent]
     time_queued: dict[str, TimeSpent]
+    bare_sockets_milliseconds: float
     clients: dict[str, dict[int, tuple[float, float]]]
     workers: dict[str, dict[int, float]]
     cache: CacheRun
@@ -69,6 +71,7 @@ def flat_result(measures: Measures) -> dict[str, Value]:
     result["onnx_overhead_ms"] = measures.time[ONNX].overhead_milliseconds()
     result["baseline_overhead_ms"] = measures.time[BASELINE].overhead_milliseconds()
     result["overhead_ms"] = max(float(result["mxnet_overhead_ms"]), float(result["onnx_overhead_ms"]))
+    result["bare_sockets_ms"] = measures.bare_sockets_milliseconds
     cache = measures.cache
     result |= {
         "hit_ratio": cache.hit_ratio,
