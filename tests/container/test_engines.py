@@ -79,6 +79,20 @@ def test_models_that_share_memory_do_not_disturb_each_other(engine: MxnetEngine,
         np.testing.assert_allclose(output, expected[index], atol=1e-6)
 
 
+def test_models_of_one_graph_share_it_and_outlive_each_other(engine: MxnetEngine, models, mx) -> None:
+    first = engine.load(read_artifact(models["image"]))
+    second = engine.load(read_artifact(models["image"]))
+    assert second.symbol is first.symbol
+    data = {spec.name: np.ones(spec.shape, spec.dtype) for spec in first.inputs}
+    expected = first.predict(data)
+    first.close()
+    del first
+    third = engine.load(read_artifact(models["image"]))
+    for model in (second, third):
+        for name, output in model.predict(data).items():
+            np.testing.assert_array_equal(output, expected[name])
+
+
 def test_onnx_runtime_agrees_with_mxnet(mx, tmp_path: Path) -> None:
     folder = save_checkpoint(tmp_path / "net", image_network(), (1, 3, 32, 32))
     model = OnnxEngine(threads=1).load(read_artifact(export_onnx(folder, tmp_path / "onnx", (1, 3, 32, 32))))
