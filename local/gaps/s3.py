@@ -10,6 +10,7 @@ moto copies whatever the source holds, also where the request names the ETag it 
 """
 
 import json
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
 
@@ -48,7 +49,13 @@ def _copy_object_if_match(response: S3Response) -> Any:
 def _get_permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:
     if bucket.policy is None:
         return PermissionResult.NEUTRAL
-    document: dict[str, Any] = json.loads(bucket.policy)
+    return _parsed(bucket.policy).is_action_permitted(action, resource)
+
+
+@lru_cache(maxsize=256)
+def _parsed(policy: bytes) -> IAMPolicy:
+    """Every request asks."""
+    document: dict[str, Any] = json.loads(policy)
     statements = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
     document["Statement"] = [statement for statement in statements if statement.get("Condition") != _WITHOUT_TLS]
-    return IAMPolicy(json.dumps(document)).is_action_permitted(action, resource)
+    return IAMPolicy(json.dumps(document))
