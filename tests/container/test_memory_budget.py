@@ -99,6 +99,9 @@ def test_loads_at_the_same_time_are_measured_apart(holder: Path) -> None:
     with serving(HttpClient, MODEL_SERVER_WORKERS="2") as server:
         assert isinstance(server, HttpClient)
         names = [f"m{index}" for index in range(10)]
+        # A server is ready with its first worker; the loads would all go there.
+        while server.metrics()["model_server_workers_ready"] < 2:
+            time.sleep(0.01)
         with ThreadPoolExecutor(10) as pool:
             assert {reply.status for reply in pool.map(lambda name: server.load(name, holder), names)} == {200}
         told = server.metrics()
@@ -106,7 +109,8 @@ def test_loads_at_the_same_time_are_measured_apart(holder: Path) -> None:
         # All but the first of each worker, which is told to have taken what the worker takes to get going.
         assert all(abs(size - 20 * MIB) < 4 * MIB for size in taken[:-2]), taken
         loads = [event["worker"] for event in server.events() if event["event"] == "load"]
-        assert sorted(loads) == [0] * 5 + [1] * 5
+        # A worker that was done with its first loads sooner may take one more of the last.
+        assert 4 <= loads.count(0) <= 6, loads
 
 
 def model(name: str = "m", artifact_bytes: int = 10 * MIB) -> Model:
