@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 
 import pytest
 from rich.console import Console
@@ -63,6 +64,7 @@ def test_the_state_of_another_stack_is_refused_until_the_own_one_is_restored(acc
     assert not terraform.plan().changes
 
     # On purpose: deleted first, then there is no state that it could be another one than.
+    time.sleep(1.1)  # versions have whole seconds, and S3 lists deletions apart
     s3.delete_object(Bucket=state_bucket, Key=remote.key)
     s3.put_object(Bucket=state_bucket, Key=remote.key, Body=theirs)
     assert {change.address for change in terraform.plan().changes} == {"terraform_data.mine", "terraform_data.theirs"}
