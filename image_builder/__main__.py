@@ -3,27 +3,18 @@
 import os
 import sys
 
-import boto3
-from botocore.config import Config
-
 from image_builder.builder import build_and_push
 from image_builder.errors import ImageBuilderError
-from image_builder.repository import Repository, aws_errors
-from image_builder.settings import read_settings
+from image_builder.repository import Repository, ecr_client
+from image_builder.settings import Settings, read_settings
 
 _INTERRUPTED = 130
 
 
 def main() -> int:
     try:
-        settings = read_settings(os.environ)
-        with aws_errors("connecting to ECR"):
-            client = boto3.client(
-                "ecr",
-                region_name=settings.region,
-                endpoint_url=settings.endpoint_url,
-                config=Config(retries={"mode": "standard", "max_attempts": 5}),
-            )
+        settings = read_settings(os.environ, Settings)
+        client = ecr_client(settings.region, settings.endpoint_url)
         build_and_push(
             settings,
             Repository(client, settings.registry_id, settings.repository_name),

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+import boto3
 import requests
 from botocore.client import BaseClient
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
 from image_builder.errors import ImageBuilderError
@@ -43,6 +45,17 @@ class Credentials:
         return urlsplit(self.registry_url).netloc
 
 
+def ecr_client(region: str, endpoint_url: str | None) -> BaseClient:
+    """boto3's `ecr` client; `endpoint_url` is the local AWS's. Raises ImageBuilderError."""
+    with aws_errors("connecting to ECR"):
+        return boto3.client(
+            "ecr",
+            region_name=region,
+            endpoint_url=endpoint_url,
+            config=Config(retries={"mode": "standard", "max_attempts": 5}),
+        )
+
+
 class Repository:
     """One ECR repository.
 
@@ -57,16 +70,16 @@ class Repository:
         self._address = {"registryId": registry_id, "repositoryName": name}
         self.name = name
 
-    def find(self, tag: str) -> ImageDescription | None:
-        """What the image with this tag says of itself; None where the repository has no such tag.
+    def find(self, reference: str) -> ImageDescription | None:
+        """What the image with this tag or digest says of itself; None where the repository has none.
 
         Raises:
-            ImageBuilderError: the tag is an index of several images, which SageMaker rejects, or ECR cannot be asked.
+            ImageBuilderError: it is an index of several images, which SageMaker rejects, or ECR cannot be asked.
         """
-        with aws_errors(f"looking for the tag {tag} in {self.name}"):
+        with aws_errors(f"looking for {reference} in {self.name}"):
             answer = self._client.batch_get_image(
                 **self._address,
-                imageIds=[{"imageTag": tag}],
+                imageIds=[{"imageDigest" if reference.startswith("sha256:") else "imageTag": reference}],
                 acceptedMediaTypes=[OCI_MANIFEST, DOCKER_MANIFEST, *_INDEXES],
             )
             if not answer["images"]:
@@ -74,7 +87,7 @@ class Repository:
             manifest = json.loads(answer["images"][0]["imageManifest"])
             if "config" not in manifest:
                 raise ImageBuilderError(
-                    f"{self.name}:{tag} is an index of several images, which SageMaker rejects; delete the tag and "
+                    f"{reference} of {self.name} is an index of several images, which SageMaker rejects; delete it and "
                     "build again without provenance attestations."
                 )
             return ImageDescription.from_config(json.loads(self._download(manifest["config"]["digest"])))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -17,6 +17,7 @@ _REPOSITORY_URI = re.compile(
 )
 _SECRET_ID = re.compile(r"[A-Za-z0-9._-]+")
 _TAG_MINIMUM_DIGITS = 12
+AnySettings = TypeVar("AnySettings", bound=BaseModel)
 EngineSetting = Literal["auto", "docker", "podman", "finch", "none"]
 
 
@@ -54,6 +55,9 @@ def _loopback_url(value: str | None) -> str | None:
     return value
 
 
+LoopbackUrl = Annotated[str | None, AfterValidator(_loopback_url)]
+
+
 def _secrets(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -89,7 +93,7 @@ class Settings(BaseModel):
     """Files that the build may read and the image does not keep, as ID=PATH,ID=PATH. The Dockerfile knows `pip.conf`
     (pip's configuration) and `ca.pem` (the certificates it trusts, at /run/secrets/ca.pem)."""
     region: str = Field(alias="AWS_REGION", min_length=1)
-    endpoint_url: Annotated[str | None, AfterValidator(_loopback_url)] = Field(None, alias="AWS_ENDPOINT_URL")
+    endpoint_url: LoopbackUrl = Field(None, alias="AWS_ENDPOINT_URL")
     """The local AWS's URL; not set for AWS itself."""
 
     @model_validator(mode="after")
@@ -141,15 +145,19 @@ class Settings(BaseModel):
         return _parse_repository_uri(self.repository_uri)
 
 
-def read_settings(environment: Mapping[str, str]) -> Settings:
+def read_settings(environment: Mapping[str, str], model: type[AnySettings]) -> AnySettings:
     """The settings in `environment`; variables that are set but empty count as not set.
+
+    Args:
+        environment: the process's variables.
+        model: which settings, each field with its variable as alias.
 
     Raises:
         ImageBuilderError: with every complaint, each naming its variable.
     """
-    names = {field.alias for field in Settings.model_fields.values()}
+    names = {field.alias for field in model.model_fields.values()}
     try:
-        return Settings.model_validate({name: value for name, value in environment.items() if name in names and value})
+        return model.model_validate({name: value for name, value in environment.items() if name in names and value})
     except ValidationError as error:
         complaints = []
         for fault in error.errors(include_url=False):

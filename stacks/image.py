@@ -19,7 +19,7 @@ BUILD_CONTEXT = Path("container")
 
 
 class ImageStack(EnvironmentStack):
-    """Creates the repository; builds and pushes the image when its content hash, the tag, is new."""
+    """Creates the repository. Builds and pushes the image when its content hash, the tag, is new; checks a prebuilt one."""
 
     def __init__(self, app: App, names: Names, project: Project, context_hash: str) -> None:
         super().__init__(app, "image", names, project)
@@ -56,6 +56,18 @@ class ImageStack(EnvironmentStack):
                             "BUILD_CONTEXT": BUILD_CONTEXT.as_posix(),
                             "CONTAINER_ENGINE": image.container_engine,
                         },
+                    )
+                ],
+            )
+        else:
+            DataResource(
+                self,
+                "image",
+                triggers_replace={"image": image.prebuilt_uri, "platform": self.settings.instance_platform},
+                provisioners=[
+                    self.program(
+                        "image_builder.check",
+                        {"IMAGE_URI": image.prebuilt_uri, "IMAGE_PLATFORM": self.settings.instance_platform},
                     )
                 ],
             )

@@ -125,7 +125,7 @@ class Builder:
         self.lines: list[str] = []
 
     def run(self, environment: dict[str, str]) -> Settings:
-        settings = read_settings(environment)
+        settings = read_settings(environment, Settings)
         self.lines.clear()
         with variables(self._tools):
             build_and_push(settings, self.repository, self.lines.append)

@@ -115,7 +115,7 @@ def environment_for(context: Path, repository: Repository, **changes: str) -> di
 
 
 def settings_for(context: Path, repository: Repository, **changes: str) -> Settings:
-    return read_settings(environment_for(context, repository, **changes))
+    return read_settings(environment_for(context, repository, **changes), Settings)
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def test_an_ecr_that_cannot_be_reached_is_named() -> None:
     client = boto3.client(
         "ecr", region_name=REGION, endpoint_url="http://127.0.0.1:1", aws_access_key_id="a", aws_secret_access_key="b"
     )
-    with pytest.raises(ImageBuilderError, match=r"looking for the tag tag in name: .*127\.0\.0\.1:1"):
+    with pytest.raises(ImageBuilderError, match=r"looking for tag in name: .*127\.0\.0\.1:1"):
         Repository(client, ACCOUNT, "name").find("tag")
 
 

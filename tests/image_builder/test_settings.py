@@ -5,7 +5,7 @@ import pytest
 from image_builder.context import content_hash
 from image_builder.errors import ImageBuilderError
 from image_builder.repository import Repository
-from image_builder.settings import is_loopback, read_settings
+from image_builder.settings import Settings, is_loopback, read_settings
 from tests.image_builder.conftest import environment_for, settings_for
 
 
@@ -28,7 +28,8 @@ def test_complains_of_everything_at_once(tmp_path: Path) -> None:
                 "CONTAINER_ENGINE": "rkt",
                 "AWS_ENDPOINT_URL": "http://example.com",
                 "AWS_REGION": "us-east-1",
-            }
+            },
+            Settings,
         )
     complaints = str(caught.value).splitlines()
     assert [complaint.partition(":")[0] for complaint in complaints] == [
@@ -47,7 +48,7 @@ def test_a_context_that_changed_since_the_plan_is_refused(context: Path, reposit
     environment = environment_for(context, repository, AWS_REGION="eu-west-1")
     (context / "serve").write_text("changed")
     with pytest.raises(ImageBuilderError) as caught:
-        read_settings(environment)
+        read_settings(environment, Settings)
     assert "AWS_REGION is eu-west-1, but IMAGE_REPOSITORY_URI is in us-east-1" in str(caught.value)
     assert "has changed since the plan was made; plan again" in str(caught.value)
 

@@ -121,10 +121,13 @@ class TestImage:
         assert trigger(synthesise({"small": SMALL})) == trigger(stacks)
         assert trigger(synthesise({"small": SMALL}, context_hash="f" * 64)) != trigger(stacks)
 
-    def test_a_prebuilt_image_is_not_built(self, synthesise):
+    def test_a_prebuilt_image_is_checked_and_not_built(self, synthesise):
         uri = "333333333333.dkr.ecr.eu-central-1.amazonaws.com/team/server:1"
         found = synthesise({"dev": changed(SMALL, image={"prebuilt_uri": uri})})
-        assert "terraform_data" not in found["dev-image"]["resource"]
+        (program,) = resource(found["dev-image"], "terraform_data.image")["provisioner"]
+        assert program["local-exec"]["command"] == "image_builder.check"
+        told = program["local-exec"]["environment"]
+        assert (told["IMAGE_URI"], told["IMAGE_PLATFORM"]) == (uri, "linux/amd64")
         container = resource(found["dev-endpoint"], "aws_sagemaker_model.model")["primary_container"]
         assert container["image"] == uri
 
