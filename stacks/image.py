@@ -19,7 +19,10 @@ BUILD_CONTEXT = Path("container")
 
 
 class ImageStack(EnvironmentStack):
-    """Creates the repository; builds and pushes the image when its content hash, the tag, is new, or checks a prebuilt."""
+    """Creates the repository. Builds and pushes the image when its content hash, the tag, is new.
+
+    An image that was built elsewhere is checked instead.
+    """
 
     def __init__(self, app: App, names: Names, project: Project, context_hash: str) -> None:
         super().__init__(app, "image", names, project)
