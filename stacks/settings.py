@@ -97,7 +97,7 @@ class Image(Block):
         default="auto",
     )
     prebuilt_uri: str | None = setting(
-        "An image that was built elsewhere, in CI for instance. With it, nothing is built.",
+        "An image that was built elsewhere, in CI for instance. It is checked, and nothing is built.",
         "the URI of an image in ECR with a tag or digest, "
         "such as 123456789012.dkr.ecr.us-east-1.amazonaws.com/model-server:1.0",
         default=None,
