@@ -102,10 +102,17 @@ def test_the_login_is_not_in_the_state(stacks: Stacks) -> None:
 
 
 @pytest.mark.usefixtures("image")
-def test_a_prebuilt_image_is_used_and_nothing_is_built(stacks: Stacks) -> None:
+def test_a_prebuilt_image_is_checked_and_nothing_is_built(stacks: Stacks) -> None:
     image = stacks.image
     with stacks.prebuilt(image):
-        changes = stacks.deploy("image").changes
-        assert [(change.address, change.symbol) for change in changes] == [("terraform_data.image", "-")]
+        assert [(change.address, change.symbol) for change in stacks.deploy("image").changes] == [
+            ("terraform_data.image", "-/+")
+        ]
         assert stacks.image == image
+    with stacks.prebuilt(f"{image}-absent"), pytest.raises(TerraformError) as caught:
+        stacks.deploy("image")
+    assert "is not in its repository" in caught.value.output
+    # Built here again, it is the image that is in the repository already.
     stacks.deploy("image")
+    assert stacks.image == image
+    assert not stacks.deploy("image").changes

@@ -1,6 +1,7 @@
 """The program as the provisioner runs it: a process of its own, told everything through the environment."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,8 @@ def run(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
         timeout=60,
+        # Where the tests run in the background, they ignore the signal, and what they start would as well.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
