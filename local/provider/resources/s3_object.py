@@ -121,30 +121,37 @@ def _source(call: Call) -> Path:
 
 
 def _read(call: Call) -> dict:
-    bucket, key = call["bucket"], call["key"]
-    head = head_of(call, bucket, key)
+    head = head_of(call)
+    found = described(call, head) | {"bucket_key_enabled": head.get("BucketKeyEnabled", False)}
+    if call.refresh is None and call["tags_all"]:
+        # They were sent with the upload a moment ago.
+        return found | {"tags": call.tags}
+    return found | {"tags": stored_tags(call, head)}
+
+
+def described(call: Call, head: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes that HeadObject answers, of an object or a copy."""
     found = {name: head.get(member) for name, member in HEADERS.items()}
     if call["checksum_algorithm"]:
         found |= {name: head.get(member) for name, member in CHECKSUMS.items()}
-    found |= {
-        "arn": call.arn("s3", f"{bucket}/{key}", region="", account=""),
-        "bucket_key_enabled": head.get("BucketKeyEnabled", False),
+    return found | {
+        "arn": call.arn("s3", f"{call['bucket']}/{call['key']}", region="", account=""),
         "etag": head["ETag"].strip('"'),
         "storage_class": head.get("StorageClass", "STANDARD"),
         "version_id": head.get("VersionId", ""),
-        "tags": {},
     }
-    if call.refresh is None and call["tags_all"]:
-        # They were sent with the upload a moment ago.
-        found["tags"] = call.tags
-    elif head.get("TagCount") or call["tags_all"]:
-        found["tags"] = tags.from_list(call.client.get_object_tagging(Bucket=bucket, Key=key)["TagSet"])
-    return found
 
 
-def head_of(call: Call, bucket: str, key: str) -> Mapping[str, Any]:
+def stored_tags(call: Call, head: Mapping[str, Any]) -> dict[str, str]:
+    """The object's tags; S3 is asked only where there are some, or should be."""
+    if not (head.get("TagCount") or call["tags_all"]):
+        return {}
+    return tags.from_list(call.client.get_object_tagging(Bucket=call["bucket"], Key=call["key"])["TagSet"])
+
+
+def head_of(call: Call) -> Mapping[str, Any]:
     """What HeadObject says of an object, or said as long as its listing shows no change."""
-    client = call.client
+    client, bucket, key = call.client, call["bucket"], call["key"]
     head = None if call.refresh is None else call.refresh.recall(client, bucket, key)
     if head is None:
         head = client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")

@@ -7,8 +7,7 @@ from urllib.parse import urlencode
 from ..errors import Problem, ProviderError
 from ..mapping import plain
 from ..resource import Call, Resource
-from . import tags
-from .s3_object import CHECKSUMS, HEADERS, SENT_ONLY, delete, head_of, set_tags
+from .s3_object import HEADERS, SENT_ONLY, delete, described, head_of, set_tags, stored_tags
 
 _DIRECTIVES = {
     "copy_if_match": "CopySourceIfMatch",
@@ -56,23 +55,12 @@ def _copy(call: Call) -> None:
 
 
 def _read(call: Call) -> dict:
-    bucket, key = call["bucket"], call["key"]
-    head = head_of(call, bucket, key)
-    found = {name: head.get(member) for name, member in HEADERS.items()}
-    if call["checksum_algorithm"]:
-        found |= {name: head.get(member) for name, member in CHECKSUMS.items()}
-    found |= {
-        "arn": call.arn("s3", f"{bucket}/{key}", region="", account=""),
-        "etag": head["ETag"].strip('"'),
+    head = head_of(call)
+    return described(call, head) | {
         "last_modified": plain(head["LastModified"]),
         "request_charged": False,
-        "storage_class": head.get("StorageClass", "STANDARD"),
-        "version_id": head.get("VersionId", ""),
-        "tags": {},
+        "tags": stored_tags(call, head),
     }
-    if head.get("TagCount") or call["tags_all"]:
-        found["tags"] = tags.from_list(call.client.get_object_tagging(Bucket=bucket, Key=key)["TagSet"])
-    return found
 
 
 def _replan(_prior: Mapping[str, Any], _planned: dict[str, Any]) -> Iterable[str]:
