@@ -14,18 +14,20 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from image_builder.errors import ImageBuilderError
 from image_builder.repository import Repository, ecr_client
 from image_builder.requirements import check_image
-from image_builder.settings import LoopbackUrl, read_settings
+from image_builder.settings import REPOSITORY_URI, LoopbackUrl, read_settings
 
-_IMAGE_URI = re.compile(
-    r"(?P<registry>[0-9]{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/(?P<name>[a-z0-9._/-]+)"
-    r"(:(?P<tag>[A-Za-z0-9_.-]+)|@(?P<digest>sha256:[0-9a-f]{64}))"
-)
+_IMAGE_URI = re.compile(rf"{REPOSITORY_URI.pattern}(:(?P<tag>[A-Za-z0-9_.-]+)|@(?P<digest>sha256:[0-9a-f]{{64}}))")
+
+
+def _parse_image_uri(value: str) -> re.Match[str]:
+    match = _IMAGE_URI.fullmatch(value)
+    if match is None:
+        raise ValueError("must look like 123456789012.dkr.ecr.us-east-1.amazonaws.com/name:tag or /name@sha256:digest")
+    return match
 
 
 def _image_uri(value: str) -> str:
-    if _IMAGE_URI.fullmatch(value) is None:
-        raise ValueError("must look like 123456789012.dkr.ecr.us-east-1.amazonaws.com/name:tag or /name@sha256:digest")
-    return value
+    return _parse_image_uri(value).string
 
 
 class CheckSettings(BaseModel):
@@ -52,10 +54,8 @@ def check_prebuilt(settings: CheckSettings, client: BaseClient) -> None:
     Raises:
         ImageBuilderError: with every reason; or ECR cannot be asked.
     """
-    uri = _IMAGE_URI.fullmatch(settings.image_uri)
-    if uri is None:
-        raise ImageBuilderError(f"{settings.image_uri} names no image in ECR.")
-    image = Repository(client, uri["registry"], uri["name"]).find(uri["tag"] or uri["digest"])
+    uri = _parse_image_uri(settings.image_uri)
+    image = Repository(client, uri["account"], uri["name"]).find(uri["tag"] or uri["digest"])
     if image is None:
         raise ImageBuilderError(
             f"{settings.image_uri} is not in its repository; push it, or name another in the setting "

@@ -12,8 +12,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from image_builder.context import content_hash
 from image_builder.errors import ImageBuilderError
 
-_REPOSITORY_URI = re.compile(
-    r"(?P<registry>[0-9]{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?)/(?P<name>[a-z0-9._/-]+)"
+REPOSITORY_URI = re.compile(
+    r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<name>[a-z0-9._/-]+)"
 )
 _SECRET_ID = re.compile(r"[A-Za-z0-9._-]+")
 _TAG_MINIMUM_DIGITS = 12
@@ -33,7 +33,7 @@ def is_loopback(url: str) -> bool:
 
 
 def _parse_repository_uri(value: str) -> re.Match[str]:
-    match = _REPOSITORY_URI.fullmatch(value)
+    match = REPOSITORY_URI.fullmatch(value)
     if match is None:
         raise ValueError("must look like 123456789012.dkr.ecr.us-east-1.amazonaws.com/name")
     return match
@@ -134,7 +134,7 @@ class Settings(BaseModel):
     @property
     def registry_id(self) -> str:
         """The account that owns the repository."""
-        return self.repository_uri[:12]
+        return self._repository["account"]
 
     @property
     def repository_name(self) -> str:

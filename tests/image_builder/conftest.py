@@ -1,6 +1,9 @@
 """A build context, ECR in this process (moto, with the layers that it does not keep) and a fake container engine."""
 
 import json
+import os
+import signal
+import subprocess
 import sys
 import threading
 import uuid
@@ -23,6 +26,7 @@ from image_builder.repository import Repository
 from image_builder.requirements import REQUIRED_LABELS
 from image_builder.settings import Settings, read_settings
 
+ROOT = Path(__file__).parents[2]
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 
@@ -168,3 +172,18 @@ def lines() -> list[str]:
 def docker(engines: FakeEngines, lines: list[str]) -> Engine:
     engines.install("docker")
     return Engine("docker", lines.append, push_pauses_seconds=(0.0, 0.0))
+
+
+def run_program(module: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """As the provisioner runs it: a process of its own, told everything through the environment."""
+    return subprocess.run(
+        [sys.executable, "-m", module],
+        cwd=ROOT,
+        env={**os.environ, "AWS_EC2_METADATA_DISABLED": "true", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        # Where the tests run in the background, they ignore the signal, and what they start would as well.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )

@@ -1,8 +1,5 @@
 import json
-import os
 import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +9,8 @@ from image_builder.errors import ImageBuilderError
 from image_builder.repository import OCI_MANIFEST, Repository
 from image_builder.requirements import REQUIRED_LABELS
 from image_builder.settings import read_settings
-from tests.image_builder.conftest import ACCOUNT, REGION
+from tests.image_builder.conftest import ACCOUNT, REGION, run_program
 
-ROOT = Path(__file__).parents[2]
 REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 GOOD = {"os": "linux", "architecture": "amd64", "config": {"Labels": REQUIRED_LABELS, "Entrypoint": ["/serve"]}}
 
@@ -70,15 +66,7 @@ def test_every_complaint_at_once() -> None:
 
 def run(uri: str, ecr_url: str) -> subprocess.CompletedProcess[str]:
     variables = {"IMAGE_URI": uri, "IMAGE_PLATFORM": "linux/amd64", "AWS_REGION": REGION, "AWS_ENDPOINT_URL": ecr_url}
-    return subprocess.run(
-        [sys.executable, "-m", "image_builder.check"],
-        cwd=ROOT,
-        env={**os.environ, "AWS_EC2_METADATA_DISABLED": "true", **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return run_program("image_builder.check", variables)
 
 
 def test_as_the_provisioner_runs_it(repository: Repository, ecr_url: str) -> None:

@@ -1,29 +1,14 @@
 """The program as the provisioner runs it: a process of its own, told everything through the environment."""
 
-import os
-import signal
 import subprocess
-import sys
 from pathlib import Path
 
 from image_builder.repository import Repository
-from tests.image_builder.conftest import FakeEngines, environment_for
-
-ROOT = Path(__file__).parents[2]
+from tests.image_builder.conftest import FakeEngines, environment_for, run_program
 
 
 def run(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "image_builder"],
-        cwd=ROOT,
-        env={**os.environ, "AWS_EC2_METADATA_DISABLED": "true", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        # Where the tests run in the background, they ignore the signal, and what they start would as well.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    return run_program("image_builder", environment)
 
 
 def test_pushes_a_snapshot_and_then_has_nothing_to_do(
