@@ -35,6 +35,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._head_open = True
         self._fields_bytes = 0
+        self._chunked = False
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -44,6 +45,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         # Trailers arrive here too, after the body.
         self._count(len(name) + len(value) + 4)  # with colon, space and line end
+        self._chunked = self._chunked or name.lower() == b"transfer-encoding"
         super().on_header(name, value)
 
     def _count(self, size: int) -> None:
@@ -53,9 +55,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         # uvicorn wakes the application for each piece, and pauses reading at 64 KiB until it took them: several
-        # rounds for one photograph. Here pieces of up to 1 MiB gather, and the body's end wakes it.
+        # rounds for one photograph. Here pieces of up to 1 MiB gather, and the body's end wakes it. Not so with
+        # chunks: whether they are too many is known only by counting, and no end may follow.
         cycle = self.cycle
-        if len(cycle.body) + len(body) > _READ_AHEAD_BYTES:
+        if self._chunked or len(cycle.body) + len(body) > _READ_AHEAD_BYTES:
             super().on_body(body)
         elif not cycle.response_complete:
             cycle.body += body

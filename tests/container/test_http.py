@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 
 import numpy as np
 import pytest
@@ -62,6 +63,11 @@ def test_a_chunked_body_is_counted_as_it_arrives(server: HttpClient) -> None:
     head = b"POST /models/dense/invoke HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
     chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
     assert status_of(server.raw(head + chunk * 100)) == 413
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as sock:
+        sock.sendall(head + chunk * 96)  # as much as is allowed
+        time.sleep(0.2)
+        sock.sendall(b"1\r\n \r\n")  # one byte more, and no end
+        assert status_of(sock.recv(65536)) == 413
     small = b"10\r\n[[1, 2, 3, 4.0]]\r\n0\r\n\r\n"
     head = head.replace(b"host: x", b"host: x\r\ncontent-type: application/json")
     assert status_of(server.raw(head + small)) == 200
