@@ -1,3 +1,4 @@
+import itertools
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,7 +9,7 @@ def test_blocks_are_apart_also_when_taken_side_by_side() -> None:
     allocator = PortAllocator()
     with ThreadPoolExecutor(8) as pool:
         starts = sorted(block.bind_port for block in pool.map(lambda _: allocator.take(), range(40)))
-    assert all(later - earlier >= BLOCK_SIZE for earlier, later in zip(starts, starts[1:], strict=False))
+    assert all(later - earlier >= BLOCK_SIZE for earlier, later in itertools.pairwise(starts))
 
 
 def test_block_with_a_listener_in_it_is_not_given_out() -> None:
