@@ -61,7 +61,9 @@ def measure(mebibytes: int, directory: Path) -> dict[str, Any]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mib", type=int, nargs="+", default=[16, 256, 1024, 2048], help="sizes in MiB (default: 16 256 1024 2048)")
+    parser.add_argument(
+        "--mib", type=int, nargs="+", default=[16, 256, 1024, 2048], help="sizes in MiB (default: 16 256 1024 2048)"
+    )
     parser.add_argument("--result", type=Path, default=RESULT, help="where the numbers go")
     options = parser.parse_args()
     result: dict[str, Any] = {"machine": machine(), "sizes": []}

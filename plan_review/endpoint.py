@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from plan_review.plan import Action, Change, Plan
 from plan_review.redaction import UNKNOWN_TEXT, scrub, shown, shown_value
-from plan_review.values import UNKNOWN, Path, Unknown, Values
+from plan_review.values import UNKNOWN, Path, Unknown, Values, dotted
 
 ENDPOINT = "aws_sagemaker_endpoint"
 CONFIGURATION = "aws_sagemaker_endpoint_configuration"
@@ -214,14 +213,6 @@ def label(path: Path) -> str:
         return "everything"
     known = _LABELS.get(str(path[-1]))
     return known if known is not None else scrub(dotted(path))
-
-
-def dotted(path: Path) -> str:
-    """A path as Terraform's users write it, without the index of blocks that exist once."""
-    text = ""
-    for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}"
-    return re.sub(r"\[0\](?=\.)", "", text.lstrip("."))
 
 
 def _variants(configuration: Values) -> tuple[Variant, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from plan_review.values import Path, Values
+from plan_review.values import Path, Values, dotted
 
 
 class Action(enum.Enum):
@@ -53,6 +53,14 @@ ACTIONS: Mapping[tuple[str, ...], Action] = {
 """Terraform's `actions` arrays. Any other array is refused: an action this program does not know cannot be judged."""
 
 
+_REASONS: Mapping[str, str] = {
+    "replace_because_tainted": ", because an earlier apply failed half-way and left it tainted",
+    "replace_by_request": ", because the plan was made with -replace",
+    "replace_by_triggers": ", because of replace_triggered_by",
+    "delete_because_no_resource_config": ", because its block is gone from the configuration",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One resource of the plan (or of its refresh, for drift), with both sides of its attributes.
@@ -82,6 +90,13 @@ class Change:
     def side(self) -> Values:
         """The side that exists: after, or before for what is destroyed."""
         return self.after if self.after.exists else self.before
+
+    @property
+    def reason(self) -> str:
+        """Why it is replaced or destroyed, as the end of a sentence; empty where Terraform says nothing of it."""
+        if self.replace_paths:
+            return f", forced by {', '.join(sorted({dotted(path) for path in self.replace_paths}))}"
+        return _REASONS.get(self.action_reason, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,6 +21,14 @@ class Unknown(enum.Enum):
 UNKNOWN: Final = Unknown.UNKNOWN
 
 Path = tuple[str | int, ...]
+
+
+def dotted(path: Path) -> str:
+    """A path as Terraform's users write it, without the index of blocks that exist once."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}"
+    return re.sub(r"\[0\](?=\.)", "", text.lstrip("."))
 
 
 # Exactly dict and list: that is what JSON is read into, and a check against an abstract class costs ten times as much.

@@ -1,4 +1,4 @@
-"""An artifact's bytes change under the key that the endpoint already knows."""
+"""An artifact's bytes change, or go, under the key that the endpoint already knows."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ def _check(stack: Stack) -> Iterator[Hit]:
         key = change.after.at("key")
         if key is not UNKNOWN and key != change.before.at("key"):
             continue
-        what = "may be overwritten" if key is UNKNOWN or _only_unknown(change) else "is overwritten"
-        if key is UNKNOWN or change.action.replaces or _changed(change):
+        if change.action.replaces and key is not UNKNOWN:
+            yield Hit(change.address, f"{shown(change.before, 'key')} is replaced under the same key{change.reason}")
+        elif key is UNKNOWN or _changed(change):
+            what = "may be overwritten" if key is UNKNOWN or _only_unknown(change) else "is overwritten"
             yield Hit(change.address, f"{shown(change.before, 'key')} {what} in place")
 
 
@@ -49,11 +51,12 @@ RULE = Rule(
     explanation=(
         "SageMaker never looks for newer bytes under a key that it has loaded: some instances keep answering with the "
         "old model, others load the new one, for as long as they run. AWS's guide says not to overwrite artifacts in "
-        "use."
+        "use. A replacement under the same key (another `source` of a copy forces one) is worse: the object is "
+        "deleted after it was made anew, or before."
     ),
     advice=(
         "Add the new bytes as a new version (`python -m model_catalog` does), which gives them a key of their own, and "
-        "let callers move to the new TargetModel."
+        "let callers move to the new TargetModel. The source of a version that is there stays as it was added."
     ),
     source="https://docs.aws.amazon.com/sagemaker/latest/dg/add-models-to-endpoint.html",
     check=_check,

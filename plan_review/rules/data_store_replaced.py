@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from plan_review.findings import Hit, Rule, Severity, Verdict
 from plan_review.redaction import shown
-from plan_review.rules.endpoint_replaced import reason
 from plan_review.stack import Stack
 
 STORES = {
@@ -24,7 +23,7 @@ def _check(stack: Stack) -> Iterator[Hit]:
                     f"Terraform's state {noun}" if stack.name.endswith("-state") and type_ == "aws_s3_bucket" else noun
                 )
                 yield Hit(
-                    change.address, f"{kind} {shown(change.before, attribute)} is {change.action.value}{reason(change)}"
+                    change.address, f"{kind} {shown(change.before, attribute)} is {change.action.value}{change.reason}"
                 )
 
 

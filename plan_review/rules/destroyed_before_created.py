@@ -8,14 +8,13 @@ from plan_review.endpoint import CONFIGURATION, MODEL
 from plan_review.findings import Hit, Rule, Severity, Verdict
 from plan_review.models import ARTIFACT_TYPES
 from plan_review.plan import Action
-from plan_review.rules.endpoint_replaced import reason
 from plan_review.stack import Stack
 
 
 def _check(stack: Stack) -> Iterator[Hit]:
     for change in stack.plan.of_type(CONFIGURATION, MODEL, *ARTIFACT_TYPES):
         if change.action is Action.DELETE_THEN_CREATE:
-            yield Hit(change.address, f"is destroyed before its successor exists{reason(change)}")
+            yield Hit(change.address, f"is destroyed before its successor exists{change.reason}")
 
 
 RULE = Rule(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from plan_review.endpoint import CONFIGURATION, dotted
+from plan_review.endpoint import CONFIGURATION
 from plan_review.findings import Hit, Rule, Severity
 from plan_review.models import ARTIFACT_TYPES
 from plan_review.plan import Change
 from plan_review.redaction import shown
 from plan_review.stack import Stack
-from plan_review.values import UNKNOWN, Path
+from plan_review.values import UNKNOWN, Path, dotted
 
 _BUCKET_ENCRYPTION = "aws_s3_bucket_server_side_encryption_configuration"
 _DEFAULT = ("rule", 0, "apply_server_side_encryption_by_default", 0)

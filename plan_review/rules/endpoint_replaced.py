@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plan_review.endpoint import ENDPOINT, dotted
+from plan_review.endpoint import ENDPOINT
 from plan_review.findings import Hit, Rule, Severity, Verdict
-from plan_review.plan import Change
 from plan_review.redaction import shown
 from plan_review.stack import Stack
 
@@ -15,21 +14,8 @@ def _check(stack: Stack) -> Iterator[Hit]:
     for change in stack.plan.of_type(ENDPOINT):
         if change.destroys and change.deposed is None:
             yield Hit(
-                change.address, f"endpoint {shown(change.before, 'name')} is {change.action.value}{reason(change)}"
+                change.address, f"endpoint {shown(change.before, 'name')} is {change.action.value}{change.reason}"
             )
-
-
-def reason(change: Change) -> str:
-    """Which attributes force a replacement, as the end of a sentence."""
-    if change.replace_paths:
-        return f", forced by {', '.join(sorted({dotted(path) for path in change.replace_paths}))}"
-    reasons = {
-        "replace_because_tainted": ", because an earlier apply failed half-way and left it tainted",
-        "replace_by_request": ", because the plan was made with -replace",
-        "replace_by_triggers": ", because of replace_triggered_by",
-        "delete_because_no_resource_config": ", because its block is gone from the configuration",
-    }
-    return reasons.get(change.action_reason, "")
 
 
 RULE = Rule(

@@ -8,7 +8,6 @@ from plan_review.endpoint import CONFIGURATION, ENDPOINT, MODEL
 from plan_review.findings import Hit, Rule, Severity
 from plan_review.models import is_artifact
 from plan_review.rules.data_store_replaced import STORES
-from plan_review.rules.endpoint_replaced import reason
 from plan_review.rules.key_deletion import KEYS
 from plan_review.stack import Stack
 
@@ -26,7 +25,7 @@ def _check(stack: Stack) -> Iterator[Hit]:
         if is_artifact(change) or (change.type in _ELSEWHERE_WHEN_REPLACED and change.action.replaces):
             continue
         left = ", a left-over of an earlier apply," if change.deposed is not None else ""
-        yield Hit(change.address, f"the {change.type}{left} is {change.action.value}{reason(change)}")
+        yield Hit(change.address, f"the {change.type}{left} is {change.action.value}{change.reason}")
 
 
 RULE = Rule(

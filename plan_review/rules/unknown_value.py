@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from plan_review.endpoint import CONFIGURATION, ENDPOINT, dotted, label
+from plan_review.endpoint import CONFIGURATION, ENDPOINT, label
 from plan_review.findings import Hit, Rule, Severity
 from plan_review.stack import Stack
-from plan_review.values import Path, contains_unknown
+from plan_review.values import Path, contains_unknown, dotted
 
 _VARIANT = ("production_variants", 0)
 _DECISIVE: Mapping[str, tuple[Path, ...]] = {

@@ -84,6 +84,14 @@ class Maker:
             imageTag=scenarios.IMAGE_TAG,
         )
 
+    def put_sources(self) -> None:
+        """What S3 copies, for the stack of copies."""
+        s3 = self._client("s3")
+        s3.create_bucket(Bucket=scenarios.SOURCE_BUCKET)
+        for name, content in scenarios.ARTIFACTS.items():
+            for key in (f"{name}.tar.gz", f"archive/{name}.tar.gz"):
+                s3.put_object(Bucket=scenarios.SOURCE_BUCKET, Key=key, Body=content)
+
     def apply_base(self, stack: str) -> None:
         folder = self._write(f"base-{stack}", scenarios.base(stack))
         self._terraform(folder, "init")
@@ -178,6 +186,8 @@ def main(names: list[str]) -> None:
         stacks = {scenario.stack for scenario in wanted}
         if "endpoint" in stacks:
             maker.push_image()
+        if "copies" in stacks:
+            maker.put_sources()
         for stack in scenarios.STACKS:
             # The endpoint's model needs the bucket of the models.
             if not stacks & ({stack, "endpoint"} if stack == "models" else {stack}):

@@ -1,10 +1,11 @@
-"""The configurations behind the saved plans: three small stacks, and what each scenario changes in one of them.
+"""The configurations behind the saved plans: four small stacks, and what each scenario changes in one of them.
 
 Terraform's JSON syntax, as CDKTF writes it. A scenario is planned against the state that its stack's base left.
 """
 
 from __future__ import annotations
 
+import base64
 import copy
 import hashlib
 import json
@@ -25,6 +26,9 @@ ARTIFACTS = {
     name: f"the artifact {name}\n".encode() * 64
     for name in ("squeezenet-1", "squeezenet-2", "squeezenet-3", "resnet-1")
 }
+
+# Where S3 copies from. make_plans.py puts the artifacts there: it is not Terraform's.
+SOURCE_BUCKET = "review-team"
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,42 @@ def models_stack() -> Configuration:
                 "squeezenet_slot_2": artifact("squeezenet", "2"),
                 "resnet": artifact("resnet", "1"),
             },
+        }
+    )
+
+
+def copied_artifact(name: str, version: str) -> Configuration:
+    content = ARTIFACTS[f"{name}-{version}"]
+    sha256 = hashlib.sha256(content)
+    digest = base64.b64encode(sha256.digest()).decode()
+    return {
+        "bucket": "${aws_s3_bucket_versioning.models_bucket.bucket}",
+        "key": f"models/{name}/{version}-{sha256.hexdigest()[:16]}.tar.gz",
+        "source": f"{SOURCE_BUCKET}/{name}-{version}.tar.gz",
+        "copy_if_match": hashlib.md5(content, usedforsecurity=False).hexdigest(),
+        "content_type": "application/gzip",
+        "checksum_algorithm": "SHA256",
+        "metadata": {"sha256": sha256.hexdigest(), "size_bytes": str(len(content))},
+        "metadata_directive": "REPLACE",
+        "tagging_directive": "REPLACE",
+        "lifecycle": {
+            "create_before_destroy": True,
+            "postcondition": [
+                {"condition": f'${{self.checksum_sha256 == "{digest}"}}', "error_message": "The copy is another."}
+            ],
+        },
+    }
+
+
+def copies_stack() -> Configuration:
+    bucket = "${aws_s3_bucket.models_bucket.bucket}"
+    return root(
+        {
+            "aws_s3_bucket": {"models_bucket": {"bucket": "review-copies", "force_destroy": False}},
+            "aws_s3_bucket_versioning": {
+                "models_bucket": {"bucket": bucket, "versioning_configuration": {"status": "Enabled"}}
+            },
+            "aws_s3_object_copy": {"squeezenet": copied_artifact("squeezenet", "1")},
         }
     )
 
@@ -248,7 +288,7 @@ def alarm(name: str) -> Configuration:
     }
 
 
-STACKS = {"models": models_stack, "access": access_stack, "endpoint": endpoint_stack}
+STACKS = {"models": models_stack, "copies": copies_stack, "access": access_stack, "endpoint": endpoint_stack}
 
 
 def base(stack: str) -> Configuration:
@@ -338,6 +378,18 @@ def _static_key(configuration: Configuration) -> None:
     configuration["resource"]["aws_s3_object"]["alexnet"] = artifact("resnet", "1") | {"key": "models/alexnet.tar.gz"}
 
 
+def _copy_of_another(configuration: Configuration) -> None:
+    """Other content under the key of the copy that is there."""
+    copies = configuration["resource"]["aws_s3_object_copy"]
+    copies["squeezenet"] = copied_artifact("squeezenet", "2") | {"key": copies["squeezenet"]["key"]}
+
+
+def _copy_to_upload(configuration: Configuration) -> None:
+    """The same version, uploaded from now on."""
+    key = configuration["resource"]["aws_s3_object_copy"].pop("squeezenet")["key"]
+    configuration["resource"]["aws_s3_object"] = {"squeezenet": artifact("squeezenet", "1") | {"key": key}}
+
+
 def _bucket_policy(document: str) -> Callable[[Configuration], object]:
     resource = {"models_bucket": {"bucket": "${aws_s3_bucket.models_bucket.bucket}", "policy": document}}
     return lambda configuration: configuration["resource"].update(aws_s3_bucket_policy=resource)
@@ -408,6 +460,18 @@ SCENARIOS = (
         ),
     ),
     Scenario("bucket-tls-only", "models", _bucket_policy(TLS_ONLY)),
+    Scenario(
+        "copy-added",
+        "copies",
+        lambda c: c["resource"]["aws_s3_object_copy"].update(squeezenet_slot_2=copied_artifact("squeezenet", "2")),
+    ),
+    Scenario(
+        "copy-from-elsewhere",
+        "copies",
+        _at("aws_s3_object_copy", "squeezenet", source=f"{SOURCE_BUCKET}/archive/squeezenet-1.tar.gz"),
+    ),
+    Scenario("copy-overwritten", "copies", _copy_of_another),
+    Scenario("copy-replaced-by-upload", "copies", _copy_to_upload),
     Scenario("rights-narrowed", "access", _rights(READ_MODELS)),
     Scenario(
         "rights-widened",
