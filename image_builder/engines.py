@@ -56,7 +56,10 @@ class Engine:
     def build(
         self, context: Path, reference: str, platform: str, labels: Mapping[str, str], extra_options: Sequence[str] = ()
     ) -> None:
-        """Build the context for one platform, as one plain image and not as an index: SageMaker rejects indexes.
+        """Build the context for one platform, as one plain image of docker's kind.
+
+        SageMaker rejects indexes, which attestations make, and OCI's manifests, which podman makes unless told, and
+        docker may make where containerd keeps its images.
 
         Raises:
             CommandError: with the build's exit code and its last lines.
@@ -65,7 +68,7 @@ class Engine:
         environment = dict(os.environ)
         if self.name == "docker":
             if self._ask("buildx", "version").returncode == 0:
-                command = ["buildx", "build", "--load"]
+                command = ["buildx", "build", "--output=type=docker,oci-mediatypes=false"]
             else:
                 environment["DOCKER_BUILDKIT"] = "1"  # before 23.0 docker has BuildKit, but not as its default
         known_options = self._ask(*command[:2], "--help").stdout
@@ -73,6 +76,8 @@ class Engine:
         options += [f"--label={name}={value}" for name, value in labels.items()]
         if "--provenance" in known_options and self.name != "podman":
             options += ["--provenance=false", "--sbom=false"]
+        if self.name == "podman":
+            options.append("--format=docker")
         if "--progress" in known_options:
             options.append("--progress=plain")
         self._run(f"{self.name} build", [*command, *options, *extra_options, str(context)], environment=environment)

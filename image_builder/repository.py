@@ -16,11 +16,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
 from image_builder.errors import ImageBuilderError
-from image_builder.requirements import ImageDescription
+from image_builder.requirements import DOCKER_MANIFEST, ImageDescription
 from image_builder.settings import is_loopback
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 _INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 _DOWNLOAD_TIMEOUT_SECONDS = 30
 _HINTS = {
@@ -84,13 +83,15 @@ class Repository:
             )
             if not answer["images"]:
                 return None
-            manifest = json.loads(answer["images"][0]["imageManifest"])
+            image = answer["images"][0]
+            manifest = json.loads(image["imageManifest"])
             if "config" not in manifest:
                 raise ImageBuilderError(
                     f"{reference} of {self.name} is an index of several images, which SageMaker rejects; delete it and "
                     "build again without provenance attestations."
                 )
-            return ImageDescription.from_config(json.loads(self._download(manifest["config"]["digest"])))
+            config = json.loads(self._download(manifest["config"]["digest"]))
+            return ImageDescription.from_config(config, image.get("imageManifestMediaType"))
 
     def credentials(self) -> Credentials:
         """A fresh login to the registry."""

@@ -6,6 +6,10 @@ from typing import Any
 
 from image_builder.errors import ImageBuilderError
 
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+"""The one kind of manifest that CreateModel takes: "Unsupported manifest media type" is its answer to OCI's, which ECR
+takes and which podman, and docker with containerd's image store, may push.
+https://github.com/aws/amazon-sagemaker-feedback/issues/180"""
 # https://docs.aws.amazon.com/sagemaker/latest/dg/build-multi-model-build-container.html
 REQUIRED_LABELS = {
     "com.amazonaws.sagemaker.capabilities.multi-models": "true",
@@ -15,26 +19,36 @@ REQUIRED_LABELS = {
 
 @dataclass(frozen=True)
 class ImageDescription:
-    """What an image says of itself."""
+    """What an image says of itself. `manifest_type`: the media type of its manifest; None where that is not told."""
 
     operating_system: str
     architecture: str
     labels: Mapping[str, str] = field(default_factory=dict)
     entrypoint: tuple[str, ...] = ()
+    manifest_type: str | None = None
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> "ImageDescription":
-        """Read an image configuration (the OCI config blob)."""
-        return cls.from_parts(config.get("os"), config.get("architecture"), config.get("config"))
+    def from_config(cls, config: Mapping[str, Any], manifest_type: str | None) -> "ImageDescription":
+        """Read an image configuration, the blob that the manifest names."""
+        return cls.from_parts(config.get("os"), config.get("architecture"), config.get("config"), manifest_type)
 
     @classmethod
     def from_inspection(cls, inspection: Mapping[str, Any]) -> "ImageDescription":
-        """Read what `docker image inspect` prints for one image."""
-        return cls.from_parts(inspection.get("Os"), inspection.get("Architecture"), inspection.get("Config"))
+        """Read what `docker image inspect` prints for one image.
+
+        Podman tells the manifest's type, docker where containerd keeps its images. Docker's own store has one type.
+        """
+        descriptor = inspection.get("Descriptor") or {}
+        return cls.from_parts(
+            inspection.get("Os"),
+            inspection.get("Architecture"),
+            inspection.get("Config"),
+            inspection.get("ManifestType") or descriptor.get("mediaType"),
+        )
 
     @classmethod
     def from_parts(
-        cls, system: str | None, architecture: str | None, run: Mapping[str, Any] | None
+        cls, system: str | None, architecture: str | None, run: Mapping[str, Any] | None, manifest_type: str | None
     ) -> "ImageDescription":
         run = run or {}
         return cls(
@@ -42,6 +56,7 @@ class ImageDescription:
             architecture=architecture or "unknown",
             labels=run.get("Labels") or {},
             entrypoint=tuple(run.get("Entrypoint") or ()),
+            manifest_type=manifest_type,
         )
 
 
@@ -56,6 +71,12 @@ def check_image(image: ImageDescription, platform: str, what: str) -> None:
         ImageBuilderError: with every reason.
     """
     complaints = []
+    if image.manifest_type not in (None, DOCKER_MANIFEST):
+        complaints.append(
+            f"its manifest is of the media type {image.manifest_type}, and SageMaker takes {DOCKER_MANIFEST} only "
+            "(podman build --format docker; docker buildx build --provenance=false "
+            "--output type=docker,oci-mediatypes=false)"
+        )
     found = f"{image.operating_system}/{image.architecture}"
     if found != platform:
         complaints.append(f"its platform is {found}, the endpoint needs {platform}")

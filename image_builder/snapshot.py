@@ -1,4 +1,4 @@
-"""The build context itself as an OCI artifact: what stands in for an image where there is no container engine.
+"""The build context itself as an image's only layer: what stands in for an image where there is no container engine.
 
 Only the local AWS runs such a snapshot. Its single layer is a deterministic `.tar.gz` of the context, its
 configuration says what the Dockerfile says: labels, entry point, platform.
@@ -13,11 +13,11 @@ from typing import Any
 
 from image_builder.context import DOCKERFILE, context_files
 from image_builder.dockerfile import read_dockerfile
-from image_builder.repository import OCI_MANIFEST, Repository
-from image_builder.requirements import ImageDescription, check_image
+from image_builder.repository import Repository
+from image_builder.requirements import DOCKER_MANIFEST, ImageDescription, check_image
 from model_catalog.packing import ArchiveEntry, write_archive
 
-CONFIG_MEDIA_TYPE = "application/vnd.oci.image.config.v1+json"
+CONFIG_MEDIA_TYPE = "application/vnd.docker.container.image.v1+json"
 LAYER_MEDIA_TYPE = "application/vnd.amazon.sagemaker.build-context.v1.tar+gzip"
 
 
@@ -29,11 +29,11 @@ def push_snapshot(repository: Repository, context: Path, tag: str, platform: str
     """
     layer = pack_context(context)
     config = describe_context(context, platform, layer)
-    check_image(ImageDescription.from_config(config), platform, f"The image of {context / DOCKERFILE}")
+    check_image(ImageDescription.from_config(config, DOCKER_MANIFEST), platform, f"The image of {context / DOCKERFILE}")
     config_blob = json.dumps(config, sort_keys=True).encode()
     manifest = {
         "schemaVersion": 2,
-        "mediaType": OCI_MANIFEST,
+        "mediaType": DOCKER_MANIFEST,
         "config": {
             "mediaType": CONFIG_MEDIA_TYPE,
             "digest": repository.upload(config_blob),
@@ -41,7 +41,7 @@ def push_snapshot(repository: Repository, context: Path, tag: str, platform: str
         },
         "layers": [{"mediaType": LAYER_MEDIA_TYPE, "digest": repository.upload(layer), "size": len(layer)}],
     }
-    repository.put_image(tag, json.dumps(manifest, sort_keys=True), OCI_MANIFEST)
+    repository.put_image(tag, json.dumps(manifest, sort_keys=True), DOCKER_MANIFEST)
     return len(layer)
 
 
@@ -56,7 +56,7 @@ def pack_context(context: Path) -> bytes:
 
 
 def describe_context(context: Path, platform: str, layer: bytes) -> dict[str, Any]:
-    """The configuration of the snapshot, in the OCI image format."""
+    """The configuration of the snapshot, as an image has it."""
     stage = read_dockerfile((context / DOCKERFILE).read_text(encoding="utf-8"))
     operating_system, architecture = platform.split("/")
     return {

@@ -1,6 +1,6 @@
 """Images in the local ECR: labels, and the build context that a snapshot image carries.
 
-A snapshot is an OCI image with exactly one layer, the build context itself. It is found by URI, fetched by digest,
+A snapshot is an image with exactly one layer, the build context itself. It is found by URI, fetched by digest,
 checked against that digest, and unpacked once; instances run what was pushed, not the working tree.
 """
 
@@ -37,12 +37,13 @@ class ImageNotFoundError(InstanceError):
 
 @dataclass(frozen=True)
 class Image:
-    """An image's manifest, addressed by its digest."""
+    """An image's manifest, addressed by its digest. `manifest_type`: the manifest's media type, as ECR knows it."""
 
     uri: str
     repository: str
     digest: str
     manifest: dict[str, Any]
+    manifest_type: str
 
     @property
     def is_snapshot(self) -> bool:
@@ -75,8 +76,13 @@ class ImageStore:
             raise ImageNotFoundError(uri) from error
         if not images:
             raise ImageNotFoundError(uri)
-        manifest = json.loads(images[0]["imageManifest"])
-        return Image(uri, match["repository"], images[0]["imageId"]["imageDigest"], manifest)
+        return Image(
+            uri,
+            match["repository"],
+            images[0]["imageId"]["imageDigest"],
+            json.loads(images[0]["imageManifest"]),
+            images[0]["imageManifestMediaType"],
+        )
 
     def labels(self, image: Image) -> dict[str, str]:
         """The labels in the image's configuration."""

@@ -6,6 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ..instances.image import ImageNotFoundError, ImageStore
+from .models import ModelImage
 
 _SERVICE = "sagemaker.amazonaws.com"
 _DIMENSION = "sagemaker:variant:DesiredInstanceCount"
@@ -19,11 +20,12 @@ class AccountLookups:
         self._s3 = s3
         self._iam = iam
 
-    def image_labels(self, uri: str) -> dict[str, str] | None:
+    def image(self, uri: str) -> ModelImage | None:
         try:
-            return self._images.labels(self._images.resolve(uri))
+            image = self._images.resolve(uri)
         except ImageNotFoundError:
             return None
+        return ModelImage(image.manifest_type, self._images.labels(image))
 
     def bucket_exists(self, bucket: str) -> bool:
         try:

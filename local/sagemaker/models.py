@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModel.html
 """
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .errors import ValidationError
@@ -12,14 +13,25 @@ from .s3_uri import InvalidS3UriError, S3Uri
 from .tags import Tags
 
 MULTI_MODELS_LABEL = "com.amazonaws.sagemaker.capabilities.multi-models"
+# Docker's image manifest, version 2 schema 2. To OCI's, which ECR takes, AWS answers with the error below.
+# https://github.com/aws/amazon-sagemaker-feedback/issues/180
+_MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 _DESCRIBED = ("ExecutionRoleArn", "VpcConfig", "InferenceExecutionConfig")
+
+
+@dataclass(frozen=True)
+class ModelImage:
+    """What CreateModel looks at of an image in ECR: its manifest's media type and its labels."""
+
+    manifest_type: str
+    labels: dict[str, str]
 
 
 class Account(Protocol):
     """What CreateModel looks up in the account's other services."""
 
-    def image_labels(self, uri: str) -> dict[str, str] | None:
-        """Labels of an image in ECR, None when there is no such image."""
+    def image(self, uri: str) -> ModelImage | None:
+        """None when there is no such image in ECR."""
 
     def bucket_exists(self, bucket: str) -> bool: ...
 
@@ -91,10 +103,15 @@ class Models:
         self._tags.forget(self._table.arn(request["ModelName"]))
 
     def _check_image(self, uri: str) -> None:
-        labels = self._account.image_labels(uri)
-        if labels is None:
+        image = self._account.image(uri)
+        if image is None:
             raise ValidationError(f"Requested image {uri} not found.")
-        if labels.get(MULTI_MODELS_LABEL) != "true":
+        if image.manifest_type != _MANIFEST_TYPE:
+            raise ValidationError(
+                f"Unsupported manifest media type {image.manifest_type} for image {uri}. "
+                "Ensure that valid manifest media type is used for specified image."
+            )
+        if image.labels.get(MULTI_MODELS_LABEL) != "true":
             raise ValidationError(
                 f"Your Ecr Image {uri} does not contain required {MULTI_MODELS_LABEL}=true Docker label(s)."
             )

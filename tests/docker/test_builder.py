@@ -20,8 +20,8 @@ import requests
 from image_builder.builder import build_and_push
 from image_builder.context import content_hash
 from image_builder.errors import ImageBuilderError
-from image_builder.repository import DOCKER_MANIFEST, Credentials, Repository
-from image_builder.requirements import REQUIRED_LABELS, ImageDescription
+from image_builder.repository import Credentials, Repository
+from image_builder.requirements import DOCKER_MANIFEST, REQUIRED_LABELS, ImageDescription
 from image_builder.settings import Settings, read_settings
 from local.account import ACCOUNT_ID, REGION
 from tests.docker.conftest import run_builder
@@ -68,7 +68,7 @@ class RepositoryIn(Repository):
             manifest = self._get(f"manifests/{tag}", {"Accept": DOCKER_MANIFEST})
             if manifest.status_code == 200:
                 config = self._get(f"blobs/{manifest.json()['config']['digest']}")
-                return ImageDescription.from_config(config.json())
+                return ImageDescription.from_config(config.json(), manifest.headers["Content-Type"])
         return None
 
     def digest(self, tag: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from image_builder.check import CheckSettings, check_prebuilt
 from image_builder.errors import ImageBuilderError
 from image_builder.repository import OCI_MANIFEST, Repository
-from image_builder.requirements import REQUIRED_LABELS
+from image_builder.requirements import DOCKER_MANIFEST, REQUIRED_LABELS
 from image_builder.settings import read_settings
 from tests.image_builder.conftest import ACCOUNT, REGION, run_program
 
@@ -15,11 +15,11 @@ REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 GOOD = {"os": "linux", "architecture": "amd64", "config": {"Labels": REQUIRED_LABELS, "Entrypoint": ["/serve"]}}
 
 
-def put(repository: Repository, tag: str, config: dict[str, Any]) -> str:
+def put(repository: Repository, tag: str, config: dict[str, Any], manifest_type: str = DOCKER_MANIFEST) -> str:
     """Push a manifest with this configuration; returns its digest."""
     config_digest = repository.upload(json.dumps(config).encode())
-    manifest = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": {"digest": config_digest}, "layers": []}
-    repository.put_image(tag, json.dumps(manifest), OCI_MANIFEST)
+    manifest = {"schemaVersion": 2, "mediaType": manifest_type, "config": {"digest": config_digest}, "layers": []}
+    repository.put_image(tag, json.dumps(manifest), manifest_type)
     return repository._client.batch_get_image(repositoryName=repository.name, imageIds=[{"imageTag": tag}])["images"][
         0
     ]["imageId"]["imageDigest"]
@@ -49,6 +49,16 @@ def test_an_image_that_sagemaker_would_refuse(
     put(repository, "1.0", config)
     with pytest.raises(ImageBuilderError, match=complaint):
         check_prebuilt(settings(f"{REGISTRY}/{repository.name}:1.0", platform), ecr)
+
+
+def test_a_manifest_that_sagemaker_would_refuse(repository: Repository, ecr: Any) -> None:
+    put(repository, "1.0", GOOD | {"architecture": "arm64"}, OCI_MANIFEST)
+    with pytest.raises(ImageBuilderError) as caught:
+        check_prebuilt(settings(f"{REGISTRY}/{repository.name}:1.0"), ecr)
+    assert f"its manifest is of the media type {OCI_MANIFEST}, and SageMaker takes {DOCKER_MANIFEST}" in str(
+        caught.value
+    )
+    assert "its platform is linux/arm64" in str(caught.value)
 
 
 def test_an_image_that_is_not_there(repository: Repository, ecr: Any) -> None:

@@ -58,13 +58,21 @@ def test_builds_one_plain_image(engines: FakeEngines, docker: Engine, context: P
     [build] = [
         call
         for call in engines.calls_of("buildx")
-        if "--load" in call["arguments"] and "--help" not in call["arguments"]
+        if "version" not in call["arguments"] and "--help" not in call["arguments"]
     ]
     assert build["arguments"] == [
-        "buildx", "build", "--load", "--platform=linux/amd64", f"--tag={REFERENCE}", "--label=a=b c",
+        "buildx", "build", "--output=type=docker,oci-mediatypes=false",
+        "--platform=linux/amd64", f"--tag={REFERENCE}", "--label=a=b c",
         "--provenance=false", "--sbom=false", "--progress=plain", str(context),
     ]  # fmt: skip
     assert lines == ["step 1", "step 2"]
+
+
+def test_podman_builds_in_dockers_format(engines: FakeEngines, context: Path) -> None:
+    engines.install("podman")
+    Engine("podman", print).build(context, REFERENCE, "linux/amd64", {})
+    assert engines.calls[-1]["arguments"][:1] == ["build"]
+    assert "--format=docker" in engines.calls[-1]["arguments"]
 
 
 def test_the_classic_builder_gets_only_what_it_knows(engines: FakeEngines, docker: Engine, context: Path) -> None:

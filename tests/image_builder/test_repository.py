@@ -5,13 +5,14 @@ import boto3
 import pytest
 
 from image_builder.errors import ImageBuilderError
-from image_builder.repository import DOCKER_MANIFEST, OCI_MANIFEST, Repository
+from image_builder.repository import OCI_MANIFEST, Repository
+from image_builder.requirements import DOCKER_MANIFEST
 from tests.image_builder.conftest import ACCOUNT, REGION
 
 CONFIG = {"os": "linux", "architecture": "amd64", "config": {"Labels": {"a": "b"}, "Entrypoint": ["x"]}}
 
 
-def put(repository: Repository, tag: str, media_type: str = OCI_MANIFEST) -> None:
+def put(repository: Repository, tag: str, media_type: str = DOCKER_MANIFEST) -> None:
     digest = repository.upload(json.dumps(CONFIG).encode())
     manifest = {"schemaVersion": 2, "mediaType": media_type, "config": {"digest": digest}, "layers": []}
     repository.put_image(tag, json.dumps(manifest), media_type)
@@ -24,6 +25,7 @@ def test_finds_an_image_and_what_it_says_of_itself(repository: Repository, media
     image = repository.find("tag")
     assert image is not None
     assert (image.operating_system, image.architecture, image.labels) == ("linux", "amd64", {"a": "b"})
+    assert image.manifest_type == media_type
     assert repository.find("other") is None
 
 

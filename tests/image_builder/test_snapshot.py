@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from image_builder.errors import ImageBuilderError
-from image_builder.repository import OCI_MANIFEST, Repository
-from image_builder.requirements import REQUIRED_LABELS
+from image_builder.repository import Repository
+from image_builder.requirements import DOCKER_MANIFEST, REQUIRED_LABELS
 from image_builder.snapshot import CONFIG_MEDIA_TYPE, LAYER_MEDIA_TYPE, pack_context, push_snapshot
 from tests.image_builder.conftest import ACCOUNT
 
@@ -42,14 +42,14 @@ def test_the_same_content_gives_the_same_bytes(context: Path) -> None:
     assert pack_context(context) == before
 
 
-def test_what_is_pushed_is_an_oci_artifact(context: Path, repository: Repository, ecr: Any) -> None:
+def test_what_is_pushed_is_an_image_of_one_layer(context: Path, repository: Repository, ecr: Any) -> None:
     size_bytes = push_snapshot(repository, context, "tag", "linux/arm64")
     image = ecr.batch_get_image(repositoryName=repository.name, imageIds=[{"imageTag": "tag"}])["images"][0]
-    assert image["imageManifestMediaType"] == OCI_MANIFEST
+    assert image["imageManifestMediaType"] == DOCKER_MANIFEST
     manifest = json.loads(image["imageManifest"])
     layer = pack_context(context)
     assert manifest["schemaVersion"] == 2
-    assert manifest["mediaType"] == OCI_MANIFEST
+    assert manifest["mediaType"] == DOCKER_MANIFEST
     assert manifest["layers"] == [
         {
             "mediaType": LAYER_MEDIA_TYPE,

@@ -9,7 +9,7 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from image_builder.repository import OCI_MANIFEST
+from image_builder.requirements import DOCKER_MANIFEST
 from local.instances.image import SNAPSHOT_LAYER
 from stacks.policies import tls_only
 from tests.local.account import FAKE_CONTAINER, Account, unique
@@ -76,7 +76,7 @@ class TestEcr:
         config = self.upload(account, repository, b"{}")
         manifest = {
             "schemaVersion": 2,
-            "mediaType": OCI_MANIFEST,
+            "mediaType": DOCKER_MANIFEST,
             "config": {"digest": config, "size": 2},
             "layers": [{"mediaType": SNAPSHOT_LAYER, "digest": f"sha256:{'1' * 64}", "size": 1}],
         }
@@ -94,7 +94,7 @@ class TestEcr:
 
     def test_image_without_the_label_is_no_multi_model_image(self, account: Account, repository: str) -> None:
         config = self.upload(account, repository, json.dumps({"config": {"Labels": {"other": "1"}}}).encode())
-        manifest = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": {"digest": config, "size": 1}}
+        manifest = {"schemaVersion": 2, "mediaType": DOCKER_MANIFEST, "config": {"digest": config, "size": 1}}
         account.ecr.put_image(repositoryName=repository, imageManifest=json.dumps(manifest), imageTag="1")
         uri = account.fake_image.replace("/fake:", f"/{repository}:")
         with pytest.raises(ClientError) as error:
@@ -102,6 +102,20 @@ class TestEcr:
         assert error.value.response["Error"]["Message"] == (
             f"Your Ecr Image {uri} does not contain required "
             "com.amazonaws.sagemaker.capabilities.multi-models=true Docker label(s)."
+        )
+
+    def test_image_with_a_manifest_of_oci_s_kind(self, account: Account, repository: str) -> None:
+        """ECR takes it, CreateModel does not."""
+        config = self.upload(account, repository, b"{}")
+        media_type = "application/vnd.oci.image.manifest.v1+json"
+        manifest = {"schemaVersion": 2, "mediaType": media_type, "config": {"digest": config, "size": 2}}
+        account.ecr.put_image(repositoryName=repository, imageManifest=json.dumps(manifest), imageTag="1")
+        uri = account.fake_image.replace("/fake:", f"/{repository}:")
+        with pytest.raises(ClientError) as error:
+            account.create_model(Image=uri)
+        assert error.value.response["Error"]["Message"] == (
+            f"Unsupported manifest media type {media_type} for image {uri}. "
+            "Ensure that valid manifest media type is used for specified image."
         )
 
 

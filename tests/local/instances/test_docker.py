@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from image_builder.requirements import DOCKER_MANIFEST
 from local.instances.child import Surroundings
 from local.instances.docker import DockerInstance
 from local.instances.docker_engine import DockerEngine
@@ -88,7 +89,7 @@ def watched() -> Watched:
 
 def instance(watched: Watched, folder: Path, *, layer: str = "application/x", **spec: Any) -> DockerInstance:
     manifest = {"config": {"digest": DIGEST}, "layers": [{"mediaType": layer, "digest": DIGEST}]}
-    images = SimpleNamespace(resolve=lambda uri: Image(uri, "team/server", DIGEST, manifest))
+    images = SimpleNamespace(resolve=lambda uri: Image(uri, "team/server", DIGEST, manifest, DOCKER_MANIFEST))
     values = {"id": "i-1", "log_group": "g", "log_stream": "s", "image": "uri", "instance_type": "ml.m5.xlarge", **spec}
     surroundings = Surroundings(watched, folder, watched, PortAllocator())
     engine = DockerEngine.find("127.0.0.1:4566")

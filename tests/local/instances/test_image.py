@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from image_builder.requirements import DOCKER_MANIFEST
 from local.blobs import BlobStore, digest_of
 from local.instances.image import SNAPSHOT_LAYER, ImageNotFoundError, ImageStore
 from local.instances.instance import InstanceError
@@ -67,7 +68,8 @@ class FakeEcr:
 
     def batch_get_image(self, **_: Any) -> dict[str, Any]:
         text = json.dumps(self._manifest)
-        return {"images": [{"imageManifest": text, "imageId": {"imageDigest": digest_of(text.encode())}}]}
+        found = {"imageManifest": text, "imageId": {"imageDigest": digest_of(text.encode())}}
+        return {"images": [found | {"imageManifestMediaType": DOCKER_MANIFEST}]}
 
     def get_download_url_for_layer(self, *, layerDigest: str, **_: Any) -> dict[str, Any]:
         path = self._blobs.find(layerDigest)

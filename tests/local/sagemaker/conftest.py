@@ -10,6 +10,7 @@ import pytest
 from local.sagemaker.errors import SageMakerError
 from local.sagemaker.fleet import DeployedImage, Fleet, LaunchError, Variant, VariantPlan
 from local.sagemaker.metrics import Metrics
+from local.sagemaker.models import ModelImage
 from local.sagemaker.service import SageMakerService
 from local.sagemaker.transport import CONTROL_PLANE_ERRORS
 from tests.local.account import BUCKET, ROLE, Account
@@ -33,8 +34,9 @@ Call = Callable[..., dict[str, Any]]
 class FakeAccount:
     """An account that has the image, the bucket and the role of the tests."""
 
-    def image_labels(self, uri: str) -> dict[str, str] | None:
-        return {"com.amazonaws.sagemaker.capabilities.multi-models": "true"} if uri == IMAGE else None
+    def image(self, uri: str) -> ModelImage | None:
+        labels = {"com.amazonaws.sagemaker.capabilities.multi-models": "true"}
+        return ModelImage("application/vnd.docker.distribution.manifest.v2+json", labels) if uri == IMAGE else None
 
     def bucket_exists(self, bucket: str) -> bool:
         return bucket == BUCKET
