@@ -94,19 +94,24 @@ class Engine:
     environment: dict[str, str]
 
     def docker(self, *arguments: str, check: bool = True) -> str:
-        """What `docker ARGUMENTS` prints, both streams. Raises RuntimeError."""
+        """What `docker ARGUMENTS` prints; with `check` false also why it failed. Raises RuntimeError.
+
+        Its warnings (of IPv4 forwarding, on some machines) go to standard error and are no part of the answer.
+        """
         answer = subprocess.run(
             ["docker", *arguments],
             env={**os.environ, **self.environment},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            capture_output=True,
             text=True,
             check=False,
         )
-        if check and answer.returncode != 0:
-            raise RuntimeError(f"docker {' '.join(arguments)}: exit code {answer.returncode}: {answer.stdout}")
-        return answer.stdout.strip()
+        if answer.returncode == 0:
+            return answer.stdout.strip()
+        reason = (answer.stdout + answer.stderr).strip()
+        if check:
+            raise RuntimeError(f"docker {' '.join(arguments)}: exit code {answer.returncode}: {reason}")
+        return reason
 
     def import_base(self) -> str:
         """Make a base image with Debian's Python; returns its name. Raises NotHereError."""
