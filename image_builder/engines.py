@@ -14,6 +14,7 @@ from pathlib import Path
 from image_builder.errors import CommandError, EngineTimeoutError, ImageBuilderError
 from image_builder.repository import Credentials
 from image_builder.requirements import ImageDescription
+from image_builder.settings import is_loopback
 
 ENGINES = ("docker", "podman", "finch")
 Report = Callable[[str], None]
@@ -111,16 +112,19 @@ class Engine:
         Raises:
             CommandError: the login failed, or the last attempt at the push did.
         """
+        registry = reference.split("/", maxsplit=1)[0]
+        # The local AWS's registry has no TLS. The other engines expect none of this machine's own registries.
+        options = ["--tls-verify=false"] if self.name == "podman" and is_loopback(f"//{registry}") else []
         with self._login_environment() as environment:
             self._run(
                 f"{self.name} login",
-                ["login", "--username", credentials.username, "--password-stdin", reference.split("/", maxsplit=1)[0]],
+                ["login", *options, "--username", credentials.username, "--password-stdin", registry],
                 environment=environment,
                 standard_input=credentials.password,
             )
             for attempt in range(len(self._push_pauses_seconds) + 1):
                 try:
-                    self._run(f"{self.name} push", ["push", reference], environment=environment)
+                    self._run(f"{self.name} push", ["push", *options, reference], environment=environment)
                     return
                 except CommandError as error:
                     text = "\n".join(error.last_lines).lower()

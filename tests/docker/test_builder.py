@@ -17,10 +17,11 @@ import boto3
 import pytest
 import requests
 
+from image_builder import engines
 from image_builder.builder import build_and_push
 from image_builder.context import content_hash
 from image_builder.errors import ImageBuilderError
-from image_builder.repository import Credentials, Repository
+from image_builder.repository import OCI_MANIFEST, Credentials, Repository
 from image_builder.requirements import DOCKER_MANIFEST, REQUIRED_LABELS, ImageDescription
 from image_builder.settings import Settings, read_settings
 from local.account import ACCOUNT_ID, REGION
@@ -240,12 +241,17 @@ def test_the_engine_is_down(environment: Callable[..., dict[str, str]], tmp_path
 
 
 def test_without_an_engine_the_local_aws_gets_a_snapshot(
-    environment: Callable[..., dict[str, str]], tmp_path: Path
+    environment: Callable[..., dict[str, str]], tools: dict[str, str], tmp_path: Path
 ) -> None:
-    nobody = {"DOCKER_HOST": f"unix://{tmp_path / 'docker.sock'}"}
+    broken = tmp_path / "bin" / "podman"
+    broken.parent.mkdir()
+    broken.write_text("#!/bin/sh\necho broken; exit 1\n")
+    broken.chmod(0o755)
+    nobody = {"DOCKER_HOST": f"unix://{tmp_path / 'docker.sock'}", "PATH": f"{broken.parent}:{tools['PATH']}"}
     built = run_builder(environment(CONTAINER_ENGINE="auto", **nobody))
     assert built.exit_code == 0, built.output
     assert "NO IMAGE WAS BUILT" in built.output
+    assert "podman is installed but does not answer: broken; finch is not installed" in built.output
 
 
 def test_the_engine_s_disk_is_full(environment: Callable[..., dict[str, str]], context: Path) -> None:
@@ -282,6 +288,52 @@ def test_the_registry_s_disk_is_full(
         assert other.list_images(repositoryName=name)["imageIds"] == []
     again = run_builder(environment())
     assert again.exit_code == 0, again.output
+
+
+@pytest.fixture
+def podman(tmp_path: Path) -> dict[str, str]:
+    """Variables with which podman, which has no daemon, keeps all it has in the test's folder."""
+    parts = {
+        "CONTAINERS_STORAGE_CONF": f"""[storage]
+driver = "vfs"
+graphroot = "{tmp_path / "images"}"
+runroot = "{tmp_path / "run"}"
+""",
+        "CONTAINERS_CONF": f"""[engine]
+tmp_dir = "{tmp_path / "tmp"}"
+lock_type = "file"
+events_logger = "none"
+""",
+    }
+    for name, content in parts.items():
+        (tmp_path / name).write_text(content)
+    return {name: str(tmp_path / name) for name in parts}
+
+
+def test_podman_builds_what_sagemaker_takes(
+    name: str,
+    environment: Callable[..., dict[str, str]],
+    registry: DebianRegistry,
+    tools: dict[str, str],
+    podman: dict[str, str],
+) -> None:
+    builder = Builder(name, registry.address, tools | podman)
+    settings = builder.run(environment(CONTAINER_ENGINE="podman"))
+    assert any(line.startswith("Pushed") for line in builder.lines)
+    pushed = builder.repository.find(settings.tag)
+    assert pushed is not None
+    assert (pushed.architecture, pushed.manifest_type) == ("amd64", DOCKER_MANIFEST)
+    builder.run(environment(CONTAINER_ENGINE="podman"))
+    assert builder.lines == [f"{settings.image_uri} is in the repository already: nothing to build."]
+
+
+def test_podman_tells_an_image_of_oci_s_kind(context: Path, podman: dict[str, str]) -> None:
+    """What it makes unless it is told otherwise."""
+    with variables(podman):
+        engine = engines.Engine("podman", print)
+        engine.build(context, "kind:1", "linux/amd64", {}, ["--format=oci"])
+        image, _ = engine.inspect("kind:1")
+    assert image.manifest_type == OCI_MANIFEST
 
 
 class CuttingProxy:

@@ -1,4 +1,4 @@
-"""A Docker engine and the registry of Debian for tests: installed where they are missing, started, and stopped again.
+"""Docker, Podman and a registry, all of Debian, for tests: installed where missing, started, and stopped again.
 
 As root on Debian only. Nothing is pulled: the base of the images is made from Debian's packages and kept in `.local/`.
 
@@ -31,6 +31,7 @@ BASE_PACKAGES = "python3,python3-pip,ca-certificates"
 # Program: the package that has it.
 _PACKAGES = {
     "dockerd": "docker.io",
+    "podman": "podman",
     "docker-registry": "docker-registry",
     "mmdebstrap": "mmdebstrap",
     "ip": "iproute2",
