@@ -90,6 +90,8 @@ $(WAY_OUT): operations/way-out-requirements.txt $(VENV)
 lock: setup ## resolve the dependencies anew and write both lock files
 	@PIPENV_VENV_IN_PROJECT=1 PIPENV_IGNORE_VIRTUALENVS=1 .tools/bin/pipenv lock
 	@python3 operations/empty_lock_sources.py Pipfile.lock
+	@$(MAKE) --no-print-directory $(VENV)
+	@$(RUN) python -m operations.container_requirements
 	@npm install --omit=optional --ignore-scripts --package-lock-only --loglevel=error
 
 licences: setup ## list every dependency with its licence

@@ -1,6 +1,7 @@
 """One line for each request: method, path, status and time, with what the endpoint adds."""
 
 import time
+from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -12,11 +13,30 @@ _QUIET = ("/ping", "/metrics")
 
 
 class AccessLog:
-    """ASGI middleware. With `events` None it only provides the fields."""
+    """Writes the lines. With `events` None it writes none."""
 
-    def __init__(self, app: ASGIApp, events: EventLog | None) -> None:
-        self._app = app
+    def __init__(self, events: EventLog | None) -> None:
         self._events = events
+
+    def write(self, method: str, path: str, status: int, started: float, fields: Mapping[str, object]) -> None:
+        """A request was answered; `started` is time.perf_counter's, of its beginning."""
+        if self._events is not None and path not in _QUIET:
+            self._events.write(
+                "request",
+                method=method,
+                path=path,
+                status=status,
+                milliseconds=(time.perf_counter() - started) * 1000,
+                **fields,
+            )
+
+
+class LoggedRequests:
+    """ASGI middleware that writes the line of every request."""
+
+    def __init__(self, app: ASGIApp, log: AccessLog) -> None:
+        self._app = app
+        self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -36,12 +56,4 @@ class AccessLog:
         try:
             await self._app(scope, receive, watched)
         finally:
-            if self._events is not None and (scope["path"] not in _QUIET):
-                self._events.write(
-                    "request",
-                    method=scope["method"],
-                    path=scope["path"],
-                    status=status,
-                    milliseconds=(time.perf_counter() - start) * 1000,
-                    **fields,
-                )
+            self._log.write(scope["method"], scope["path"], status, start, fields)

@@ -14,19 +14,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from . import errors, metrics
-from .access_log import AccessLog
+from .access_log import AccessLog, LoggedRequests
 from .bodies import BodyReader, content_length
 from .decode import parse_json
-from .events import EventLog
 from .invocations import Invocations
+from .invoke_middleware import InvokeMiddleware
 from .service import ModelService
-from .settings import Settings
 from .statuses import STATUSES, error_answer
 
 _MAX_MANAGEMENT_BYTES = 64 * 1024
 _MAX_NAME_CHARACTERS = 1024
-# Bodies of waiting requests may take this share of the memory budget.
-_BODIES_SHARE = 16
 
 
 class ModelApi:
@@ -102,7 +99,9 @@ async def _on_bug(_: Request, __: Exception) -> Response:
     return _error_response(500, "InternalError", "the server failed on this request; its log says why")
 
 
-def build_app(service: ModelService, settings: Settings, events: EventLog) -> Starlette:
+def build_app(
+    service: ModelService, invocations: Invocations, bodies: BodyReader, log: AccessLog, max_request_bytes: int
+) -> Starlette:
     """The ASGI application; its lifespan starts and stops the service."""
 
     @asynccontextmanager
@@ -113,7 +112,6 @@ def build_app(service: ModelService, settings: Settings, events: EventLog) -> St
         finally:
             await service.stop()
 
-    bodies = BodyReader(max(settings.memory_bytes // _BODIES_SHARE, 2 * settings.max_request_bytes))
     api = ModelApi(service, bodies)
     handlers: dict[type[Exception] | int, Callable[[Request, Exception], Awaitable[Response]]] = {
         errors.ServerError: _on_server_error,
@@ -133,7 +131,7 @@ def build_app(service: ModelService, settings: Settings, events: EventLog) -> St
         exception_handlers=handlers,  # type: ignore[arg-type]
         lifespan=lifespan,
         middleware=[
-            Middleware(AccessLog, events=events if settings.access_log else None),
-            Middleware(Invocations, service=service, settings=settings, bodies=bodies),
+            Middleware(LoggedRequests, log=log),
+            Middleware(InvokeMiddleware, invocations=invocations, bodies=bodies, max_bytes=max_request_bytes),
         ],
     )

@@ -9,8 +9,6 @@ from starlette.types import Receive
 
 from .errors import InvalidRequest, QueueFull, RequestTimeout, RequestTooLarge
 
-_BODY_SECONDS = 60.0
-
 
 def content_length(header: str | None) -> int | None:
     """Raises InvalidRequest."""
@@ -24,10 +22,20 @@ def content_length(header: str | None) -> int | None:
 class BodyReader:
     """Counts the bytes of all bodies in memory. `max_held_bytes` bounds them together."""
 
-    def __init__(self, max_held_bytes: int, body_seconds: float = _BODY_SECONDS) -> None:
+    def __init__(self, max_held_bytes: int, body_seconds: float) -> None:
         self._max_held_bytes = max_held_bytes
-        self._body_seconds = body_seconds
+        self.body_seconds = body_seconds
         self._held_bytes = 0
+
+    def hold(self, size: int) -> None:
+        """Count bytes in. Raises QueueFull when the bodies under way fill their share of memory."""
+        if self._held_bytes + size > self._max_held_bytes:
+            raise QueueFull("too many bodies are under way; try again later")
+        self._held_bytes += size
+
+    def release(self, size: int) -> None:
+        """Count out what `hold` counted in."""
+        self._held_bytes -= size
 
     @asynccontextmanager
     async def read(self, receive: Receive, length: int | None, max_bytes: int) -> AsyncIterator[bytes]:
@@ -43,13 +51,13 @@ class BodyReader:
             await self._collect(receive, max_bytes, chunks)
             yield chunks[0] if len(chunks) == 1 else b"".join(chunks)
         finally:
-            self._held_bytes -= sum(map(len, chunks))
+            self.release(sum(map(len, chunks)))
 
     async def _collect(self, receive: Receive, max_bytes: int, chunks: list[bytes]) -> None:
         size = 0
         more = True
         try:
-            async with asyncio.timeout(self._body_seconds):
+            async with asyncio.timeout(self.body_seconds):
                 while more:
                     message = await receive()
                     if message["type"] == "http.disconnect":
@@ -58,9 +66,11 @@ class BodyReader:
                     size += len(chunk)
                     if size > max_bytes:
                         raise RequestTooLarge(f"the body is larger than the {max_bytes} bytes allowed")
-                    if self._held_bytes + len(chunk) > self._max_held_bytes:
-                        raise QueueFull("too many bodies are under way; try again later")
-                    self._held_bytes += len(chunk)
+                    self.hold(len(chunk))
                     chunks.append(chunk)
         except TimeoutError as error:
-            raise RequestTimeout(f"the body did not arrive within {self._body_seconds:g} s") from error
+            raise self.late() from error
+
+    def late(self) -> RequestTimeout:
+        """The error of a body that did not arrive within `body_seconds`."""
+        return RequestTimeout(f"the body did not arrive within {self.body_seconds:g} s")

@@ -18,7 +18,8 @@ class ServerError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
-        self.message = message
+        # What artifacts' code and file names say need not be text that can be sent.
+        self.message = message.encode(errors="replace").decode()
 
     @property
     def kind(self) -> str:

@@ -3,10 +3,11 @@
 Each line is one JSON object, which CloudWatch Logs can query by field.
 """
 
-import json
 import sys
 import time
-from typing import TextIO
+from typing import BinaryIO
+
+import orjson
 
 EMF_NAMESPACE = "MultiModelServer"
 # CloudWatch takes at most so many values of one metric in a line.
@@ -17,8 +18,8 @@ EMF_MAX_VALUES = 100
 class EventLog:
     """Writes events as JSON lines."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = sys.stdout if stream is None else stream
+    def __init__(self, stream: BinaryIO | None = None) -> None:
+        self._stream = sys.stdout.buffer if stream is None else stream
 
     def write(self, event: str, **fields: object) -> None:
         """One event, with the time in seconds since 1970. Fields that are None are left out."""
@@ -41,7 +42,7 @@ class EventLog:
         self._emit(line)
 
     def _emit(self, line: dict[str, object]) -> None:
-        self._stream.write(json.dumps(line, separators=(",", ":")) + "\n")
+        self._stream.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
         self._stream.flush()
 
 

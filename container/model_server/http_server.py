@@ -1,26 +1,40 @@
-"""uvicorn, with a bound on a request's head and an exit code of 0 after a graceful stop."""
+"""uvicorn, with a bound on a request's head, and an exit code of 0 after a graceful stop. Invocations that it receives
+whole are answered by exchanges; everything else is the application's."""
 
+import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 
 import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from .exchange import READ_AHEAD_BYTES, DirectInvocations, Exchange
+
 MAX_HEAD_BYTES = 64 * 1024
-_READ_AHEAD_BYTES = 1024 * 1024
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain\r\nconnection: close\r\n"
     b"content-length: 46\r\n\r\nthe request's head is larger than 65536 bytes\n"
 )
 
 
-class BoundedProtocol(HttpToolsProtocol):
-    """httptools collects a head of any size in memory; this refuses what is larger than MAX_HEAD_BYTES."""
+class ServerProtocol(HttpToolsProtocol):
+    """uvicorn's connection, with a bound on the head, which httptools would collect at any size, and with `Exchange`s
+    in the place of uvicorn's cycles where it answers itself."""
 
     _head_open = True
     _head_bytes = 0
+
+    def __init__(self, *arguments, invocations: DirectInvocations, **named) -> None:
+        super().__init__(*arguments, **named)
+        self._invocations = invocations
+
+    def spawn(self, work: Coroutine[None, None, None]) -> None:
+        """Run something that a graceful stop waits for."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
@@ -31,11 +45,18 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             self.transport.write(_TOO_LARGE)
             self.transport.close()
+        exchange = self.cycle
+        if isinstance(exchange, Exchange) and exchange.more_body:
+            exchange.wait_for_body()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if isinstance(self.cycle, Exchange):
+            self.cycle.stop_waiting()
 
     def on_message_begin(self) -> None:
         self._head_open = True
         self._fields_bytes = 0
-        self._chunked = False
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -45,7 +66,6 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         # Trailers arrive here too, after the body.
         self._count(len(name) + len(value) + 4)  # with colon, space and line end
-        self._chunked = self._chunked or name.lower() == b"transfer-encoding"
         super().on_header(name, value)
 
     def _count(self, size: int) -> None:
@@ -53,19 +73,45 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._fields_bytes > MAX_HEAD_BYTES:
             raise httptools.HttpParserError("the request's head is too large")  # answered 400, connection closed
 
+    def on_headers_complete(self) -> None:
+        self._head_open = False
+        self._chunked = any(name == b"transfer-encoding" for name, _ in self.headers)
+        exchange = self._exchange()
+        if exchange is None:
+            super().on_headers_complete()
+        else:
+            self.cycle = exchange  # type: ignore[assignment]
+
+    def _exchange(self) -> Exchange | None:
+        """An exchange for the head that is complete now; None where the application is to answer it."""
+        parser, url = self.parser, self.url
+        is_ahead = (
+            self.cycle is not None and not self.cycle.response_complete
+        )  # of the answer before: uvicorn queues it
+        is_plain = url.isascii() and b"%" not in url and not (self._chunked or self.expect_100_continue)
+        if is_ahead or not is_plain or parser.get_method() != b"POST" or parser.get_http_version() != "1.1":
+            return None
+        path = url.decode("ascii")
+        request = self._invocations.admit(path, self.headers)
+        return None if request is None else Exchange(self, self._invocations, path, request)
+
     def on_body(self, body: bytes) -> None:
         # uvicorn wakes the application for each piece, and pauses reading at 64 KiB until it took them: several
         # rounds for one photograph. Here pieces of up to 1 MiB gather, and the body's end wakes it. Not so with
         # chunks: whether they are too many is known only by counting, and no end may follow.
         cycle = self.cycle
-        if self._chunked or len(cycle.body) + len(body) > _READ_AHEAD_BYTES:
+        if isinstance(cycle, Exchange):
+            cycle.add(body)
+        elif self._chunked or len(cycle.body) + len(body) > READ_AHEAD_BYTES:
             super().on_body(body)
         elif not cycle.response_complete:
             cycle.body += body
 
-    def on_headers_complete(self) -> None:
-        self._head_open = False
-        super().on_headers_complete()
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        exchange = self.cycle
+        if isinstance(exchange, Exchange) and not exchange.response_complete:
+            exchange.begin()
 
 
 class GracefulServer(uvicorn.Server):

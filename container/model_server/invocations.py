@@ -1,17 +1,15 @@
-"""`POST /models/{name}/invoke`, as plain ASGI in front of all other routes.
+"""`POST /models/{name}/invoke`, the one request that is made all the time: its head, its answer, its line in the log.
 
-The one request that is made all the time: a framework's routing, request and response objects would cost it as much as
-the way to the worker and back.
+Without a transport. Those that a connection receives whole are answered by `exchange.py`, since a framework's objects
+and tasks would cost as much as the way to the worker and back; all others by `invoke_middleware.py`.
 """
 
-from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Receive, Scope, Send
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
-from .access_log import LOG_FIELDS
-from .bodies import BodyReader, content_length
+from .bodies import content_length
 from .errors import ServerError
-from .service import ModelService
-from .settings import Settings
+from .service import Invocation, ModelService, Request
 from .statuses import STATUSES, error_answer
 
 _PREFIX, _SUFFIX = "/models/", "/invoke"
@@ -22,61 +20,73 @@ _HEADERS = {
     b"content-length": "content_length",
 }
 
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+class Response(NamedTuple):
+    """What is sent back, with the fields that the request's line in the access log has besides."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    log: Mapping[str, object] = {}
+
+
+def invoked_model(method: str, path: str) -> str | None:
+    """The model that a request invokes; None for every other request."""
+    if method != "POST" or not (path.startswith(_PREFIX) and path.endswith(_SUFFIX)):
+        return None
+    return path[len(_PREFIX) : -len(_SUFFIX)] if len(path) >= len(_PREFIX) + len(_SUFFIX) else None
+
+
+def refusal(error: ServerError, request: Request | None = None) -> Response:
+    """The answer that tells of an error."""
+    status = STATUSES[type(error)]
+    body, headers = error_answer(status, error.kind, error.message)
+    return Response(status, headers, body, {} if request is None else _log_fields(request))
+
+
+def _log_fields(request: Request) -> dict[str, object]:
+    return {"model": request.model, "target_model": request.target_model or None}
+
 
 class Invocations:
-    """ASGI middleware: answers invocations, hands all other requests on."""
+    """Translates between requests and the service."""
 
-    def __init__(self, app: ASGIApp, service: ModelService, settings: Settings, bodies: BodyReader) -> None:
-        self._others = app
+    def __init__(self, service: ModelService) -> None:
         self._service = service
-        self._max_bytes = settings.max_request_bytes
-        self._bodies = bodies
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        name = _invoked_model(scope)
-        if name is None:
-            await self._others(scope, receive, send)
-            return
-        status = 200
-        try:
-            body, headers = await self._invoke(name, scope, receive)
-        except ServerError as error:
-            status = STATUSES[type(error)]
-            body, headers = error_answer(status, error.kind, error.message)
-        except ClientDisconnect:
-            status, body, headers = 400, b"", {}  # nobody reads it
-        fields = [(key.encode("latin-1"), value.encode("latin-1")) for key, value in headers.items()]
-        fields.append((b"content-length", b"%d" % len(body)))
-        await send({"type": "http.response.start", "status": status, "headers": fields})
-        await send({"type": "http.response.body", "body": body})
+    def admit(self, model: str, headers: Headers) -> tuple[Request, int | None]:
+        """Read a head: the request, and the length of its body where it tells. Of a repeated header the first counts.
 
-    async def _invoke(self, name: str, scope: Scope, receive: Receive) -> tuple[bytes, dict[str, str]]:
-        self._service.admit(name)  # what will be refused anyway is refused before its body is read
-        headers = {
-            _HEADERS[key]: value.decode("latin-1") for key, value in reversed(scope["headers"]) if key in _HEADERS
-        }
-        target_model = headers.get("target_model", "")
-        log: dict[str, object] = scope[LOG_FIELDS]
-        log["model"] = name
-        log["target_model"] = target_model or None
-        length = content_length(headers.get("content_length"))
-        async with self._bodies.read(receive, length, self._max_bytes) as body:
-            answer = await self._service.invoke(
-                name, body, headers.get("content_type", ""), headers.get("accept", ""), target_model
-            )
-        for stage, seconds in answer.stages.items():
-            log[f"{stage}_ms"] = seconds * 1000
-        log["cold"] = answer.cold or None
-        content_type = answer.content_type
-        return answer.body, {
-            "content-type": f"{content_type}; charset=utf-8" if content_type.startswith("text/") else content_type
-        }
+        Raises what the request is refused with before its body is read.
+        """
+        self._service.admit(model)
+        fields = dict.fromkeys(_HEADERS.values(), "")
+        for name, value in headers:
+            known = _HEADERS.get(name)
+            if known is not None and not fields[known]:
+                fields[known] = value.decode("latin-1")
+        length = content_length(fields.pop("content_length") or None)
+        return Request(model, **fields), length
+
+    def invoke(self, request: Request, body: bytes | bytearray, answered: Callable[[Response], None]) -> None:
+        """Answer a request: `answered` is called with the response, perhaps at once."""
+
+        def answer(outcome: Invocation | ServerError) -> None:
+            if isinstance(outcome, ServerError):
+                answered(refusal(outcome, request))
+            else:
+                answered(_response(request, outcome))
+
+        self._service.invoke(request, body, answer)
 
 
-def _invoked_model(scope: Scope) -> str | None:
-    if scope["type"] != "http" or scope["method"] != "POST":
-        return None
-    path: str = scope["path"]
-    if not (path.startswith(_PREFIX) and path.endswith(_SUFFIX) and len(path) >= len(_PREFIX) + len(_SUFFIX)):
-        return None
-    return path[len(_PREFIX) : -len(_SUFFIX)]
+def _response(request: Request, invocation: Invocation) -> Response:
+    log = _log_fields(request)
+    for stage, seconds in invocation.stages.items():
+        log[f"{stage}_ms"] = seconds * 1000
+    log["cold"] = invocation.cold or None
+    kind = invocation.content_type
+    content_type = f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
+    return Response(200, {"content-type": content_type}, invocation.body, log)

@@ -1,18 +1,49 @@
 """Wiring: environment -> settings -> service -> HTTP server."""
 
+import functools
 import logging
 import os
 import resource
 import sys
+from typing import NamedTuple
 
 import uvicorn
+from starlette.applications import Starlette
 
+from .access_log import AccessLog
 from .app import build_app
+from .bodies import BodyReader
 from .events import EventLog
-from .http_server import BoundedProtocol, GracefulServer
+from .exchange import DirectInvocations
+from .http_server import GracefulServer, ServerProtocol
+from .invocations import Invocations
 from .observer import Observer
 from .service import ModelService
-from .settings import SettingsError, read_settings
+from .settings import Settings, SettingsError, read_settings
+
+# Bodies of waiting requests may take this share of the memory budget.
+_BODIES_SHARE = 16
+
+
+class Parts(NamedTuple):
+    """The assembled server: the application, and the invocations that go past it."""
+
+    app: Starlette
+    invocations: DirectInvocations
+
+
+def assemble(settings: Settings, events: EventLog) -> Parts:
+    """Put everything together but for the HTTP server."""
+    service = ModelService(settings, Observer(events))
+    invocations = Invocations(service)
+    bodies = BodyReader(
+        max(settings.memory_bytes // _BODIES_SHARE, 2 * settings.max_request_bytes), settings.body_seconds
+    )
+    log = AccessLog(events if settings.access_log else None)
+    return Parts(
+        build_app(service, invocations, bodies, log, settings.max_request_bytes),
+        DirectInvocations(invocations, bodies, log, settings.max_request_bytes),
+    )
 
 
 def main(arguments: list[str]) -> int:
@@ -31,13 +62,13 @@ def main(arguments: list[str]) -> int:
         stream=sys.stderr,
     )
     _raise_file_limit()
-    events = EventLog()
+    app, invocations = assemble(settings, EventLog())
     config = uvicorn.Config(
-        build_app(ModelService(settings, Observer(events)), settings, events),
+        app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=BoundedProtocol,
+        http=functools.partial(ServerProtocol, invocations=invocations),  # type: ignore[arg-type]
         ws="none",
         lifespan="on",
         access_log=False,

@@ -54,11 +54,10 @@ class Placement:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.scheduler.stop()
 
-    def job(self, operation: str, model: Model, place: int | None, body: bytes = b"", **fields: str) -> Job:
-        """Work on a model; `place` binds it to one worker."""
-        seconds = self._settings.invoke_seconds if operation == "invoke" else self._settings.load_seconds
-        header: wire.Header = {"operation": operation, "model": model.name, "url": model.url, **fields}
-        return Job(header, body, seconds, model, place)
+    async def _run(self, operation: str, model: Model, place: int) -> wire.Header:
+        """Load or unload a model in one worker."""
+        header: wire.Header = {"operation": operation, "model": model.name, "url": model.url}
+        return (await self.scheduler.run(header, self._settings.load_seconds, model, place))[0]
 
     async def load(self, model: Model) -> int:
         """Load a model into one worker; returns its place.
@@ -86,7 +85,7 @@ class Placement:
             with self.budget.reserve(estimate, model.name):
                 if model.state is State.UNLOADING:
                     raise ModelNotFound(f"Model not found: {model.name}")
-                header, _ = await self._run_load(model, place)
+                header = await self._run_load(model, place)
         finally:
             place.arriving_bytes -= estimate
             model.arriving.discard(place.index)
@@ -103,9 +102,9 @@ class Placement:
         if not header["engine_started"]:  # what the engine itself takes once would be learnt as the model's
             self.budget.learn(model, model.memory_bytes[index])
 
-    async def _run_load(self, model: Model, place: Place) -> tuple[wire.Header, bytes]:
+    async def _run_load(self, model: Model, place: Place) -> wire.Header:
         try:
-            return await self.scheduler.run(self.job("load", model, place.index))
+            return await self._run("load", model, place.index)
         except WorkerCrashed as error:
             if error.killed:
                 raise InsufficientMemory(
@@ -116,7 +115,7 @@ class Placement:
     async def _unload_from(self, model: Model, index: int) -> int:
         model.places.discard(index)
         try:
-            header, _ = await self.scheduler.run(self.job("unload", model, index))
+            header = await self._run("unload", model, index)
         except WorkerCrashed:
             # Its memory went with it, and the worker that follows is not given this model any more.
             return model.memory_bytes.pop(index, 0)
@@ -212,7 +211,7 @@ class Placement:
             header: wire.Header = {"operation": "load", "model": model.name, "url": model.url}
             start = time.perf_counter()
             try:
-                await process.call(header, b"", self._settings.load_seconds)
+                await process.ask(header, self._settings.load_seconds)
                 self._observer.loaded(model, time.perf_counter() - start, place.index, "its worker was replaced")
                 model.load_crashes = 0
             except WorkerCrashed as error:

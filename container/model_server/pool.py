@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from . import wire
@@ -21,6 +23,8 @@ _SOCKET_BYTES = 1024 * 1024
 
 # A worker's answer: its header and its body.
 Answer = tuple[wire.Header, bytes]
+# Takes what came of a call: the answer, or the error.
+Done = Callable[[Answer | Exception], None]
 
 
 class Zygote:
@@ -135,7 +139,7 @@ class WorkerProcess:
         self.exited = exited
         self.private_bytes = 0
         self._frames = wire.FrameProtocol(self._on_frame, self._on_lost)
-        self._answer: asyncio.Future[Answer] | None = None
+        self._done: Done | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     @staticmethod
@@ -143,54 +147,51 @@ class WorkerProcess:
         """Fork a worker and wait until it is ready. Raises WorkerCrashed, TimeoutError."""
         pid, sock, exited = await zygote.fork()
         worker = WorkerProcess(pid, exited)
-        ready = worker._await_frame(_START_SECONDS)
+        ready: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        worker._expect(_START_SECONDS, functools.partial(settle, ready))
         await asyncio.get_running_loop().create_connection(lambda: worker._frames, sock=sock)
         await ready
         return worker
 
-    def call(self, header: wire.Header, body: bytes, timeout_seconds: float) -> "asyncio.Future[Answer]":
-        """Send one request; the future gets its answer.
+    def call(self, header: wire.Header, body: bytes | bytearray, timeout_seconds: float, done: Done) -> None:
+        """Send one request; `done` is called, later, with what comes of it.
 
-        It fails with the ServerError the worker answered; WorkerCrashed when it died; TimeoutError when it takes longer
-        than it may (the worker is then still busy and has to be killed).
+        That is the answer; the ServerError the worker answered; WorkerCrashed when it died; TimeoutError when it takes
+        longer than it may (the worker is then still busy and has to be killed).
         """
-        answer = self._await_frame(timeout_seconds)
+        self._expect(timeout_seconds, done)
         if not self._frames.send(header, body):
-            self._on_lost()
-        return answer
+            asyncio.get_running_loop().call_soon(self._on_lost)
 
-    def _await_frame(self, timeout_seconds: float) -> "asyncio.Future[Answer]":
-        if self._answer is not None:
+    async def ask(self, header: wire.Header, timeout_seconds: float) -> Answer:
+        """`call`, awaited; raises the errors."""
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.call(header, b"", timeout_seconds, functools.partial(settle, answer))
+        return await answer
+
+    def _expect(self, timeout_seconds: float, done: Done) -> None:
+        if self._done is not None:
             raise RuntimeError(f"worker {self.pid} was called while it was answering")
-        loop = asyncio.get_running_loop()
-        self._answer = loop.create_future()
-        self._timer = loop.call_later(timeout_seconds, self._on_timeout)
-        return self._answer
+        self._done = done
+        self._timer = asyncio.get_running_loop().call_later(timeout_seconds, self._finish, TimeoutError())
 
     def _on_frame(self, header: wire.Header, body: bytes) -> None:
         if "private_bytes" in header:
             self.private_bytes = int(header["private_bytes"])  # type: ignore[call-overload]
         if "error" in header:
-            self._finish(error=ServerError.of_kind(str(header["error"]), str(header["message"])))
+            self._finish(ServerError.of_kind(str(header["error"]), str(header["message"])))
         else:
             self._finish((header, body))
 
     def _on_lost(self) -> None:
-        self._finish(error=WorkerCrashed("the worker process died while it worked on this request"))
+        self._finish(WorkerCrashed("the worker process died while it worked on this request"))
 
-    def _on_timeout(self) -> None:
-        self._finish(error=TimeoutError())
-
-    def _finish(self, answer: Answer | None = None, error: Exception | None = None) -> None:
+    def _finish(self, outcome: Answer | Exception) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        waiting, self._answer, self._timer = self._answer, None, None
-        if waiting is None or waiting.done():
-            return
-        if error is not None:
-            waiting.set_exception(error)
-        elif answer is not None:
-            waiting.set_result(answer)
+        done, self._done, self._timer = self._done, None, None
+        if done is not None:
+            done(outcome)
 
     async def status(self) -> int | None:
         """The exit code (negative: the signal) of a process whose socket closed; None when it does not end."""
@@ -208,6 +209,16 @@ class WorkerProcess:
     def close(self) -> None:
         """Close the socket; an idle worker ends by itself."""
         self._frames.close()
+
+
+def settle(future: asyncio.Future[Answer], outcome: Answer | Exception) -> None:
+    """End a future with what a call came to."""
+    if future.done():
+        return  # whoever waited for it was cancelled
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
 
 
 def _engine_environment(settings: Settings) -> dict[str, str]:

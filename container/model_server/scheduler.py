@@ -14,31 +14,44 @@ from dataclasses import dataclass, field
 
 from . import wire
 from .errors import DeadlineExceeded, QueueFull, ServerError, Stopping, WorkerCrashed
-from .pool import Answer, WorkerProcess, Zygote
+from .pool import Answer, WorkerProcess, Zygote, settle
 from .registry import Model
 from .settings import Settings
 
 _log = logging.getLogger(__name__)
 _RESTART_PAUSE_SECONDS = 1.0
 
+# What a job comes to.
+Outcome = Answer | ServerError
+
 
 @dataclass(eq=False)
 class Job:
-    """Work for one worker. `result` gets the answer or the ServerError; cancelling it withdraws a waiting job."""
+    """Work for one worker. `done` is called once, with the answer or the ServerError."""
 
     header: wire.Header
-    body: bytes
+    body: bytes | bytearray
     timeout_seconds: float
     model: Model
+    done: Callable[["Job", Outcome], None]
     place: int | None = None
     queued_at: float = field(default_factory=time.perf_counter)
     started_at: float = 0.0
+    expiry: asyncio.TimerHandle | None = None
     counted_as_starved: bool = False
-    result: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    settled: bool = False
 
-    def fail(self, error: ServerError) -> None:
-        if not self.result.done():
-            self.result.set_exception(error)
+    def settle(self, outcome: Outcome) -> None:
+        """Hand over what came of it; the first outcome counts."""
+        if self.settled:
+            return
+        self.settled = True
+        if self.expiry is not None:
+            self.expiry.cancel()
+        try:
+            self.done(self, outcome)
+        except Exception:  # noqa: BLE001 - whoever is answered must not take the worker's connection down
+            _log.exception("handing over the answer for model %s failed", self.model.name)
 
 
 @dataclass(eq=False)
@@ -91,7 +104,7 @@ class Scheduler:
 
     @property
     def queued(self) -> int:
-        return sum(1 for job in self._pending if job.place is None)
+        return sum(1 for job in self._pending if job.place is None and not job.settled)
 
     def start(self) -> None:
         """Start all workers, in the background."""
@@ -101,9 +114,9 @@ class Scheduler:
     async def stop(self) -> None:
         """Fail what waits and end the workers."""
         self._stopping = True
-        for job in self._pending:
-            job.fail(Stopping("the server is shutting down"))
-        self._pending.clear()
+        waiting, self._pending = self._pending, []
+        for job in waiting:
+            job.settle(Stopping("the server is shutting down"))
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -119,33 +132,39 @@ class Scheduler:
         if not bound and self.queued >= self._settings.queue_length:
             raise QueueFull(f"{self._settings.queue_length} requests wait already; try again later")
 
-    async def run(self, job: Job) -> Answer:
-        """Queue a job and wait for its answer.
+    async def run(self, header: wire.Header, timeout_seconds: float, model: Model, place: int) -> Answer:
+        """Have one worker do something with a model; raises as `submit` tells."""
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        job = Job(header, b"", timeout_seconds, model, lambda _, outcome: settle(answer, outcome), place)
+        self.submit(job)
+        try:
+            return await answer
+        finally:
+            job.settled = True  # nobody waits any more: not begun if it has not been
 
-        Raises QueueFull at once when too many wait, DeadlineExceeded when no worker takes it in time, Stopping,
-        WorkerCrashed, or what the worker answered.
+    def submit(self, job: Job) -> None:
+        """Queue a job.
+
+        What it comes to is the worker's answer or error; QueueFull, at once, when too many wait; DeadlineExceeded when
+        no worker takes it in time; Stopping; WorkerCrashed.
         """
         bound = job.place is not None
-        self.admit(bound)
+        try:
+            self.admit(bound)
+        except ServerError as error:
+            job.settle(error)
+            return
         self._pending.append(job)
         self.dispatch()
-        expiry = None
-        if job.started_at == 0.0:
+        if job.started_at == 0.0 and not job.settled:
             seconds = self._settings.load_seconds if bound else self._settings.queue_seconds
-            expiry = asyncio.get_running_loop().call_later(seconds, self._expire, job, seconds)
-        try:
-            return await job.result
-        finally:
-            if expiry is not None:
-                expiry.cancel()
-            if not job.started_at and job in self._pending:
-                self._pending.remove(job)
+            job.expiry = asyncio.get_running_loop().call_later(seconds, self._expire, job, seconds)
 
     def dispatch(self) -> None:
         """Give every free worker the oldest job it can run."""
         remaining = []
         for job in self._pending:
-            if job.result.done():
+            if job.settled:
                 continue
             place = self._free_place(job)
             if place is None:
@@ -167,44 +186,43 @@ class Scheduler:
 
     def fail_waiting(self, model: Model, error: ServerError) -> None:
         """Fail the requests that wait for a model which cannot be brought back."""
-        for job in self._pending:
+        for job in list(self._pending):
             if job.model is model and job.place is None:
-                job.fail(error)
+                job.settle(error)
 
     def _expire(self, job: Job, seconds: float) -> None:
         if job.started_at == 0.0:
-            job.fail(DeadlineExceeded(f"no worker was free for this request within {seconds:g} s; try again later"))
+            job.settle(DeadlineExceeded(f"no worker was free for this request within {seconds:g} s; try again later"))
 
     def _begin(self, place: Place, job: Job) -> None:
         process = place.process
         if process is None:
             raise RuntimeError(f"worker {place.index} was given a job without a process")
         job.started_at = time.perf_counter()
+        if job.expiry is not None:
+            job.expiry.cancel()
         place.job = job
-        call = process.call(job.header, job.body, job.timeout_seconds)
-        call.add_done_callback(functools.partial(self._end, place, process, job))
+        process.call(job.header, job.body, job.timeout_seconds, functools.partial(self._end, place, process, job))
 
-    def _end(self, place: Place, process: WorkerProcess, job: Job, call: asyncio.Future[Answer]) -> None:
+    def _end(self, place: Place, process: WorkerProcess, job: Job, outcome: Answer | Exception) -> None:
         place.busy_seconds += time.perf_counter() - job.started_at
         place.job = None
-        error = call.exception()
-        if error is None:
-            if not job.result.done():
-                job.result.set_result(call.result())
-        elif isinstance(error, WorkerCrashed):
+        if isinstance(outcome, WorkerCrashed):
             place.ready = False  # its exit replaces it
             self._spawn(self._fail_crashed(process, job))
-        elif isinstance(error, TimeoutError):
+            self.dispatch()
+            return
+        if isinstance(outcome, TimeoutError):
             place.ready = False
             process.kill()
-            job.fail(DeadlineExceeded(f"the worker did not answer within {job.timeout_seconds:g} s and was replaced"))
-        elif isinstance(error, ServerError):
-            job.fail(error)
-        self.dispatch()
+            seconds = job.timeout_seconds
+            outcome = DeadlineExceeded(f"the worker did not answer within {seconds:g} s and was replaced")
+        self.dispatch()  # first: the worker is not to wait until this answer is sent
+        job.settle(outcome)
 
     async def _fail_crashed(self, process: WorkerProcess, job: Job) -> None:
         status = await process.status()
-        job.fail(WorkerCrashed("the worker process died while it worked on this request", status))
+        job.settle(WorkerCrashed("the worker process died while it worked on this request", status))
 
     async def _replace(self, place: Place) -> None:
         """Start a process for a place and give it its models; only then may it take requests."""

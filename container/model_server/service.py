@@ -3,24 +3,40 @@
 import asyncio
 import os
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
-from .errors import InvalidArtifact, InvalidRequest, ServerError
+from . import wire
+from .errors import InvalidArtifact, InvalidRequest, ModelNotFound, ServerError
 from .observer import Observer
 from .placement import Placement
+from .pool import Answer
 from .registry import DEFAULT_PAGE, MAX_PAGE, Model, Registry, State
+from .scheduler import Job, Outcome
 from .settings import Settings
 
 
-@dataclass(frozen=True)
-class Invocation:
+class Request(NamedTuple):
+    """What a caller asks of a model, but for the body. Texts are empty where the caller says nothing."""
+
+    model: str
+    content_type: str
+    accept: str
+    target_model: str
+
+
+class Invocation(NamedTuple):
     """An answered request. `stages`: seconds in queue, decode, engine and encode. `cold`: the model's first request."""
 
     body: bytes
     content_type: str
     stages: dict[str, float]
     cold: bool
+
+
+# Takes what comes of an invocation.
+Done = Callable[[Invocation | ServerError], None]
 
 
 class ModelService:
@@ -108,31 +124,43 @@ class ModelService:
         self._registry.ready(name)
         self._scheduler.admit()
 
-    async def invoke(self, name: str, body: bytes, content_type: str, accept: str, target_model: str) -> Invocation:
-        """Answer one request.
+    def invoke(self, request: Request, body: bytes | bytearray, done: Done) -> None:
+        """Answer one request: `done` is called with what comes of it, perhaps at once.
 
-        Raises ModelNotFound, QueueFull, DeadlineExceeded, WorkerCrashed, and the errors of decoding, running and
-        encoding.
+        A callback and no coroutine: a task for each request would cost as much as all that is done here. Errors are
+        ModelNotFound, QueueFull, DeadlineExceeded, Stopping, WorkerCrashed, and what decoding, running and encoding
+        fail with.
         """
         start = time.perf_counter()
-        model = self._registry.ready(name)
-        model.target_model = target_model or model.target_model
-        model.enter()
         try:
-            job = self._placement.job("invoke", model, None, body, content_type=content_type, accept=accept)
-            header, answer = await self._scheduler.run(job)
-        except ServerError as error:
-            self._observer.failed(name, error.kind)
-            raise
-        finally:
+            model = self._registry.ready(request.model)
+        except ModelNotFound as error:
+            done(error)
+            return
+        model.target_model = request.target_model or model.target_model
+        model.enter()
+
+        def settled(job: Job, outcome: Outcome) -> None:
+            seconds = time.perf_counter() - start
+            # `done` first: who asked waits for it, and for nothing else.
+            if isinstance(outcome, ServerError):
+                done(outcome)
+                self._observer.failed(model.name, outcome.kind)
+            else:
+                invocation = _invocation(job, outcome)
+                done(invocation)
+                self._observer.invoked(model.name, seconds, invocation.cold, invocation.stages)
+                model.invocations += 1
             model.leave()
-        cold = model.invocations == 0
-        model.invocations += 1
-        stages = {"queue": job.started_at - job.queued_at}
-        for stage in ("decode", "engine", "encode"):
-            stages[stage] = float(header[f"{stage}_seconds"])  # type: ignore[arg-type]
-        self._observer.invoked(name, time.perf_counter() - start, cold, stages)
-        return Invocation(answer, str(header["content_type"]), stages, cold)
+
+        header: wire.Header = {
+            "operation": "invoke",
+            "model": model.name,
+            "content_type": request.content_type,
+            "accept": request.accept,
+        }
+
+        self._scheduler.submit(Job(header, body, self._settings.invoke_seconds, model, settled))
 
     def metrics(self) -> str:
         """Everything counted, as Prometheus text."""
@@ -158,6 +186,14 @@ class ModelService:
         while True:
             await asyncio.sleep(self._settings.metrics_seconds)
             self._observer.write_period(self._loaded(), self._gauges())
+
+
+def _invocation(job: Job, answer: Answer) -> Invocation:
+    header, body = answer
+    stages = {"queue": job.started_at - job.queued_at}
+    for stage in ("decode", "engine", "encode"):
+        stages[stage] = float(header[f"{stage}_seconds"])  # type: ignore[arg-type]
+    return Invocation(body, str(header["content_type"]), stages, job.model.invocations == 0)
 
 
 def _folder_bytes(directory: Path) -> int:

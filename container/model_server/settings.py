@@ -50,6 +50,9 @@ class Settings(BaseModel):
     queue_seconds: Annotated[float, _from("MODEL_SERVER_QUEUE_SECONDS")] = Field(30.0, gt=0, le=3600)
     """How long a request may wait for a worker before it is answered 503."""
 
+    body_seconds: Annotated[float, _from("MODEL_SERVER_BODY_SECONDS")] = Field(60.0, gt=0, le=3600)
+    """How long a request's body may take to arrive."""
+
     invoke_seconds: Annotated[float, _from("MODEL_SERVER_INVOKE_SECONDS", "SAGEMAKER_MODEL_SERVER_TIMEOUT")] = Field(
         60.0, gt=0, le=3600
     )

@@ -4,11 +4,12 @@ One request is under way on a socket at a time, so that frames need no number.
 """
 
 import asyncio
-import json
 import socket
 import struct
 from collections.abc import Callable
 from typing import cast
+
+import orjson
 
 _PREFIX = struct.Struct("<IQ")
 
@@ -16,8 +17,8 @@ Header = dict[str, object]
 
 
 def pack(header: Header, body_size: int) -> bytes:
-    """The bytes that go before a body."""
-    text = json.dumps(header, separators=(",", ":")).encode()
+    """The bytes that go before a body. A header's integers have 64 bits at most."""
+    text = orjson.dumps(header)
     return _PREFIX.pack(len(text), body_size) + text
 
 
@@ -41,19 +42,21 @@ class FrameProtocol(asyncio.Protocol):
         self._on_lost()
 
     def data_received(self, data: bytes) -> None:
+        if not self._received and 0 < _frame_end(data) == len(data):
+            self._deliver(data)  # the usual case: an answer that came in one piece
+            return
         self._received += data
-        while len(self._received) >= _PREFIX.size:
-            header_size, body_size = _PREFIX.unpack_from(self._received)
-            body_start = _PREFIX.size + header_size
-            end = body_start + body_size
-            if len(self._received) < end:
-                return
-            header = json.loads(self._received[_PREFIX.size : body_start])
-            body = bytes(memoryview(self._received)[body_start:end])
+        while end := _frame_end(self._received):
+            frame = bytes(memoryview(self._received)[:end])
             del self._received[:end]
-            self._on_frame(header, body)
+            self._deliver(frame)
 
-    def send(self, header: Header, body: bytes = b"") -> bool:
+    def _deliver(self, frame: bytes) -> None:
+        header_size, _ = _PREFIX.unpack_from(frame)
+        body_start = _PREFIX.size + header_size
+        self._on_frame(orjson.loads(frame[_PREFIX.size : body_start]), frame[body_start:])
+
+    def send(self, header: Header, body: bytes | bytearray = b"") -> bool:
         """Whether the frame was taken; False when the other side is gone."""
         if self._transport is None or self._transport.is_closing():
             return False
@@ -63,6 +66,15 @@ class FrameProtocol(asyncio.Protocol):
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
+
+
+def _frame_end(data: bytes | bytearray) -> int:
+    """Where the first frame ends; 0 where it is not complete."""
+    if len(data) < _PREFIX.size:
+        return 0
+    header_size, body_size = _PREFIX.unpack_from(data)
+    end = _PREFIX.size + header_size + body_size
+    return end if end <= len(data) else 0
 
 
 def send_blocking(sock: socket.socket, header: Header, body: bytes = b"") -> None:
@@ -79,7 +91,7 @@ def send_blocking(sock: socket.socket, header: Header, body: bytes = b"") -> Non
 def receive_blocking(sock: socket.socket) -> tuple[Header, bytearray]:
     """Raises EOFError when the other side is gone."""
     header_size, body_size = _PREFIX.unpack(_read(sock, _PREFIX.size))
-    return json.loads(_read(sock, header_size)), _read(sock, body_size)
+    return orjson.loads(_read(sock, header_size)), _read(sock, body_size)
 
 
 def _read(sock: socket.socket, size: int) -> bytearray:

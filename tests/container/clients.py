@@ -22,11 +22,9 @@ from urllib.parse import unquote, urlsplit
 
 import psutil
 
-from container.model_server.app import build_app
 from container.model_server.events import EventLog
+from container.model_server.main import assemble
 from container.model_server.memory import anonymous_bytes
-from container.model_server.observer import Observer
-from container.model_server.service import ModelService
 from container.model_server.settings import read_settings
 
 SERVE = Path(__file__).parents[2] / "container" / "serve"
@@ -117,9 +115,8 @@ class InProcessClient(_Calls):
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         settings = read_settings(environment)
-        self._output = io.StringIO()
-        events = EventLog(self._output)
-        self._app = build_app(ModelService(settings, Observer(events)), settings, events)
+        self._output = io.BytesIO()
+        self._app = assemble(settings, EventLog(self._output)).app
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
@@ -161,7 +158,7 @@ class InProcessClient(_Calls):
         return Reply(sent[0]["status"], answer, b"".join(message.get("body", b"") for message in sent[1:]))
 
     def events(self) -> list[dict]:
-        return _events(self._output.getvalue())
+        return _events(self._output.getvalue().decode())
 
     def close(self) -> None:
         self._await(self._lifespan.__aexit__(None, None, None))

@@ -3,6 +3,7 @@
 import json
 import socket
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.container.clients import HttpClient
-from tests.container.conftest import npy
+from tests.container.conftest import npy, serving
 
 JSON = "application/json"
 
@@ -78,6 +79,87 @@ def test_a_client_that_leaves_costs_nothing(server: HttpClient) -> None:
         with socket.create_connection(("127.0.0.1", server.port)) as sock:
             sock.sendall(b"POST /models/dense/invoke HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n[[1")
     assert server.invoke("dense", b"[[1, 2, 3, 4]]", JSON).status == 200
+
+
+def test_an_invocation_is_answered_however_it_is_cut(server: HttpClient) -> None:
+    """Whole, piece by piece, one behind the other, in chunks, asked for: all ways end in the same answer."""
+    body = b"[[1, 2, 3, 4]]"
+    head = b"POST /models/dense/invoke HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+    whole = head + b"content-length: 14\r\n\r\n" + body
+    closing = head + b"connection: close\r\ncontent-length: 14\r\n\r\n" + body
+    chunked = head + b"transfer-encoding: chunked\r\n\r\ne\r\n" + body + b"\r\n0\r\n\r\n"
+    waiting = head + b"expect: 100-continue\r\ncontent-length: 14\r\n\r\n" + body
+    old = closing.replace(b"HTTP/1.1", b"HTTP/1.0")
+    escaped = closing.replace(b"/models/dense/", b"/models/%64ense/")
+    ways = [[closing], [closing[:20], closing[20:-7], closing[-7:]], [whole + chunked + whole + closing]]
+    ways += [[whole, closing], [chunked, closing], [waiting, closing], [old], [escaped]]
+    (expected,) = set(answers(server, [closing]))
+    for pieces in ways:
+        found = answers(server, pieces)
+        assert set(found) == {expected}
+        assert len(found) == b"".join(pieces).count(b"POST")
+
+
+def answers(server: HttpClient, pieces: list[bytes]) -> list[bytes]:
+    """The bodies of all answers on one connection that the server closes in the end."""
+    received = b""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as sock:
+        for piece in pieces:
+            sock.sendall(piece)
+            time.sleep(0.05)
+        while data := sock.recv(65536):
+            received += data
+    bodies = []
+    while received:
+        head, _, received = received.partition(b"\r\n\r\n")
+        if head.startswith(b"HTTP/1.1 100"):
+            continue
+        assert head.startswith(b"HTTP/1.1 200"), head
+        (length,) = [int(line[15:]) for line in head.split(b"\r\n") if line.startswith(b"content-length:")]
+        bodies.append(received[:length])
+        received = received[length:]
+    return bodies
+
+
+LARGE_ANSWERS = """
+def model_fn(model_dir):
+    return "x" * 2**20
+
+def transform_fn(model, data, content_type, accept):
+    return model, "text/plain"
+"""
+
+
+def test_answers_that_nobody_reads_do_not_fill_the_memory(server: HttpClient, tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "inference.py").write_text(LARGE_ANSWERS)
+    request = b"POST /models/large/invoke HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n"
+    with server.loaded("large", tmp_path), socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.settimeout(30)
+        sock.connect(("127.0.0.1", server.port))
+        before = server.anonymous_bytes()
+        for _ in range(40):
+            sock.sendall(request)
+            time.sleep(0.05)  # the one before is answered, not behind it in a queue
+        sock.sendall(request * 60)
+        time.sleep(0.5)
+        assert server.anonymous_bytes() - before < 30 * 2**20
+        received = 0
+        while received < 100 * 2**20:
+            received += len(sock.recv(2**20))
+
+
+def test_a_body_that_does_not_arrive_is_given_up(models: dict[str, Path]) -> None:
+    head = b"POST /models/dense/invoke HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+    with serving(HttpClient, MODEL_SERVER_BODY_SECONDS="0.3", MODEL_SERVER_WORKERS="1") as server:
+        assert isinstance(server, HttpClient)
+        with server.loaded("dense", models["dense"]):
+            for rest in (b"content-length: 14\r\n\r\n[[1,", b"transfer-encoding: chunked\r\n\r\n4\r\n[[1,\r\n"):
+                assert status_of(server.raw(head + rest)) == 408
+            assert server.request("GET", "/ping").status == 200  # by now both lines are written
+            requests = [event for event in server.events() if event["event"] == "request"]
+            assert [event["status"] for event in requests if event.get("model") == "dense"] == [408, 408]
 
 
 KNOWN = ["/ping", "/models", "/models/dense", "/models/dense/invoke", "/models/none/invoke", "/metrics"]

@@ -78,8 +78,8 @@ def test_label_values_are_escaped_and_empty_families_left_out() -> None:
 
 
 @pytest.fixture
-def observed() -> tuple[Observer, io.StringIO, Model]:
-    stream = io.StringIO()
+def observed() -> tuple[Observer, io.BytesIO, Model]:
+    stream = io.BytesIO()
     observer = Observer(EventLog(stream))
     model = Model("opaque", "/m", target_model="a.tar.gz", memory_bytes={0: 7})
     observer.loaded(model, 0.5, 0)

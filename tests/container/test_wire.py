@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from container.model_server import wire
 
-HEADERS = st.dictionaries(st.text(max_size=20), st.none() | st.booleans() | st.integers() | st.text(), max_size=4)
+INTEGERS = st.integers(-(2**63), 2**64 - 1)
+HEADERS = st.dictionaries(st.text(max_size=20), st.none() | st.booleans() | INTEGERS | st.text(), max_size=4)
 FRAMES = st.lists(st.tuples(HEADERS, st.binary(max_size=300)), max_size=5)
 
 

@@ -146,6 +146,9 @@ def test_the_process_that_forks_may_die_too(server: HttpClient, models) -> None:
     assert server.load("good", models["dense"]).status == 200
     (zygote,) = psutil.Process(server.process.pid).children()
     zygote.kill()
+    zygote.wait()
+    # Until the kernel has ended the workers as well, one of them may still answer.
+    wait_for(lambda: psutil.Process(server.process.pid).children() not in ([], [zygote]), "another one forks", 60)
     wait_for(lambda: server.invoke("good", ROW, JSON).status == 200, "the model is back", 60)
     (zygote,) = psutil.Process(server.process.pid).children()
     zygote.kill()

@@ -245,4 +245,6 @@ def _as_body(result, accept: str) -> tuple[bytes, str]:
         body = body.encode()
     if not isinstance(body, bytes | bytearray | memoryview) or not isinstance(content_type, str):
         raise PredictionFailed(f"output_fn must give text or bytes, it gave a {type(body).__name__}")
+    if not (content_type.isascii() and content_type.isprintable()):
+        raise PredictionFailed("output_fn gave a content type that cannot be a header's value")
     return bytes(body), content_type
