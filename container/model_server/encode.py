@@ -1,5 +1,6 @@
 """A model's outputs to the body of the answer, in the form the request accepts."""
 
+import functools
 import io
 
 import numpy as np
@@ -13,6 +14,7 @@ ACCEPTS = (JSON, NPY, CSV)
 TOP_LABELS = 5
 
 
+@functools.lru_cache(maxsize=256)
 def choose_accept(header: str, default: str) -> str:
     """The form to answer in, from an Accept header: the listed form of the highest weight, first wins.
 

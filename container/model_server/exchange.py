@@ -131,7 +131,7 @@ class Exchange:
 
     def _answer(self, response: Response) -> None:
         self._parts.bodies.release(self._held_bytes)
-        if self._connection.flow.write_paused and not self.disconnected:
+        if self._connection.flow.write_paused and not self._connection.transport.is_closing():
             self._connection.spawn(self._send_drained(self._connection.flow, response))
         else:
             self._send(response)
@@ -144,11 +144,12 @@ class Exchange:
     def _send(self, response: Response) -> None:
         """In one piece, so that the client wakes once; only then what remains to be done."""
         transport = self._connection.transport
-        if not self.disconnected:
+        is_open = not transport.is_closing()
+        if is_open:
             transport.writelines((_head(response, self.keep_alive), response.body))
         self._parts.log.write("POST", self._path, response.status, self._started, response.log)
         self.response_complete = True
-        if not self.disconnected:
+        if is_open:
             if not self.keep_alive:
                 transport.close()
             self._connection.on_response_complete()

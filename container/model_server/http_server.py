@@ -85,9 +85,8 @@ class ServerProtocol(HttpToolsProtocol):
     def _exchange(self) -> Exchange | None:
         """An exchange for the head that is complete now; None where the application is to answer it."""
         parser, url = self.parser, self.url
-        is_ahead = (
-            self.cycle is not None and not self.cycle.response_complete
-        )  # of the answer before: uvicorn queues it
+        # A request that was sent before the one ahead of it is answered waits in uvicorn's queue.
+        is_ahead = self.cycle is not None and not self.cycle.response_complete
         is_plain = url.isascii() and b"%" not in url and not (self._chunked or self.expect_100_continue)
         if is_ahead or not is_plain or parser.get_method() != b"POST" or parser.get_http_version() != "1.1":
             return None

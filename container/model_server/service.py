@@ -143,15 +143,17 @@ class ModelService:
         def settled(job: Job, outcome: Outcome) -> None:
             seconds = time.perf_counter() - start
             # `done` first: who asked waits for it, and for nothing else.
-            if isinstance(outcome, ServerError):
-                done(outcome)
-                self._observer.failed(model.name, outcome.kind)
-            else:
-                invocation = _invocation(job, outcome)
-                done(invocation)
-                self._observer.invoked(model.name, seconds, invocation.cold, invocation.stages)
-                model.invocations += 1
-            model.leave()
+            try:
+                if isinstance(outcome, ServerError):
+                    done(outcome)
+                    self._observer.failed(model.name, outcome.kind)
+                else:
+                    invocation = _invocation(job, outcome)
+                    done(invocation)
+                    self._observer.invoked(model.name, seconds, invocation.cold, invocation.stages)
+                    model.invocations += 1
+            finally:
+                model.leave()
 
         header: wire.Header = {
             "operation": "invoke",

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -155,6 +156,18 @@ def test_the_process_that_forks_may_die_too(server: HttpClient, models) -> None:
     assert server.unload("good").status == 200  # its worker is on its way out, or back already
     wait_for(lambda: server.load("good", models["dense"]).status == 200, "a model can be loaded", 60)
     assert server.request("GET", "/ping").status == 200
+
+
+def test_who_leaves_with_requests_under_way_leaves_nothing_behind(server: HttpClient, obedient: Path) -> None:
+    body = json.dumps({"sleep": 0.5}).encode()
+    head = b"POST /models/slow/invoke HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+    request = head + b"content-length: %d\r\n\r\n"
+    with server.loaded("slow", obedient):
+        with socket.create_connection(("127.0.0.1", server.port)) as sock:
+            sock.sendall(2 * (request % len(body) + body))
+            wait_for(lambda: server.metrics()['model_server_model_in_flight{model="slow"}'] == 1, "a request runs")
+        wait_for(lambda: server.metrics()['model_server_model_in_flight{model="slow"}'] == 0, "none runs any more")
+    assert "Traceback" not in server.error_text()
 
 
 def test_a_request_that_runs_too_long_is_ended_with_its_worker(server: HttpClient, obedient: Path, models) -> None:

@@ -1,8 +1,7 @@
 """What every engine offers: a loaded model that turns arrays into arrays."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -11,8 +10,7 @@ from ..signature import TensorSpec
 Arrays = dict[str, np.ndarray]
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """An answer's body with its type, and where the time went, in seconds."""
 
     body: bytes
