@@ -148,8 +148,9 @@ class Placement:
         except ServerError as error:
             self._observer.load_failed(model.name, error.kind, error.message)
             if not model.places and self._gave_up(model, error):
-                failure = PredictionFailed(f"the model was lost with its worker and did not load again: {error}")
-                self.scheduler.fail_waiting(model, failure)
+                lost = f"the model was lost with its worker and did not load again: {error}"
+                kind = InsufficientMemory if isinstance(error, InsufficientMemory) else PredictionFailed
+                self.scheduler.fail_waiting(model, kind(lost))
         finally:
             model.arriving.discard(place.index)
             self.scheduler.dispatch()
@@ -177,6 +178,9 @@ class Placement:
         return [model for model in self._registry.all() if len(model.places) > 1 and model.state is State.READY]
 
     async def _drop_copy(self, model: Model, reason: str) -> None:
+        """Unless it is the last one by now: another load may have made room with it as well."""
+        if len(model.places) < 2 or model.state is not State.READY:
+            return
         start = time.perf_counter()
         index = max(model.places)
         freed = await self._unload_from(model, index)

@@ -1,5 +1,7 @@
 """507 before anything is harmed, memory back after an unload, copies given back first."""
 
+import asyncio
+import io
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,8 +12,12 @@ import pytest
 
 from container.model_server.budget import MIB, MemoryBudget
 from container.model_server.errors import InsufficientMemory
+from container.model_server.events import EventLog
 from container.model_server.memory import anonymous_bytes, private_bytes
-from container.model_server.registry import Model
+from container.model_server.observer import Observer
+from container.model_server.placement import Placement
+from container.model_server.registry import Model, Registry, State
+from container.model_server.settings import read_settings
 from tests.container.clients import HttpClient
 from tests.container.conftest import save_checkpoint, serving
 
@@ -142,3 +148,25 @@ def test_loads_under_way_are_counted() -> None:
     with budget.reserve(30 * MIB, "b"):
         pass
     assert budget.exceeded_bytes() == -30 * MIB
+
+
+def test_loads_at_the_same_time_leave_every_model_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each makes room with the copies that it found; one that the other gave back meanwhile is not a copy any more."""
+    registry = Registry()
+    placement = Placement(read_settings({"MODEL_SERVER_WORKERS": "2"}), registry, Observer(EventLog(io.BytesIO())))
+    placement.budget.base_bytes = placement.budget.limit_bytes
+    copied = [registry.add(f"m{index}", "/m") for index in range(4)]
+    for entry in copied:
+        entry.state, entry.places = State.READY, {0, 1}
+
+    async def unload(entry: Model, index: int) -> int:
+        entry.places.discard(index)
+        await asyncio.sleep(0)
+        return 0
+
+    async def loads() -> None:
+        await asyncio.gather(*(placement._make_room(MIB, model(f"new{number}")) for number in range(3)))
+
+    monkeypatch.setattr(placement, "_unload_from", unload)
+    asyncio.run(loads())
+    assert [len(entry.places) for entry in copied] == [1, 1, 1, 1]
