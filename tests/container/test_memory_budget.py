@@ -115,8 +115,8 @@ def test_loads_at_the_same_time_are_measured_apart(holder: Path) -> None:
         # All but the first of each worker, which is told to have taken what the worker takes to get going.
         assert all(abs(size - 20 * MIB) < 4 * MIB for size in taken[:-2]), taken
         loads = [event["worker"] for event in server.events() if event["event"] == "load"]
-        # A worker that is done sooner holds less than the other is expected to, and takes more of the last ones.
-        assert 3 <= loads.count(0) <= 7, loads
+        # How many each gets depends on which is done sooner; what they took is told apart only where both had some.
+        assert set(loads) == {0, 1}, loads
 
 
 def model(name: str = "m", artifact_bytes: int = 10 * MIB) -> Model:
