@@ -175,11 +175,11 @@ class Placement:
                 await self._drop_copy(model, f"memory is needed for model {wanted.name}")
 
     def _copied(self) -> list[Model]:
-        return [model for model in self._registry.all() if len(model.places) > 1 and model.state is State.READY]
+        return [model for model in self._registry.all() if _is_copied(model)]
 
     async def _drop_copy(self, model: Model, reason: str) -> None:
         """Unless it is the last one by now: another load may have made room with it as well."""
-        if len(model.places) < 2 or model.state is not State.READY:
+        if not _is_copied(model):
             return
         start = time.perf_counter()
         index = max(model.places)
@@ -230,3 +230,8 @@ class Placement:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _is_copied(model: Model) -> bool:
+    """Whether a copy can be given back while the model stays invokable."""
+    return len(model.places) > 1 and model.state is State.READY
