@@ -18,15 +18,15 @@ class AccessLog:
     def __init__(self, events: EventLog | None) -> None:
         self._events = events
 
-    def write(self, method: str, path: str, status: int, started: float, fields: Mapping[str, object]) -> None:
-        """A request was answered; `started` is time.perf_counter's, of its beginning."""
+    def write(self, method: str, path: str, status: int, seconds: float, fields: Mapping[str, object]) -> None:
+        """A request was answered, `seconds` after its head was read."""
         if self._events is not None and path not in _QUIET:
             self._events.write(
                 "request",
                 method=method,
                 path=path,
                 status=status,
-                milliseconds=(time.perf_counter() - started) * 1000,
+                milliseconds=seconds * 1000,
                 **fields,
             )
 
@@ -56,4 +56,4 @@ class LoggedRequests:
         try:
             await self._app(scope, receive, watched)
         finally:
-            self._log.write(scope["method"], scope["path"], status, start, fields)
+            self._log.write(scope["method"], scope["path"], status, time.perf_counter() - start, fields)

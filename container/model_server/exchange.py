@@ -1,24 +1,33 @@
 """An invocation answered on its connection, without an application: the body gathered, the answer sent in one piece."""
 
 import asyncio
-import http
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 
 from .access_log import AccessLog
+from .afterwards import Afterwards
 from .bodies import BodyReader
 from .errors import ServerError
+from .handover import Handover
+from .http_answer import answer_head
 from .invocations import Invocations, Response, invoked_model, refusal
 from .service import Request
 
 # Bodies up to this size are gathered; larger ones go to the application piece by piece.
 READ_AHEAD_BYTES = 1024 * 1024
-_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in http.HTTPStatus}
+
+
+class Head(NamedTuple):
+    """What comes before an invocation's body, and how many bytes that has."""
+
+    path: str
+    request: Request
+    body_bytes: int
 
 
 @dataclass(frozen=True)
@@ -28,9 +37,10 @@ class DirectInvocations:
     invocations: Invocations
     bodies: BodyReader
     log: AccessLog
+    afterwards: Afterwards
     max_bytes: int
 
-    def admit(self, path: str, headers: list[tuple[bytes, bytes]]) -> Request | None:
+    def admit(self, path: str, headers: list[tuple[bytes, bytes]]) -> Head | None:
         """The head of a POST that is answered directly; None for one that is the application's.
 
         That is every other request; one whose body is too large to be gathered, is chunked or waits to be asked for;
@@ -43,7 +53,9 @@ class DirectInvocations:
             request, length = self.invocations.admit(model, headers)
         except ServerError:
             return None
-        return request if length is not None and length <= min(READ_AHEAD_BYTES, self.max_bytes) else None
+        if length is None or length > min(READ_AHEAD_BYTES, self.max_bytes):
+            return None
+        return Head(path, request, length)
 
 
 class Connection(Protocol):
@@ -55,6 +67,9 @@ class Connection(Protocol):
 
     def spawn(self, work: Coroutine[None, None, None]) -> None:
         """Run something that a graceful stop waits for."""
+
+    def handover(self) -> Handover | None:
+        """For a worker to answer there; None where that cannot be."""
 
     def on_response_complete(self) -> None: ...
 
@@ -73,52 +88,89 @@ class Exchange:
     Args:
         connection: where it came from.
         parts: what answers it.
-        path: its path.
-        request: its head.
+        head: its head.
+        previous: the exchange that a worker is answering to this very connection, if one is. The client has its answer
+            before the front process hears of it, and may ask again: this one begins when the other has ended.
     """
 
     message_event = _Nobody()
 
-    def __init__(self, connection: Connection, parts: DirectInvocations, path: str, request: Request) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        parts: DirectInvocations,
+        head: Head,
+        previous: "Exchange | None" = None,
+    ) -> None:
         self.keep_alive = connection.parser.should_keep_alive()
         self.disconnected = False
         self.response_complete = False
         self.more_body = True
-        self.body: bytes | bytearray = b""
+        self.missing_bytes = head.body_bytes
+        self._body: bytes | bytearray | memoryview = b""
         self._connection = connection
         self._parts = parts
-        self._path = path
-        self._request = request
+        self._path = head.path
+        self._request = head.request
         self._started = time.perf_counter()
         self._held_bytes = 0
+        self._next: Exchange | None = None
+        self._may_begin = previous is None
+        if previous is not None:
+            previous._next = self
+        self._handover: Handover | None = None
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def may_be_followed(self) -> bool:
+        """Whether a worker may have sent the answer already, so that another exchange can follow this one."""
+        return self._handover is not None and self._handover.is_taken and self._next is None
 
     def wait_for_body(self) -> None:
         """Not all of it has come yet: give it some time."""
-        if self._timer is None:
+        if self._timer is None and self._may_begin:
             seconds = self._parts.bodies.body_seconds
             self._timer = asyncio.get_running_loop().call_later(seconds, self._expire)
 
-    def add(self, piece: bytes) -> None:
-        """Take the next piece of the body; a body in one piece is not copied."""
-        if not self.body:
-            self.body = piece
-        elif isinstance(self.body, bytearray):
-            self.body += piece
-        else:
-            self.body = bytearray(self.body) + piece
+    @property
+    def missing(self) -> memoryview:
+        """Where the rest of the body belongs. Whoever writes there counts it off `missing_bytes`."""
+        if not isinstance(self._body, bytearray):
+            self._body = bytearray(self.missing_bytes)
+        return memoryview(self._body)[len(self._body) - self.missing_bytes :]
+
+    def add(self, piece: bytes | memoryview) -> None:
+        """Take the next piece of the body. One that is all of it is not copied: it must stay until `begin` returns."""
+        if len(piece) == self.missing_bytes and not self._body:
+            self._body = piece
+        elif piece:
+            self.missing[: len(piece)] = piece
+        self.missing_bytes -= len(piece)
 
     def begin(self) -> None:
-        """The body is complete: have it answered."""
+        """The body is complete: have it answered, once the exchange before has ended."""
         self.stop_waiting()
-        body, self.body = self.body, b""  # a connection that idles afterwards keeps no body in memory
+        if not self._may_begin:
+            self._body = bytes(self._body)
+            return
+        body, self._body = self._body, b""  # a connection that idles afterwards keeps no body in memory
         try:
             self._parts.bodies.hold(len(body))
         except ServerError as error:
             self._answer(refusal(error, self._request))
             return
         self._held_bytes = len(body)
-        self._parts.invocations.invoke(self._request, body, self._answer)
+        if self.keep_alive:
+            self._handover = self._connection.handover()
+        self._parts.invocations.invoke(self._request, body, self._answer, self._handover)
+
+    def _follow(self) -> None:
+        """The exchange before has ended."""
+        self._may_begin = True
+        if self.more_body:
+            self.wait_for_body()
+        else:
+            self.begin()
 
     def stop_waiting(self) -> None:
         if self._timer is not None:
@@ -142,21 +194,24 @@ class Exchange:
         self._send(response)
 
     def _send(self, response: Response) -> None:
-        """In one piece, so that the client wakes once; only then what remains to be done."""
+        """In one piece, so that the client wakes once."""
+        seconds = time.perf_counter() - self._started
+        parts = self._parts
+        parts.afterwards.call(parts.log.write, "POST", self._path, response.status, seconds, response.log)
         transport = self._connection.transport
-        is_open = not transport.is_closing()
-        if is_open:
-            transport.writelines((_head(response, self.keep_alive), response.body))
-        self._parts.log.write("POST", self._path, response.status, self._started, response.log)
+        if response.is_sent:
+            if response.body:
+                transport.write(response.body)
+        elif self._handover is not None and self._handover.is_written:
+            transport.abort()  # a worker died in the middle of an answer: the client must not take it for a whole one
+        elif not transport.is_closing():
+            head = answer_head(response.status, response.headers, len(response.body), self.keep_alive)
+            transport.write(head + response.body)
         self.response_complete = True
-        if is_open:
+        if not transport.is_closing():
             if not self.keep_alive:
                 transport.close()
-            self._connection.on_response_complete()
-
-
-def _head(response: Response, keep_alive: bool) -> bytes:
-    fields = "".join([f"{name}: {value}\r\n" for name, value in response.headers.items()])
-    close = "" if keep_alive else "connection: close\r\n"
-    length = len(response.body)
-    return f"{_STATUS_LINES[response.status]}{fields}{close}content-length: {length}\r\n\r\n".encode("latin-1")
+            if self._next is None:
+                self._connection.on_response_complete()
+            else:
+                self._next._follow()

@@ -11,6 +11,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .exchange import READ_AHEAD_BYTES, DirectInvocations, Exchange
+from .handover import Handover, written_bytes
 
 MAX_HEAD_BYTES = 64 * 1024
 _TOO_LARGE = (
@@ -23,6 +24,8 @@ class ServerProtocol(HttpToolsProtocol):
     """uvicorn's connection, with a bound on the head, which httptools would collect at any size, and with `Exchange`s
     in the place of uvicorn's cycles where it answers itself."""
 
+    # Whether the next byte is the first of a request.
+    between_messages = True
     _head_open = True
     _head_bytes = 0
 
@@ -30,24 +33,38 @@ class ServerProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self._invocations = invocations
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._socket = transport.get_extra_info("socket")
+        self._can_be_handed_over = self._socket is not None and written_bytes(self._socket) is not None
+
+    def handover(self) -> Handover | None:
+        """For a worker to answer here; None where that cannot be."""
+        return Handover(self.transport, self._socket) if self._can_be_handed_over else None
+
     def spawn(self, work: Coroutine[None, None, None]) -> None:
         """Run something that a graceful stop waits for."""
         task = asyncio.get_running_loop().create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, data: bytes | memoryview) -> None:
         if self.transport.is_closing():
             return
-        super().data_received(data)
+        super().data_received(data)  # type: ignore[arg-type]
         # Bytes of chunks within which no head was completed. A chunk is at most 256 KiB.
         self._head_bytes = self._head_bytes + len(data) if self._head_open else 0
         if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             self.transport.write(_TOO_LARGE)
             self.transport.close()
+
+    def take_body_over(self) -> Exchange | None:
+        """After a head: the exchange whose body comes next, which the parser is not to see. None where it is to."""
         exchange = self.cycle
-        if isinstance(exchange, Exchange) and exchange.more_body:
-            exchange.wait_for_body()
+        if self.between_messages or not isinstance(exchange, Exchange) or self.transport.is_closing():
+            return None
+        self.parser = httptools.HttpRequestParser(self)  # what it knows ends with this head
+        return exchange
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -55,6 +72,7 @@ class ServerProtocol(HttpToolsProtocol):
             self.cycle.stop_waiting()
 
     def on_message_begin(self) -> None:
+        self.between_messages = False
         self._head_open = True
         self._fields_bytes = 0
         super().on_message_begin()
@@ -84,15 +102,17 @@ class ServerProtocol(HttpToolsProtocol):
 
     def _exchange(self) -> Exchange | None:
         """An exchange for the head that is complete now; None where the application is to answer it."""
-        parser, url = self.parser, self.url
+        parser, url, previous = self.parser, self.url, self.cycle
+        if previous is not None and previous.response_complete:
+            previous = None
         # A request that was sent before the one ahead of it is answered waits in uvicorn's queue.
-        is_ahead = self.cycle is not None and not self.cycle.response_complete
+        is_ahead = previous is not None and not (isinstance(previous, Exchange) and previous.may_be_followed)
         is_plain = url.isascii() and b"%" not in url and not (self._chunked or self.expect_100_continue)
         if is_ahead or not is_plain or parser.get_method() != b"POST" or parser.get_http_version() != "1.1":
             return None
         path = url.decode("ascii")
-        request = self._invocations.admit(path, self.headers)
-        return None if request is None else Exchange(self, self._invocations, path, request)
+        head = self._invocations.admit(path, self.headers)
+        return None if head is None else Exchange(self, self._invocations, head, previous)
 
     def on_body(self, body: bytes) -> None:
         # uvicorn wakes the application for each piece, and pauses reading at 64 KiB until it took them: several
@@ -101,12 +121,14 @@ class ServerProtocol(HttpToolsProtocol):
         cycle = self.cycle
         if isinstance(cycle, Exchange):
             cycle.add(body)
+            cycle.wait_for_body()
         elif self._chunked or len(cycle.body) + len(body) > READ_AHEAD_BYTES:
             super().on_body(body)
         elif not cycle.response_complete:
             cycle.body += body
 
     def on_message_complete(self) -> None:
+        self.between_messages = True
         super().on_message_complete()
         exchange = self.cycle
         if isinstance(exchange, Exchange) and not exchange.response_complete:

@@ -9,8 +9,11 @@ from typing import NamedTuple
 
 from .bodies import content_length
 from .errors import ServerError
+from .handover import Handover
+from .http_answer import content_type_field
 from .service import Invocation, ModelService, Request
 from .statuses import STATUSES, error_answer
+from .wire import Body
 
 _PREFIX, _SUFFIX = "/models/", "/invoke"
 _HEADERS = {
@@ -24,12 +27,16 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 
 class Response(NamedTuple):
-    """What is sent back, with the fields that the request's line in the access log has besides."""
+    """What is sent back, with the fields that the request's line in the access log has besides.
+
+    `is_sent`: a worker wrote it to the client, head and all, but for what is left in `body`.
+    """
 
     status: int
     headers: dict[str, str]
     body: bytes
     log: Mapping[str, object] = {}
+    is_sent: bool = False
 
 
 def invoked_model(method: str, path: str) -> str | None:
@@ -70,8 +77,17 @@ class Invocations:
         length = content_length(fields.pop("content_length") or None)
         return Request(model, **fields), length
 
-    def invoke(self, request: Request, body: bytes | bytearray, answered: Callable[[Response], None]) -> None:
-        """Answer a request: `answered` is called with the response, perhaps at once."""
+    def invoke(
+        self,
+        request: Request,
+        body: Body,
+        answered: Callable[[Response], None],
+        handover: Handover | None = None,
+    ) -> None:
+        """Answer a request: `answered` is called with the response, perhaps at once.
+
+        With a `handover` the worker may have sent it by then.
+        """
 
         def answer(outcome: Invocation | ServerError) -> None:
             if isinstance(outcome, ServerError):
@@ -79,7 +95,7 @@ class Invocations:
             else:
                 answered(_response(request, outcome))
 
-        self._service.invoke(request, body, answer)
+        self._service.invoke(request, body, answer, handover)
 
 
 def _response(request: Request, invocation: Invocation) -> Response:
@@ -87,6 +103,4 @@ def _response(request: Request, invocation: Invocation) -> Response:
     for stage, seconds in invocation.stages.items():
         log[f"{stage}_ms"] = seconds * 1000
     log["cold"] = invocation.cold or None
-    kind = invocation.content_type
-    content_type = f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
-    return Response(200, {"content-type": content_type}, invocation.body, log)
+    return Response(200, content_type_field(invocation.content_type), invocation.body, log, invocation.is_sent)

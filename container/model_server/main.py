@@ -1,6 +1,5 @@
 """Wiring: environment -> settings -> service -> HTTP server."""
 
-import functools
 import logging
 import os
 import resource
@@ -11,8 +10,10 @@ import uvicorn
 from starlette.applications import Starlette
 
 from .access_log import AccessLog
+from .afterwards import Afterwards
 from .app import build_app
 from .bodies import BodyReader
+from .buffered_connection import BufferedConnection
 from .events import EventLog
 from .exchange import DirectInvocations
 from .http_server import GracefulServer, ServerProtocol
@@ -34,7 +35,8 @@ class Parts(NamedTuple):
 
 def assemble(settings: Settings, events: EventLog) -> Parts:
     """Put everything together but for the HTTP server."""
-    service = ModelService(settings, Observer(events))
+    afterwards = Afterwards()
+    service = ModelService(settings, Observer(events), afterwards)
     invocations = Invocations(service)
     bodies = BodyReader(
         max(settings.memory_bytes // _BODIES_SHARE, 2 * settings.max_request_bytes), settings.body_seconds
@@ -42,7 +44,7 @@ def assemble(settings: Settings, events: EventLog) -> Parts:
     log = AccessLog(events if settings.access_log else None)
     return Parts(
         build_app(service, invocations, bodies, log, settings.max_request_bytes),
-        DirectInvocations(invocations, bodies, log, settings.max_request_bytes),
+        DirectInvocations(invocations, bodies, log, afterwards, settings.max_request_bytes),
     )
 
 
@@ -63,12 +65,16 @@ def main(arguments: list[str]) -> int:
     )
     _raise_file_limit()
     app, invocations = assemble(settings, EventLog())
+
+    def connection(*arguments, **named) -> BufferedConnection:
+        return BufferedConnection(ServerProtocol(*arguments, invocations=invocations, **named))
+
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=functools.partial(ServerProtocol, invocations=invocations),  # type: ignore[arg-type]
+        http=connection,  # type: ignore[arg-type]
         ws="none",
         lifespan="on",
         access_log=False,

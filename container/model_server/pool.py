@@ -14,6 +14,7 @@ from pathlib import Path
 
 from . import wire
 from .errors import ServerError, WorkerCrashed
+from .handover import Handover
 from .settings import Settings
 
 _PACKAGE_ROOT = Path(__file__).resolve().parents[len(__package__.split("."))]
@@ -138,7 +139,7 @@ class WorkerProcess:
         self.pid = pid
         self.exited = exited
         self.private_bytes = 0
-        self._frames = wire.FrameProtocol(self._on_frame, self._on_lost)
+        self._frames = wire.FrameChannel(self._on_frame, self._on_lost)
         self._done: Done | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -149,18 +150,25 @@ class WorkerProcess:
         worker = WorkerProcess(pid, exited)
         ready: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         worker._expect(_START_SECONDS, functools.partial(settle, ready))
-        await asyncio.get_running_loop().create_connection(lambda: worker._frames, sock=sock)
+        worker._frames.open(sock)
         await ready
         return worker
 
-    def call(self, header: wire.Header, body: bytes | bytearray, timeout_seconds: float, done: Done) -> None:
+    def call(
+        self,
+        header: wire.Header,
+        body: wire.Body,
+        timeout_seconds: float,
+        done: Done,
+        handover: Handover | None = None,
+    ) -> None:
         """Send one request; `done` is called, later, with what comes of it.
 
         That is the answer; the ServerError the worker answered; WorkerCrashed when it died; TimeoutError when it takes
         longer than it may (the worker is then still busy and has to be killed).
         """
         self._expect(timeout_seconds, done)
-        if not self._frames.send(header, body):
+        if not self._frames.send(header, body, None if handover is None else handover.descriptor()):
             asyncio.get_running_loop().call_soon(self._on_lost)
 
     async def ask(self, header: wire.Header, timeout_seconds: float) -> Answer:
@@ -207,7 +215,7 @@ class WorkerProcess:
                 os.kill(self.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Close the socket; an idle worker ends by itself."""
+        """Close the socket: a pending call sees WorkerCrashed, and an idle worker ends by itself."""
         self._frames.close()
 
 

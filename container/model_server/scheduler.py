@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 
 from . import wire
 from .errors import DeadlineExceeded, QueueFull, ServerError, Stopping, WorkerCrashed
+from .handover import Handover
 from .pool import Answer, WorkerProcess, Zygote, settle
 from .registry import Model
 from .settings import Settings
+from .wire import Body
 
 _log = logging.getLogger(__name__)
 _RESTART_PAUSE_SECONDS = 1.0
@@ -27,14 +29,18 @@ Outcome = Answer | ServerError
 
 @dataclass(eq=False)
 class Job:
-    """Work for one worker. `done` is called once, with the answer or the ServerError."""
+    """Work for one worker. `done` is called once, with the answer or the ServerError.
+
+    `handover`: the connection on which the worker may answer.
+    """
 
     header: wire.Header
-    body: bytes | bytearray
+    body: Body
     timeout_seconds: float
     model: Model
     done: Callable[["Job", Outcome], None]
     place: int | None = None
+    handover: Handover | None = None
     queued_at: float = field(default_factory=time.perf_counter)
     started_at: float = 0.0
     expiry: asyncio.TimerHandle | None = None
@@ -157,6 +163,7 @@ class Scheduler:
         self._pending.append(job)
         self.dispatch()
         if job.started_at == 0.0 and not job.settled:
+            job.body = bytes(job.body)  # a view's bytes will be others soon
             seconds = self._settings.load_seconds if bound else self._settings.queue_seconds
             job.expiry = asyncio.get_running_loop().call_later(seconds, self._expire, job, seconds)
 
@@ -202,27 +209,31 @@ class Scheduler:
         if job.expiry is not None:
             job.expiry.cancel()
         place.job = job
-        process.call(job.header, job.body, job.timeout_seconds, functools.partial(self._end, place, process, job))
+        ended = functools.partial(self._end, place, process, job)
+        process.call(job.header, job.body, job.timeout_seconds, ended, job.handover)
+        job.body = b""
 
     def _end(self, place: Place, process: WorkerProcess, job: Job, outcome: Answer | Exception) -> None:
         place.busy_seconds += time.perf_counter() - job.started_at
         place.job = None
-        if isinstance(outcome, WorkerCrashed):
+        if isinstance(outcome, WorkerCrashed | TimeoutError):
             place.ready = False  # its exit replaces it
-            self._spawn(self._fail_crashed(process, job))
+            if isinstance(outcome, TimeoutError):
+                process.kill()
+            self._spawn(self._fail(process, job, outcome))
             self.dispatch()
             return
-        if isinstance(outcome, TimeoutError):
-            place.ready = False
-            process.kill()
-            seconds = job.timeout_seconds
-            outcome = DeadlineExceeded(f"the worker did not answer within {seconds:g} s and was replaced")
         self.dispatch()  # first: the worker is not to wait until this answer is sent
         job.settle(outcome)
 
-    async def _fail_crashed(self, process: WorkerProcess, job: Job) -> None:
+    async def _fail(self, process: WorkerProcess, job: Job, error: WorkerCrashed | TimeoutError) -> None:
+        """Tell of the error once the process is gone: until then it could still write to the client."""
         status = await process.status()
-        job.settle(WorkerCrashed("the worker process died while it worked on this request", status))
+        if isinstance(error, TimeoutError):
+            seconds = job.timeout_seconds
+            job.settle(DeadlineExceeded(f"the worker did not answer within {seconds:g} s and was replaced"))
+        else:
+            job.settle(WorkerCrashed("the worker process died while it worked on this request", status))
 
     async def _replace(self, place: Place) -> None:
         """Start a process for a place and give it its models; only then may it take requests."""

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from . import wire
+from .afterwards import Afterwards
 from .errors import InvalidArtifact, InvalidRequest, ModelNotFound, ServerError
+from .handover import Handover
 from .observer import Observer
 from .placement import Placement
 from .pool import Answer
@@ -27,12 +29,17 @@ class Request(NamedTuple):
 
 
 class Invocation(NamedTuple):
-    """An answered request. `stages`: seconds in queue, decode, engine and encode. `cold`: the model's first request."""
+    """An answered request.
+
+    `stages`: seconds in queue, decode, engine and encode. `cold`: the model's first request. `is_sent`: the worker
+    wrote the answer to the client; `body` is what the connection did not take.
+    """
 
     body: bytes
     content_type: str
     stages: dict[str, float]
     cold: bool
+    is_sent: bool
 
 
 # Takes what comes of an invocation.
@@ -42,9 +49,10 @@ Done = Callable[[Invocation | ServerError], None]
 class ModelService:
     """The models of one server."""
 
-    def __init__(self, settings: Settings, observer: Observer) -> None:
+    def __init__(self, settings: Settings, observer: Observer, afterwards: Afterwards) -> None:
         self._settings = settings
         self._observer = observer
+        self._afterwards = afterwards
         self._registry = Registry()
         self._placement = Placement(settings, self._registry, observer)
         self._scheduler = self._placement.scheduler
@@ -67,6 +75,7 @@ class ModelService:
         if self._reporting is not None:
             self._reporting.cancel()
         await self._placement.stop()
+        self._afterwards.run()
 
     def page(self, token: str | None, limit: int | None) -> tuple[list[Model], str | None]:
         """A page of the loaded models, and the next page's token. Raises InvalidRequest for a bad token or limit."""
@@ -115,6 +124,7 @@ class ModelService:
             model.state = State.READY
             raise
         self._registry.remove(model)
+        self._afterwards.run()
         reason = f"asked for, {idle_seconds:.1f} s after its last use"
         self._observer.unloaded(model, time.perf_counter() - start, freed, None, reason)
         return model
@@ -124,8 +134,8 @@ class ModelService:
         self._registry.ready(name)
         self._scheduler.admit()
 
-    def invoke(self, request: Request, body: bytes | bytearray, done: Done) -> None:
-        """Answer one request: `done` is called with what comes of it, perhaps at once.
+    def invoke(self, request: Request, body: wire.Body, done: Done, handover: Handover | None = None) -> None:
+        """Answer one request: `done` is called with what comes of it, perhaps at once. The body is not used afterwards.
 
         A callback and no coroutine: a task for each request would cost as much as all that is done here. Errors are
         ModelNotFound, QueueFull, DeadlineExceeded, Stopping, WorkerCrashed, and what decoding, running and encoding
@@ -142,16 +152,16 @@ class ModelService:
 
         def settled(job: Job, outcome: Outcome) -> None:
             seconds = time.perf_counter() - start
-            # `done` first: who asked waits for it, and for nothing else.
+            observer, later = self._observer, self._afterwards.call
             try:
                 if isinstance(outcome, ServerError):
+                    later(observer.failed, model.name, outcome.kind)
                     done(outcome)
-                    self._observer.failed(model.name, outcome.kind)
                 else:
                     invocation = _invocation(job, outcome)
-                    done(invocation)
-                    self._observer.invoked(model.name, seconds, invocation.cold, invocation.stages)
                     model.invocations += 1
+                    later(observer.invoked, model.name, seconds, invocation.cold, invocation.stages)
+                    done(invocation)
             finally:
                 model.leave()
 
@@ -162,10 +172,11 @@ class ModelService:
             "accept": request.accept,
         }
 
-        self._scheduler.submit(Job(header, body, self._settings.invoke_seconds, model, settled))
+        self._scheduler.submit(Job(header, body, self._settings.invoke_seconds, model, settled, handover=handover))
 
     def metrics(self) -> str:
         """Everything counted, as Prometheus text."""
+        self._afterwards.run()
         return self._observer.render(self._loaded(), self._gauges())
 
     def _loaded(self) -> list[Model]:
@@ -187,6 +198,7 @@ class ModelService:
     async def _report(self) -> None:
         while True:
             await asyncio.sleep(self._settings.metrics_seconds)
+            self._afterwards.run()
             self._observer.write_period(self._loaded(), self._gauges())
 
 
@@ -195,7 +207,9 @@ def _invocation(job: Job, answer: Answer) -> Invocation:
     stages = {"queue": job.started_at - job.queued_at}
     for stage in ("decode", "engine", "encode"):
         stages[stage] = float(header[f"{stage}_seconds"])  # type: ignore[arg-type]
-    return Invocation(body, str(header["content_type"]), stages, job.model.invocations == 0)
+    return Invocation(
+        body, str(header["content_type"]), stages, job.model.invocations == 0, bool(header.get("is_sent"))
+    )
 
 
 def _folder_bytes(directory: Path) -> int:

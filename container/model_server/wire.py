@@ -1,19 +1,23 @@
-"""Frames between the front process and a worker: a small JSON header and a body, over one stream socket.
+"""Frames between the front process and a worker: a small JSON header and a body, over one stream socket. A descriptor
+may go along with a request.
 
 One request is under way on a socket at a time, so that frames need no number.
 """
 
+import array
 import asyncio
 import socket
 import struct
 from collections.abc import Callable
-from typing import cast
+from typing import NamedTuple
 
 import orjson
 
 _PREFIX = struct.Struct("<IQ")
+_RECEIVE_BYTES = 256 * 1024
 
 Header = dict[str, object]
+Body = bytes | bytearray | memoryview
 
 
 def pack(header: Header, body_size: int) -> bytes:
@@ -22,26 +26,41 @@ def pack(header: Header, body_size: int) -> bytes:
     return _PREFIX.pack(len(text), body_size) + text
 
 
-class FrameProtocol(asyncio.Protocol):
+class FrameChannel:
     """The front process's end. `on_frame` gets each whole frame, `on_lost` is called once the socket is closed.
 
-    A protocol rather than a stream: an answer wakes who waits for it once, not once for each of its parts.
+    On the socket itself and not through a transport, which sends only at the end of the event loop's round, and no
+    descriptors. All methods belong to the event loop's thread.
     """
 
     def __init__(self, on_frame: Callable[[Header, bytes], None], on_lost: Callable[[], None]) -> None:
         self._on_frame = on_frame
         self._on_lost = on_lost
         self._received = bytearray()
-        self._transport: asyncio.Transport | None = None
+        self._unsent = memoryview(b"")
+        self._socket: socket.socket | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+    def open(self, sock: socket.socket) -> None:
+        """Begin to receive. The socket, which does not block, is the channel's from now on."""
+        self._socket = sock
+        asyncio.get_running_loop().add_reader(sock, self._receive)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._transport = None
-        self._on_lost()
+    def _receive(self) -> None:
+        if self._socket is None:
+            return
+        try:
+            data = self._socket.recv(_RECEIVE_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if data:
+            self.feed(data)
+        else:
+            self.close()
 
-    def data_received(self, data: bytes) -> None:
+    def feed(self, data: bytes) -> None:
+        """Take what was received."""
         if not self._received and 0 < _frame_end(data) == len(data):
             self._deliver(data)  # the usual case: an answer that came in one piece
             return
@@ -56,16 +75,49 @@ class FrameProtocol(asyncio.Protocol):
         body_start = _PREFIX.size + header_size
         self._on_frame(orjson.loads(frame[_PREFIX.size : body_start]), frame[body_start:])
 
-    def send(self, header: Header, body: bytes | bytearray = b"") -> bool:
-        """Whether the frame was taken; False when the other side is gone."""
-        if self._transport is None or self._transport.is_closing():
+    def send(self, header: Header, body: Body = b"", descriptor: int | None = None) -> bool:
+        """Whether the frame was taken; False when the other side is gone. Only one may be under way.
+
+        The descriptor may be closed afterwards: the worker has its own, or none where its socket was full.
+        """
+        sock = self._socket
+        if sock is None:
             return False
-        self._transport.writelines((pack(header, len(body)), body))
+        head = pack(header, len(body))
+        rights = [] if descriptor is None else [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))]
+        try:
+            sent = sock.sendmsg((head, body), rights)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError:
+            return False
+        if sent < len(head) + len(body):
+            self._unsent = memoryview(head + body)[sent:]
+            asyncio.get_running_loop().add_writer(sock, self._send_rest)
         return True
 
+    def _send_rest(self) -> None:
+        if self._socket is None:
+            return
+        try:
+            self._unsent = self._unsent[self._socket.send(self._unsent) :]
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self.close()
+            return
+        if not self._unsent:
+            asyncio.get_running_loop().remove_writer(self._socket)
+
     def close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
+        if self._socket is None:
+            return
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._socket)
+        loop.remove_writer(self._socket)
+        self._socket.close()
+        self._socket = None
+        loop.call_soon(self._on_lost)
 
 
 def _frame_end(data: bytes | bytearray) -> int:
@@ -88,10 +140,20 @@ def send_blocking(sock: socket.socket, header: Header, body: bytes = b"") -> Non
         sock.sendall(memoryview(body)[sent - len(head) :])
 
 
-def receive_blocking(sock: socket.socket) -> tuple[Header, bytearray]:
+class Received(NamedTuple):
+    """A frame, and the descriptor that came along: the receiver's own, to be closed."""
+
+    header: Header
+    body: bytearray
+    descriptor: int | None
+
+
+def receive_blocking(sock: socket.socket) -> Received:
     """Raises EOFError when the other side is gone."""
-    header_size, body_size = _PREFIX.unpack(_read(sock, _PREFIX.size))
-    return orjson.loads(_read(sock, header_size)), _read(sock, body_size)
+    prefix, descriptors, _, _ = socket.recv_fds(sock, _PREFIX.size, 1)
+    header_size, body_size = _PREFIX.unpack(prefix + _read(sock, _PREFIX.size - len(prefix)))
+    header = orjson.loads(_read(sock, header_size))
+    return Received(header, _read(sock, body_size), descriptors[0] if descriptors else None)
 
 
 def _read(sock: socket.socket, size: int) -> bytearray:

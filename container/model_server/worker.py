@@ -6,6 +6,7 @@ It is forked with MXNet and ONNX Runtime already imported, and ends when its soc
 import ctypes
 import gc
 import logging
+import os
 import socket
 import time
 from pathlib import Path
@@ -17,11 +18,15 @@ from .engines.handler import HandlerModel
 from .engines.mxnet_engine import MxnetEngine
 from .engines.onnx_engine import OnnxEngine
 from .errors import InvalidArtifact, ModelNotFound, PredictionFailed, ServerError
+from .handover import write_answer
+from .http_answer import answer_head, content_type_field
 from .memory import PrivateMemory
 from .served_model import ServedModel
 from .settings import Settings
 
 _log = logging.getLogger(__name__)
+# Where both could run, the front process goes first: it needs little, and what it does keeps the other workers busy.
+_NICENESS = 5
 # How often answers to invocations say what the process holds; answers to loads and unloads always do.
 _REPORT_SECONDS = 1.0
 
@@ -107,12 +112,19 @@ class Worker:
     def private_bytes(self) -> int:
         return self._memory.bytes()
 
-    def handle(self, header: wire.Header, body: bytearray) -> tuple[wire.Header, bytes]:
-        """Answer one frame; errors become a header, so that the process lives on."""
+    def handle(self, header: wire.Header, body: bytearray, client: int | None = None) -> tuple[wire.Header, bytes]:
+        """Answer one frame; errors become a header, so that the process lives on.
+
+        `client`: descriptor of the connection that the answer of an invocation is written to.
+        """
         operation = header["operation"]
         try:
             if operation == "invoke":
-                return self.invoke(header, body)
+                fields, answer = self.invoke(header, body)
+                if client is None:
+                    return fields, answer
+                head = answer_head(200, content_type_field(str(fields["content_type"])), len(answer))
+                return {**fields, "is_sent": True}, write_answer(client, head, answer)
             before = self._memory.bytes()
             if operation == "load":
                 result = self.load(str(header["model"]), Path(str(header["url"])))
@@ -139,12 +151,17 @@ class Worker:
 
 def run(sock: socket.socket, settings: Settings) -> None:
     """Serve frames until the front process closes the socket."""
+    os.nice(_NICENESS)
     worker = Worker(settings)
     wire.send_blocking(sock, {"ready": True, "private_bytes": worker.private_bytes()})
     while True:
         try:
-            header, body = wire.receive_blocking(sock)
-            answer, answer_body = worker.handle(header, body)
+            header, body, client = wire.receive_blocking(sock)
+            try:
+                answer, answer_body = worker.handle(header, body, client)
+            finally:
+                if client is not None:
+                    os.close(client)
             wire.send_blocking(sock, answer, answer_body)
         except (EOFError, ConnectionError):
             return

@@ -1,5 +1,6 @@
 """The HTTP surface under hostile and random requests: always an answer below 500, never a dead server."""
 
+import itertools
 import json
 import socket
 import time
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.container.clients import HttpClient
+from tests.container.clients import HttpClient, wait_for
 from tests.container.conftest import npy, serving
 
 JSON = "application/json"
@@ -100,13 +101,47 @@ def test_an_invocation_is_answered_however_it_is_cut(server: HttpClient) -> None
         assert len(found) == b"".join(pieces).count(b"POST")
 
 
-def answers(server: HttpClient, pieces: list[bytes]) -> list[bytes]:
+SMALL = b"[[1, 2, 3, 4]]"
+LARGE = b" " * 300_000 + b"[[5, 6, 7, 8]]"  # more than is read at once
+
+
+def invocation(body: bytes, kind: str, *fields: str, length: bool = True) -> bytes:
+    head = ["POST /models/dense/invoke HTTP/1.1", "host: x", f"content-type: {kind}", "accept: application/x-npy"]
+    head += [f"content-length: {len(body)}"] * length
+    return "\r\n".join([*head, *fields, "", ""]).encode() + body
+
+
+STREAM = b"".join(
+    (
+        invocation(SMALL, JSON),
+        invocation(LARGE, JSON),
+        invocation(b"e\r\n" + SMALL + b"\r\n0\r\n\r\n", JSON, "transfer-encoding: chunked", length=False),
+        invocation(SMALL, JSON),
+        invocation(LARGE, JSON),
+        invocation(SMALL, JSON, "connection: close"),
+    )
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(cuts=st.lists(st.integers(1, len(STREAM) - 1), max_size=4, unique=True), pause=st.sampled_from([0, 0.003]))
+def test_requests_behind_one_another_are_answered_in_order_however_they_are_cut(
+    server: HttpClient, cuts: list[int], pause: float
+) -> None:
+    places = [0, *sorted(cuts), len(STREAM)]
+    found = answers(server, [STREAM[start:end] for start, end in itertools.pairwise(places)], pause)
+    small = server.invoke("dense", SMALL, JSON, "application/x-npy").body
+    large = server.invoke("dense", LARGE, JSON, "application/x-npy").body
+    assert found == [small, large, small, small, large, small]
+
+
+def answers(server: HttpClient, pieces: list[bytes], pause: float = 0.05) -> list[bytes]:
     """The bodies of all answers on one connection that the server closes in the end."""
     received = b""
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as sock:
         for piece in pieces:
             sock.sendall(piece)
-            time.sleep(0.05)
+            time.sleep(pause)
         while data := sock.recv(65536):
             received += data
     bodies = []
@@ -157,9 +192,13 @@ def test_a_body_that_does_not_arrive_is_given_up(models: dict[str, Path]) -> Non
         with server.loaded("dense", models["dense"]):
             for rest in (b"content-length: 14\r\n\r\n[[1,", b"transfer-encoding: chunked\r\n\r\n4\r\n[[1,\r\n"):
                 assert status_of(server.raw(head + rest)) == 408
-            assert server.request("GET", "/ping").status == 200  # by now both lines are written
-            requests = [event for event in server.events() if event["event"] == "request"]
-            assert [event["status"] for event in requests if event.get("model") == "dense"] == [408, 408]
+
+            def told() -> list[int]:
+                requests = [event for event in server.events() if event["event"] == "request"]
+                return [event["status"] for event in requests if event.get("model") == "dense"]
+
+            wait_for(lambda: len(told()) == 2, "both requests in the log")
+            assert told() == [408, 408]
 
 
 KNOWN = ["/ping", "/models", "/models/dense", "/models/dense/invoke", "/models/none/invoke", "/metrics"]

@@ -16,9 +16,9 @@ FRAMES = st.lists(st.tuples(HEADERS, st.binary(max_size=300)), max_size=5)
 
 def collect(pieces: list[bytes]) -> list[tuple[wire.Header, bytes]]:
     frames: list[tuple[wire.Header, bytes]] = []
-    protocol = wire.FrameProtocol(lambda header, body: frames.append((header, body)), lambda: None)
+    channel = wire.FrameChannel(lambda header, body: frames.append((header, body)), lambda: None)
     for piece in pieces:
-        protocol.data_received(piece)
+        channel.feed(piece)
     return frames
 
 
@@ -41,7 +41,7 @@ def test_a_worker_sends_and_receives_the_same_frame(header, body) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         wire.send_blocking(ours, header, body)
-        assert wire.receive_blocking(theirs) == (header, body)
+        assert wire.receive_blocking(theirs) == (header, body, None)
 
 
 def test_a_frame_larger_than_the_socket_takes_at_once() -> None:
@@ -50,10 +50,10 @@ def test_a_frame_larger_than_the_socket_takes_at_once() -> None:
     with ours, theirs:
         sender = threading.Thread(target=wire.send_blocking, args=(ours, {"answer": 1}, body))
         sender.start()
-        assert wire.receive_blocking(theirs) == ({"answer": 1}, body)
+        assert wire.receive_blocking(theirs) == ({"answer": 1}, body, None)
         sender.join()
 
 
 def test_nobody_to_send_to() -> None:
-    protocol = wire.FrameProtocol(lambda *_: None, lambda: None)
-    assert not protocol.send({"operation": "invoke"}, b"")
+    channel = wire.FrameChannel(lambda *_: None, lambda: None)
+    assert not channel.send({"operation": "invoke"}, b"")

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.container.clients import HttpClient, Reply
+from tests.container.clients import HttpClient, Reply, wait_for
 from tests.container.conftest import serving
 
 JSON = "application/json"
@@ -42,13 +42,6 @@ def obedient(tmp_path: Path) -> Path:
 
 def order(server: HttpClient, name: str, **fields) -> Reply:
     return server.invoke(name, json.dumps(fields).encode(), JSON)
-
-
-def wait_for(condition, what: str, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(0.02)
 
 
 @pytest.fixture
