@@ -1,5 +1,6 @@
 """`python -m model_catalog`: the catalog from the command line."""
 
+import functools
 import json
 import sys
 import time
@@ -15,7 +16,7 @@ from botocore.exceptions import BotoCoreError
 from rich.console import Console
 from rich.table import Column, Table
 
-from model_catalog.catalog import Catalog
+from model_catalog.catalog import Catalog, Convert
 from model_catalog.errors import CatalogError
 from model_catalog.s3_source import Progress, is_s3_uri
 
@@ -56,13 +57,31 @@ def add(
     source: Annotated[
         str, typer.Argument(help="An MXNet checkpoint or a .onnx file: a folder, a .tar.gz, or s3://BUCKET/KEY of one.")
     ],
+    *,
     sha256: Annotated[str | None, typer.Option(help="What the digest of the artifact in S3 must be.")] = None,
+    to_onnx: Annotated[
+        bool, typer.Option("--to-onnx", help="Turn the MXNet checkpoint into ONNX; both must answer the same.")
+    ] = False,
+    samples: Annotated[
+        list[Path] | None,
+        typer.Option(help="Real inputs for that check: a .jpg, .png, .npy or .json file, or a folder of them."),
+    ] = None,
+    tolerance: Annotated[
+        float | None, typer.Option(help="How much outputs may differ, relative to the largest; 1e-5 if not given.")
+    ] = None,
 ) -> None:
     """Make a model the current version of NAME: pack it, or record where S3 is to copy it from."""
     in_s3 = is_s3_uri(source)
+    complaints = []
     if sha256 is not None and not in_s3:
-        raise CatalogError("--sha256 is for artifacts in S3; what is on disk is packed anew, with a digest of its own.")
-    work = "Reading" if in_s3 else "Packing"
+        complaints.append("--sha256 is for artifacts in S3; what is on disk is packed anew, with a digest of its own.")
+    if to_onnx and in_s3:
+        complaints.append("--to-onnx is for checkpoints on disk; S3 copies an artifact as it is. Download it first.")
+    if not to_onnx and (samples or tolerance is not None):
+        complaints.append("--samples and --tolerance are for --to-onnx.")
+    if complaints:
+        raise CatalogError(complaints)
+    work = "Reading" if in_s3 else "Converting" if to_onnx else "Packing"
     console = Console(stderr=True)
     if not console.is_terminal:
         print(f"{work} {source}", file=sys.stderr, flush=True)
@@ -71,12 +90,26 @@ def add(
             progress = _progress(source, None if not console.is_terminal else status.update)
             added = context.obj.add_from_s3(name, source, _s3(), sha256=sha256, progress=progress)
         else:
-            added = context.obj.add(name, Path(source))
+            added = context.obj.add(name, Path(source), convert=_conversion(samples, tolerance) if to_onnx else None)
     version = added.version
+    if version.conversion is not None and to_onnx:
+        checked = version.conversion
+        print(
+            f"Converted to ONNX: outputs equal within {checked.largest_difference:.2g} on {checked.samples} "
+            f"sample{'s' if checked.samples > 1 else ''} (allowed: {checked.tolerance:g})"
+        )
     if added.is_new:
         print(f"Added {name} version {version.version}: {version.size_bytes} bytes, TargetModel {version.key}")
     else:
         print(f"Nothing changed: {name} holds this content already, TargetModel {version.key}")
+
+
+def _conversion(samples: list[Path] | None, tolerance: float | None) -> Convert:
+    # Imports numpy, which no other command needs.
+    from model_catalog.conversion import DEFAULT_TOLERANCE, convert_to_onnx  # noqa: PLC0415
+
+    tolerance = DEFAULT_TOLERANCE if tolerance is None else tolerance
+    return functools.partial(convert_to_onnx, samples=samples or (), tolerance=tolerance)
 
 
 def _progress(what: str, show: Callable[[str], None] | None) -> Progress:

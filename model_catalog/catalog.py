@@ -3,7 +3,7 @@
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from model_catalog.errors import CatalogError
 from model_catalog.inspection import inspect_folder
 from model_catalog.lock import (
     LOCK_FILE,
+    Conversion,
     Engine,
     Lock,
     Model,
@@ -30,6 +31,9 @@ from model_catalog.names import name_complaints
 from model_catalog.packing import Packed, pack_folder
 from model_catalog.s3_source import Progress, change_since, fetch
 from model_catalog.verification import verify_artifacts
+
+# Makes an artifact of the one in the first folder in the second, which it makes as well, and tells what it checked.
+Convert = Callable[[Path, Path], Conversion]
 
 
 @dataclass(frozen=True)
@@ -64,13 +68,19 @@ class Catalog:
         """What the lock file holds now; raises CatalogError as `read_lock` does."""
         return read_lock(self.directory)
 
-    def add(self, name: str, path: Path | str) -> Added:
+    def add(self, name: str, path: Path | str, *, convert: Convert | None = None) -> Added:
         """Pack the model in `path`, a folder or a `.tar.gz`, and make it the current version of `name`.
 
         Content that is the current version already changes nothing.
 
+        Args:
+            name: the model.
+            path: the folder or archive.
+            convert: makes another artifact of it first; None to leave it as it is.
+
         Raises:
-            CatalogError: the name is not allowed or collides, or the model cannot be served; with every reason.
+            CatalogError: the name is not allowed or collides, the model cannot be served, or its conversion fails; with
+                every reason.
         """
         path = Path(path)
         self._artifacts.mkdir(parents=True, exist_ok=True)
@@ -80,13 +90,18 @@ class Catalog:
             try:
                 folder = self._unpacked(path, scratch)
                 engine = inspect_folder(folder)
+                conversion = None
+                if convert is not None:
+                    original, folder = folder, scratch / "converted"
+                    conversion = convert(original, folder)
+                    engine = inspect_folder(folder)
                 with packed_file.open("wb") as file:
                     packed = pack_folder(folder, file)
                     os.fsync(file.fileno())
             except CatalogError as error:
                 raise CatalogError(f"model {name} ({path}): {complaint}" for complaint in error.complaints) from error
             with self._exclusive():
-                return self._record(name, engine, packed, packed_file)
+                return self._record(name, engine, packed, packed_file, conversion)
 
     def add_from_s3(
         self,
@@ -190,7 +205,14 @@ class Catalog:
             raise CatalogError("a model is a folder or a .tar.gz archive.")
         return _extracted(path, scratch)
 
-    def _record(self, name: str, engine: Engine, packed: Packed, origin: Path | S3Source) -> Added:
+    def _record(
+        self,
+        name: str,
+        engine: Engine,
+        packed: Packed,
+        origin: Path | S3Source,
+        conversion: Conversion | None = None,
+    ) -> Added:
         """Put a packed file in its place, then the lock: what the lock names is always there."""
         lock = self.lock if (self.directory / LOCK_FILE).exists() else Lock()
         complaints = name_complaints({*lock.models, name})
@@ -220,6 +242,7 @@ class Catalog:
             key=version_key(name, number, packed.sha256),
             slot=next(slot for slot in range(1, len(taken) + 2) if slot not in taken),
             source=source,
+            conversion=conversion,
         )
         models = lock.models | {name: Model(versions=(*kept, added))}
         retired = {other: version for other, version in lock.retired.items() if other != name}

@@ -1,4 +1,5 @@
-"""The lock file `models.lock.json`: every model's versions with their sha256, size, engine, key, slot and source.
+"""The lock file `models.lock.json`: every model's versions, with their sha256, size, engine, key and slot, and where an
+artifact came from.
 
 It stands in git, so that a plan in a pull request needs no artifact on disk.
 """
@@ -9,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from model_catalog.errors import CatalogError
 from model_catalog.names import name_complaints, terraform_identifier
@@ -40,6 +41,27 @@ class S3Source(_Frozen):
         return self.uri.removeprefix("s3://")
 
 
+class Conversion(_Frozen):
+    """How an ONNX artifact was made of an MXNet checkpoint, and how equal their outputs were."""
+
+    checkpoint_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """Digest of the checkpoint, packed as `add` packs it."""
+    samples: int = Field(ge=1)
+    """On how many real inputs both were run."""
+    tolerance: float = Field(gt=0, allow_inf_nan=False)
+    """The difference that was allowed, relative to a sample's largest output where that is above 1."""
+    largest_difference: float = Field(ge=0, allow_inf_nan=False)
+    """The one that was found."""
+    versions: dict[str, str]
+    """Of the packages that did it: `mxnet`, `onnx`, `onnxruntime`."""
+
+    @model_validator(mode="after")
+    def _within_tolerance(self) -> "Conversion":
+        if self.largest_difference > self.tolerance:
+            raise ValueError(f"largest_difference is above the tolerance of {self.tolerance:g}")
+        return self
+
+
 class Version(_Frozen):
     """One artifact of one model: immutable, under a key that no other content ever gets."""
 
@@ -54,6 +76,8 @@ class Version(_Frozen):
     """Which of the model's Terraform addresses holds this version."""
     source: S3Source | None = None
     """Where S3 copies the artifact from; None for one that lies in the catalog and is uploaded."""
+    conversion: Conversion | None = None
+    """What was checked when the artifact was made of a checkpoint; None for one that was added as it is."""
 
     @property
     def artifact(self) -> str:

@@ -6,7 +6,6 @@ has weights of its own, so that no server can gain by sharing them.
 
 import json
 import shutil
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -17,10 +16,13 @@ import onnx
 import onnxruntime
 from mxnet.gluon.model_zoo import vision
 
+from container.model_server.artifact import read_artifact
+from model_catalog.onnx_export import export_checkpoint
+
 from .errors import BenchmarkError
 
 # Changes when the content made here changes, so that an older store is not taken for it.
-STORE_VERSION = "2"
+STORE_VERSION = "3"
 Engine = Literal["mxnet", "onnxruntime"]
 INPUT_SHAPE = (1, 3, 224, 224)
 ARCHITECTURES = {"squeezenet": "squeezenet1.1", "resnet18": "resnet18_v1"}
@@ -103,16 +105,7 @@ def _export_architecture(prefix: Path, architecture: str) -> None:
 def _export_onnx(folder: Path, source: Path, architecture: str) -> None:
     prefix = source / architecture
     path = folder / f"{architecture}.onnx"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own use of numpy and onnx
-        mx.onnx.export_model(f"{prefix}-symbol.json", f"{prefix}-0000.params", [INPUT_SHAPE], [np.float32], str(path))
-    model = onnx.load(str(path))
-    weights = {weight.name for weight in model.graph.initializer}
-    inputs = [value for value in model.graph.input if value.name not in weights]
-    # The exporter lists the weights as inputs too, which keeps ONNX Runtime from folding constants.
-    del model.graph.input[:]
-    model.graph.input.extend(inputs)
-    onnx.save(model, str(path))
+    export_checkpoint(read_artifact(source), path)
     _write_shapes(folder, architecture)
     difference = outputs_difference(prefix, path)
     if difference > TOLERANCE:

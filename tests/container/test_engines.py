@@ -1,7 +1,6 @@
 """Both engines give MXNet's own predictions, share memory safely, and word what is wrong with an artifact."""
 
 import struct
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,8 @@ from container.model_server.engines.mxnet_engine import MxnetEngine
 from container.model_server.engines.mxnet_params import MappedParameters, UnknownParametersFormat
 from container.model_server.engines.onnx_engine import OnnxEngine
 from container.model_server.errors import InvalidArtifact
-from tests.container.conftest import dense_network, image_network, save_checkpoint
+from model_catalog.onnx_export import export_checkpoint
+from tests.support.checkpoints import dense_network, image_network, save_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -34,26 +34,6 @@ def direct(mx, directory: Path, data: np.ndarray) -> np.ndarray:
 
 def images(seed: int) -> np.ndarray:
     return np.random.RandomState(seed).normal(size=(1, 3, 32, 32)).astype(np.float32)
-
-
-def export_onnx(directory: Path, target: Path, shape: tuple[int, ...]) -> Path:
-    """Export a checkpoint, with the weights taken out of the graph's inputs."""
-    onnx = pytest.importorskip("onnx")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        from mxnet import onnx as exporter  # noqa: PLC0415
-
-        target.mkdir()
-        file = str(target / "net.onnx")
-        files = (str(directory / "net-symbol.json"), str(directory / "net-0000.params"))
-        exporter.export_model(*files, [shape], [np.float32], file)
-    model = onnx.load(file)
-    weights = {tensor.name for tensor in model.graph.initializer}
-    kept = [tensor for tensor in model.graph.input if tensor.name not in weights]
-    del model.graph.input[:]
-    model.graph.input.extend(kept)
-    onnx.save(model, file)
-    return target
 
 
 def test_models_that_share_memory_do_not_disturb_each_other(engine: MxnetEngine, mx, tmp_path: Path) -> None:
@@ -95,7 +75,9 @@ def test_models_of_one_graph_share_it_and_outlive_each_other(engine: MxnetEngine
 
 def test_onnx_runtime_agrees_with_mxnet(mx, tmp_path: Path) -> None:
     folder = save_checkpoint(tmp_path / "net", image_network(), (1, 3, 32, 32))
-    model = OnnxEngine(threads=1).load(read_artifact(export_onnx(folder, tmp_path / "onnx", (1, 3, 32, 32))))
+    (tmp_path / "onnx").mkdir()
+    export_checkpoint(read_artifact(folder), tmp_path / "onnx" / "net.onnx")
+    model = OnnxEngine(threads=1).load(read_artifact(tmp_path / "onnx"))
     assert [(spec.name, spec.shape) for spec in model.inputs] == [("data", (1, 3, 32, 32))]
     for seed in range(3):
         (output,) = model.predict({"data": images(seed)}).values()

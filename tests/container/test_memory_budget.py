@@ -19,7 +19,8 @@ from container.model_server.placement import Placement
 from container.model_server.registry import Model, Registry, State
 from container.model_server.settings import read_settings
 from tests.container.clients import HttpClient
-from tests.container.conftest import save_checkpoint, serving
+from tests.container.conftest import serving
+from tests.support.checkpoints import save_checkpoint
 
 # Holds 20 MiB once loaded, from a file of a few bytes: no estimate from its size can be right.
 HOLDER = """

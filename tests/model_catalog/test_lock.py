@@ -7,7 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_catalog.errors import CatalogError
-from model_catalog.lock import Lock, Model, Version, parse_lock, read_lock, render_lock, version_key, write_lock
+from model_catalog.lock import (
+    Conversion,
+    Lock,
+    Model,
+    Version,
+    parse_lock,
+    read_lock,
+    render_lock,
+    version_key,
+    write_lock,
+)
 
 COUNT = settings(max_examples=100, derandomize=True, deadline=None)
 
@@ -15,6 +25,18 @@ COUNT = settings(max_examples=100, derandomize=True, deadline=None)
 def version(name: str, number: int = 1, slot: int = 1, sha256: str = "ab" * 32) -> Version:
     key = version_key(name, str(number), sha256)
     return Version(version=str(number), sha256=sha256, size_bytes=10, engine="mxnet", key=key, slot=slot)
+
+
+@st.composite
+def conversions(draw: st.DrawFn) -> Conversion:
+    tolerance = draw(st.floats(1e-12, 1, exclude_min=True))
+    return Conversion(
+        checkpoint_sha256="cd" * 32,
+        samples=draw(st.integers(1, 1000)),
+        tolerance=tolerance,
+        largest_difference=draw(st.floats(0, tolerance)),
+        versions=draw(st.dictionaries(st.sampled_from(["mxnet", "onnx"]), st.sampled_from(["1.9.1", "2"]))),
+    )
 
 
 @st.composite
@@ -27,7 +49,10 @@ def locks(draw: st.DrawFn) -> Lock:
         hashes = st.binary(min_size=32, max_size=32).map(bytes.hex)
         models[name] = Model(
             versions=tuple(
-                version(name, number, slot, draw(hashes)) for number, slot in zip(numbers, slots, strict=True)
+                version(name, number, slot, draw(hashes)).model_copy(
+                    update={"conversion": draw(st.none() | conversions())}
+                )
+                for number, slot in zip(numbers, slots, strict=True)
             )
         )
     return Lock(models=models, retired=draw(st.sampled_from([{}, {"gone": "3"}])))
@@ -103,6 +128,20 @@ def test_every_fault_is_found_at_once(tmp_path: Path) -> None:
             "net": {"versions": [good | {"sha256": "xyz", "size_bytes": 0, "engine": "tf", "slot": 0}]},
             "same": {"versions": [version("same", 2).model_dump(), version("same", 1).model_dump()]},
             "key": {"versions": [version("key").model_dump() | {"key": "other"}]},
+            "far": {
+                "versions": [
+                    version("far").model_dump()
+                    | {
+                        "conversion": {
+                            "checkpoint_sha256": "cd" * 32,
+                            "samples": 1,
+                            "tolerance": 1e-05,
+                            "largest_difference": 0.5,
+                            "versions": {},
+                        }
+                    }
+                ]
+            },
             "a.b": {"versions": [version("a.b").model_dump()]},
             "a_b": {"versions": [version("a_b").model_dump()]},
             "none": {"versions": []},
@@ -124,6 +163,7 @@ def test_every_fault_is_found_at_once(tmp_path: Path) -> None:
         "models.same: two versions cannot share a slot",
         "models.key: the key of version 1 is key/1-abababababababab.tar.gz, not other",
         "models a.b, a_b: all would have the Terraform address aws_s3_object.a_b",
+        "models.far.versions[0].conversion: Value error, largest_difference is above the tolerance of 1e-05",
         "models.none.versions",
         "model '-'",
         "extra: Extra inputs are not permitted",

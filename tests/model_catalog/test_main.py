@@ -6,6 +6,7 @@ import pytest
 
 from model_catalog.__main__ import main
 from tests.model_catalog.conftest import MakeModel
+from tests.support.checkpoints import dense_network, save_checkpoint
 
 
 @pytest.fixture
@@ -45,6 +46,37 @@ def test_the_life_of_a_model(run, make_model: MakeModel, tmp_path: Path) -> None
     assert run("verify", "--missing-ok")[0] == 0
     assert run("remove", "net")[0] == 0
     assert run("prune") == (0, "There was nothing to delete.\n", "")
+
+
+def test_a_checkpoint_becomes_onnx_and_the_lock_tells_how_equal_they_are(run, tmp_path: Path) -> None:
+    folder = save_checkpoint(tmp_path / "net", dense_network(), (1, 4))
+    (tmp_path / "rows.json").write_text("[[1, 2, 3, 4]]")
+    arguments = ("add", "net", folder, "--to-onnx", "--samples", tmp_path / "rows.json", "--tolerance", "1e-6")
+    code, output, errors = run(*arguments)
+    assert (code, errors) == (0, f"Converting {folder}\n")
+    converted, added = output.splitlines()
+    assert converted.startswith("Converted to ONNX: outputs equal within ")
+    assert converted.endswith(" on 1 sample (allowed: 1e-06)")
+    assert added.startswith("Added net version 1: ")
+    version = json.loads((tmp_path / "models" / "models.lock.json").read_text())["models"]["net"]["versions"][0]
+    assert version["engine"] == "onnxruntime"
+    assert version["conversion"]["samples"] == 1
+    assert 0 <= version["conversion"]["largest_difference"] <= version["conversion"]["tolerance"] == 1e-6
+    run("add", "checkpoint", folder)
+    lock = json.loads((tmp_path / "models" / "models.lock.json").read_text())
+    assert version["conversion"]["checkpoint_sha256"] == lock["models"]["checkpoint"]["versions"][0]["sha256"]
+    assert run(*arguments)[1].splitlines()[1].startswith("Nothing changed: net holds this content already")
+
+
+def test_options_that_do_not_go_together_are_all_named(run, make_model: MakeModel) -> None:
+    code, _, errors = run("add", "net", "s3://bucket-name/net.tar.gz", "--to-onnx")
+    assert (code, errors) == (
+        1,
+        "error: --to-onnx is for checkpoints on disk; S3 copies an artifact as it is. Download it first.\n",
+    )
+    code, _, errors = run("add", "net", make_model(), "--samples", "x.jpg", "--sha256", "ab" * 32)
+    assert (code, len(errors.splitlines())) == (1, 2)
+    assert "--samples and --tolerance are for --to-onnx" in errors
 
 
 def test_mistakes_are_answered_with_lines_not_tracebacks(run, make_model: MakeModel) -> None:

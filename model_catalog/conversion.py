@@ -1,0 +1,167 @@
+"""MXNet checkpoints turned into ONNX artifacts, and the check that both answer the same."""
+
+import ast
+import os
+import shutil
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from container.model_server.artifact import Artifact, read_artifact
+from container.model_server.decode import JSON, NPY, decode_request
+from container.model_server.engines.base import Arrays, LoadedModel
+from container.model_server.engines.mxnet_engine import MxnetEngine
+from container.model_server.engines.onnx_engine import OnnxEngine
+from container.model_server.errors import ServerError
+from container.model_server.signature import image_for
+from model_catalog.errors import CatalogError
+from model_catalog.lock import Conversion
+from model_catalog.onnx_export import export_checkpoint
+from model_catalog.packing import pack_folder
+
+DEFAULT_TOLERANCE = 1e-5
+_CONTENT_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".npy": NPY, ".json": JSON}
+# What an artifact's own code may do around the network. All else was written for MXNet.
+_FUNCTIONS_FOR_MXNET = {"model_fn", "predict_fn", "transform_fn"}
+
+
+def convert_to_onnx(
+    folder: Path, destination: Path, samples: Iterable[Path], tolerance: float = DEFAULT_TOLERANCE
+) -> Conversion:
+    """Make an ONNX artifact of the MXNet artifact in `folder`: all its other files stay as they are.
+
+    Both run every sample on the server's own engines.
+
+    Args:
+        folder: the artifact with the checkpoint.
+        destination: where the ONNX artifact goes; made.
+        samples: real inputs, files or folders of files: `.jpg`, `.jpeg`, `.png`, `.npy`, `.json`, each what a caller
+            would send.
+        tolerance: largest allowed difference of an output, relative to the sample's largest output where that is
+            above 1.
+
+    Raises:
+        CatalogError: the checkpoint cannot be converted, a sample is no input of the model, or outputs differ; with
+            every reason.
+    """
+    try:
+        artifact = read_artifact(folder)
+    except ServerError as error:
+        raise CatalogError(f"{error.message}.") from error
+    files, complaints = _sample_files(samples)
+    complaints += _code_complaints(artifact)
+    if not 0 < tolerance < float("inf"):
+        complaints.append(f"the tolerance must be above 0, not {tolerance:g}.")
+    if artifact.engine != "mxnet" or artifact.graph is None or artifact.parameters is None:
+        complaints.append("there is no MXNet checkpoint to convert.")
+    if complaints:
+        raise CatalogError(complaints)
+    os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # else MXNet tells on stderr how it binds
+    shutil.copytree(folder, destination)
+    for path in destination.glob("*-symbol.json"):
+        path.unlink()
+    for path in destination.glob("*.params"):
+        path.unlink()
+    export_checkpoint(artifact, destination / f"{artifact.graph.name.removesuffix('-symbol.json')}.onnx")
+    difference = _compared(artifact, read_artifact(destination), files, tolerance)
+    with Path(os.devnull).open("wb") as nowhere:
+        checkpoint = pack_folder(folder, nowhere)
+    return Conversion(
+        checkpoint_sha256=checkpoint.sha256,
+        samples=len(files),
+        tolerance=tolerance,
+        largest_difference=difference,
+        versions={name: version(name) for name in ("mxnet", "onnx", "onnxruntime")},
+    )
+
+
+def _sample_files(samples: Iterable[Path]) -> tuple[list[Path], list[str]]:
+    files: list[Path] = []
+    complaints: list[str] = []
+    for path in samples:
+        if path.is_dir():
+            found = [file for file in sorted(path.iterdir()) if file.suffix.lower() in _CONTENT_TYPES]
+            if not found:
+                complaints.append(f"{path} holds no samples, files of {', '.join(_CONTENT_TYPES)}.")
+            files += found
+        elif not path.is_file():
+            complaints.append(f"sample {path}: there is no such file or folder.")
+        elif path.suffix.lower() not in _CONTENT_TYPES:
+            complaints.append(f"sample {path} is not one of {', '.join(_CONTENT_TYPES)}.")
+        else:
+            files.append(path)
+    if not files and not complaints:
+        complaints.append("a conversion to ONNX is checked on real inputs: give at least one sample.")
+    return files, complaints
+
+
+def _code_complaints(artifact: Artifact) -> list[str]:
+    if artifact.code is None:
+        return []
+    name = f"code/{artifact.code.name}"
+    try:
+        tree = ast.parse(artifact.code.read_bytes())
+    except (SyntaxError, ValueError) as error:
+        return [f"{name} cannot be read as Python: {error}."]
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.alias):
+            names |= _FUNCTIONS_FOR_MXNET if node.name == "*" else {node.asname or node.name}
+    defined = sorted(names & _FUNCTIONS_FOR_MXNET)
+    return [f"{name} defines {', '.join(defined)}, which was written for MXNet's checkpoint."] if defined else []
+
+
+def _compared(checkpoint: Artifact, converted: Artifact, files: list[Path], tolerance: float) -> float:
+    """The largest difference. Raises CatalogError for samples that are no inputs, and for differences too large."""
+    complaints: list[str] = []
+    largest = 0.0
+    try:
+        ours, theirs = MxnetEngine().load(checkpoint), OnnxEngine(threads=1).load(converted)
+        image = image_for(checkpoint.image, ours.inputs)
+    except ServerError as error:
+        raise CatalogError(f"{error.message}.") from error
+    for file in files:
+        try:
+            arrays = decode_request(file.read_bytes(), _CONTENT_TYPES[file.suffix.lower()], ours.inputs, image)
+            found = _differences(ours, theirs, arrays)
+        except ServerError as error:
+            complaints.append(f"sample {file}: {error.message}.")
+            continue
+        for output, difference in found.items():
+            if difference <= tolerance:
+                largest = max(largest, difference)
+            else:
+                complaints.append(
+                    f"sample {file}: output {output} of the converted network differs by {difference:.2g} "
+                    f"from MXNet's; {tolerance:g} is allowed."
+                )
+    if complaints:
+        raise CatalogError(complaints)
+    return largest
+
+
+def _differences(ours: LoadedModel, theirs: LoadedModel, arrays: Arrays) -> dict[str, float]:
+    """By output: the largest difference, relative to the largest value where that is above 1; infinite where a value
+    is not finite or the shapes differ. Names of outputs differ between the engines, their order does not."""
+    expected = ours.predict(arrays)
+    found = theirs.predict({spec.name: arrays[spec.name] for spec in theirs.inputs})
+    if len(expected) != len(found):
+        return dict.fromkeys(expected, float("inf"))
+    return {
+        name: _difference(*pair)
+        for name, pair in zip(expected, zip(expected.values(), found.values(), strict=True), strict=True)
+    }
+
+
+def _difference(expected: np.ndarray, found: np.ndarray) -> float:
+    if expected.shape != found.shape or not (np.isfinite(expected).all() and np.isfinite(found).all()):
+        return float("inf")
+    if expected.size == 0:
+        return 0.0
+    return float(np.abs(found - expected).max() / max(1.0, float(np.abs(expected).max())))
