@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from .machine import describe_machine
 from .measure_cache import CacheRun, measure_cache
 from .measure_loading import Loading, measure_loading
 from .measure_throughput import Contender, Throughput, measure_throughput, one_turn
-from .measure_time import TimeSpent, baseline_phases, measure_bare_sockets, measure_time, own_phases
+from .measure_time import Phases, TimeSpent, baseline_phases, measure_bare_sockets, measure_time, own_phases
 from .model_server import model_server
 from .multi_model_server import REQUIREMENTS, check_java, install, multi_model_server
 from .percentiles import percentile
@@ -57,20 +57,14 @@ class Run:
         """All measures, one after the other."""
         loading = self.loading()
         with contextlib.ExitStack() as servers:
-            timings = self._work / "baseline-timings"
             baseline = servers.enter_context(self._baseline("baseline", 1))
             per_core = servers.enter_context(self._baseline("baseline-per-core", cores))
-            timed = servers.enter_context(self._baseline("baseline-timed", 1, timings))
             ours = servers.enter_context(model_server(self._work / "server"))
             contenders = self._load_everywhere(baseline, per_core, ours)
-            timed.load(HEADLINE, self._store.mxnet(HEADLINE, 0))
             difference = self._largest_difference(contenders[HEADLINE])
             throughput = self._throughput(contenders)
-            time_spent = self._time(timed, timings, contenders[HEADLINE], clients=1, rounds=self._plan.rounds)
-            time_queued = self._time(timed, timings, contenders[HEADLINE], clients=8, rounds=1)
             clients = self._clients(contenders[HEADLINE])
-        with bare_server(self._work / "bare-server") as bare:
-            bare_sockets = measure_bare_sockets(bare, self._plan.alone_seconds)
+        time_spent, time_queued, bare_sockets = self._time()
         return Measures(
             loading=loading,
             throughput=throughput,
@@ -132,18 +126,33 @@ class Run:
             found[architecture] = measure_throughput(entries, 8, self._plan.round_seconds, self._plan.rounds)
         return found
 
-    def _time(
-        self, timed: ServerProcess, timings: Path, contenders: list[Contender], clients: int, rounds: int
-    ) -> dict[str, TimeSpent]:
-        say(f"where the time of requests goes, {clients} clients")
-        seconds = self._plan.alone_seconds
-        baseline = Contender(BASELINE, timed, HEADLINE)
-        found = {BASELINE: measure_time(baseline, partial(baseline_phases, timings), clients, seconds, rounds)}
-        for contender in contenders:
-            if contender.name in (MXNET, ONNX):
-                phases = partial(own_phases, contender.server.log_path, contender.model)
-                found[contender.name] = measure_time(contender, phases, clients, seconds, rounds)
-        return found
+    def _time(self) -> tuple[dict[str, TimeSpent], dict[str, TimeSpent], float]:
+        """Where the time of requests goes with one client and with eight, and the bare server's milliseconds.
+
+        One server after the other, each alone on the machine: what an idle one does in the background would count as
+        the other's overhead.
+        """
+        say("where the time of requests goes, each server alone")
+        seconds, rounds = self._plan.alone_seconds, self._plan.rounds
+        one: dict[str, TimeSpent] = {}
+        eight: dict[str, TimeSpent] = {}
+
+        def measure(contender: Contender, phases: Callable[[], list[Phases]]) -> None:
+            one[contender.name] = measure_time(contender, phases, 1, seconds, rounds)
+            eight[contender.name] = measure_time(contender, phases, 8, seconds, 1)
+
+        timings = self._work / "baseline-timings"
+        with self._baseline("baseline-timed", 1, timings) as baseline:
+            baseline.load(HEADLINE, self._store.mxnet(HEADLINE, 0))
+            measure(Contender(BASELINE, baseline, HEADLINE), partial(baseline_phases, timings))
+        with model_server(self._work / "server-timed") as ours:
+            for name, folder in ((MXNET, self._store.mxnet(HEADLINE, 0)), (ONNX, self._store.onnx(HEADLINE, 0))):
+                model = f"{HEADLINE}-{folder.parent.name}"
+                ours.load(model, folder)
+                measure(Contender(name, ours, model), partial(own_phases, ours.log_path, model))
+        with bare_server(self._work / "bare-server") as bare:
+            bare_sockets = measure_bare_sockets(bare, seconds)
+        return one, eight, bare_sockets
 
     def _clients(self, contenders: list[Contender]) -> dict[str, dict[int, tuple[float, float]]]:
         found: dict[str, dict[int, tuple[float, float]]] = {contender.name: {} for contender in contenders}

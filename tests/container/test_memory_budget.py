@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import time
+import types
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from container.model_server.memory import anonymous_bytes, private_bytes
 from container.model_server.observer import Observer
 from container.model_server.placement import Placement
 from container.model_server.registry import Model, Registry, State
+from container.model_server.scheduler import Place
 from container.model_server.settings import read_settings
 from tests.container.clients import HttpClient
 from tests.container.conftest import serving
@@ -118,6 +120,32 @@ def test_loads_at_the_same_time_are_measured_apart(holder: Path) -> None:
         loads = [event["worker"] for event in server.events() if event["event"] == "load"]
         # How many each gets depends on which is done sooner; what they took is told apart only where both had some.
         assert set(loads) == {0, 1}, loads
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_loads_are_spread_evenly(monkeypatch: pytest.MonkeyPatch, together: bool) -> None:
+    """A load goes to the worker that holds least, with what is on its way there: at the same time, and in turn."""
+    registry = Registry()
+    placement = Placement(read_settings({"MODEL_SERVER_WORKERS": "2"}), registry, Observer(EventLog(io.BytesIO())))
+    processes = [types.SimpleNamespace(private_bytes=0) for _ in range(2)]
+    for place, process in zip(placement.scheduler.places, processes, strict=True):
+        place.process, place.ready = process, True  # type: ignore[assignment]
+
+    async def run_load(_: Model, place: Place) -> dict[str, object]:
+        await asyncio.sleep(0)
+        processes[place.index].private_bytes += 20 * MIB
+        return {"engine": "mxnet", "engine_started": False, "taken_bytes": 20 * MIB}
+
+    async def loads() -> list[int]:
+        entries = [registry.add(f"m{number}", "/m") for number in range(10)]
+        for entry in entries:
+            entry.artifact_bytes = 10 * MIB
+        if together:
+            return list(await asyncio.gather(*map(placement.load, entries)))
+        return [await placement.load(entry) for entry in entries]
+
+    monkeypatch.setattr(placement, "_run_load", run_load)
+    assert sorted(asyncio.run(loads())) == [0] * 5 + [1] * 5
 
 
 def model(name: str = "m", artifact_bytes: int = 10 * MIB) -> Model:
