@@ -25,6 +25,8 @@ DEFAULT_TOLERANCE = 1e-5
 _CONTENT_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".npy": NPY, ".json": JSON}
 # What an artifact's own code may do around the network. All else was written for MXNet.
 _FUNCTIONS_FOR_MXNET = {"model_fn", "predict_fn", "transform_fn"}
+# Only MXNet's arrays have them, and `output_fn` is given a numpy array after the conversion.
+_METHODS_OF_MXNET = {"asnumpy", "asscalar", "as_in_context", "wait_to_read"}
 
 
 def convert_to_onnx(
@@ -59,15 +61,16 @@ def convert_to_onnx(
     if complaints:
         raise CatalogError(complaints)
     os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # else MXNet tells on stderr how it binds
-    shutil.copytree(folder, destination)
+    with Path(os.devnull).open("wb") as nowhere:
+        checkpoint = pack_folder(folder, nowhere)
+    # What is hidden is not packed either.
+    shutil.copytree(folder, destination, ignore=shutil.ignore_patterns(".*"))
     for path in destination.glob("*-symbol.json"):
         path.unlink()
     for path in destination.glob("*.params"):
         path.unlink()
     export_checkpoint(artifact, destination / f"{artifact.graph.name.removesuffix('-symbol.json')}.onnx")
     difference = _compared(artifact, read_artifact(destination), files, tolerance)
-    with Path(os.devnull).open("wb") as nowhere:
-        checkpoint = pack_folder(folder, nowhere)
     return Conversion(
         checkpoint_sha256=checkpoint.sha256,
         samples=len(files),
@@ -113,8 +116,24 @@ def _code_complaints(artifact: Artifact) -> list[str]:
             names.add(node.id)
         elif isinstance(node, ast.alias):
             names |= _FUNCTIONS_FOR_MXNET if node.name == "*" else {node.asname or node.name}
-    defined = sorted(names & _FUNCTIONS_FOR_MXNET)
-    return [f"{name} defines {', '.join(defined)}, which was written for MXNet's checkpoint."] if defined else []
+    complaints = []
+    if defined := sorted(names & _FUNCTIONS_FOR_MXNET):
+        complaints.append(f"{name} defines {', '.join(defined)}, which was written for MXNet's checkpoint.")
+    if called := sorted(_attributes_in(tree, "output_fn") & _METHODS_OF_MXNET):
+        complaints.append(
+            f"{name}: output_fn uses {', '.join(called)} of MXNet's arrays; the converted model gives it a numpy array."
+        )
+    return complaints
+
+
+def _attributes_in(tree: ast.Module, function: str) -> set[str]:
+    return {
+        node.attr
+        for definition in ast.walk(tree)
+        if isinstance(definition, ast.FunctionDef) and definition.name == function
+        for node in ast.walk(definition)
+        if isinstance(node, ast.Attribute)
+    }
 
 
 def _compared(checkpoint: Artifact, converted: Artifact, files: list[Path], tolerance: float) -> float:

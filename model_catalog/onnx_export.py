@@ -4,9 +4,9 @@ import contextlib
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # The exporter writes nodes by the rules of this operator set, the newest it knows, and labels the file with the newest
 # that the onnx package knows. ONNX Runtime would then choose other, in part slower, implementations.
 OPERATOR_SET = 13
+_TRUE = ("True", "true", "1")
 # What each loss answers when it is not trained: an operator, and its options.
 _LOSSES: dict[str, tuple[str, dict[str, str]]] = {
     "SoftmaxOutput": ("softmax", {"axis": "1"}),
@@ -45,45 +46,68 @@ def export_checkpoint(artifact: Artifact, path: Path) -> None:
         raise CatalogError("there is no MXNet checkpoint to convert.")
     try:
         with _quiet():
-            symbol = mx.sym.load_json(_without_losses(artifact.graph.read_text(encoding="utf-8")))
-            # Saved as `arg:NAME` and `aux:NAME`; read as a list where there are none.
+            # Written anew by this MXNet, which knows how earlier ones wrote the same.
+            symbol = mx.sym.load(str(artifact.graph))
             saved = mx.nd.load(str(artifact.parameters))
+            # Saved as `arg:NAME` and `aux:NAME`; read as a list where there are none.
             parameters = {name.partition(":")[2]: values for name, values in dict(saved).items()}
+            graph = json.loads(symbol.tojson())
+            _for_the_exporter(graph["nodes"], parameters, mx.nd.ones_like)
+            symbol = mx.sym.load_json(json.dumps(graph))
             specs = {spec.name: spec for spec in artifact.inputs}
             # The exporter takes shapes in the order of the network's inputs.
             ordered = [specs[name] for name in symbol.list_inputs() if name in specs]
-            mx.onnx.export_model(
-                symbol,
-                parameters,
-                [spec.shape for spec in ordered],
-                [np.dtype(spec.dtype) for spec in ordered],
-                str(path),
-            )
+            with _rules_of_the_operator_set(onnx.checker.DEFAULT_CONTEXT):
+                mx.onnx.export_model(
+                    symbol,
+                    parameters,
+                    [spec.shape for spec in ordered],
+                    [np.dtype(spec.dtype) for spec in ordered],
+                    str(path),
+                )
             model = onnx.load(str(path))
             del model.opset_import[:]
             model.opset_import.append(onnx.helper.make_opsetid("", OPERATOR_SET))
-            _weights_are_no_inputs(model)
+            _only_given_inputs(model, [spec.name for spec in artifact.inputs])
+            _outputs_as_in_mxnet(model, symbol)
             onnx.checker.check_model(model)
             onnx.save(model, str(path))
     except Exception as error:
         raise CatalogError(f"{artifact.graph.name} cannot be converted to ONNX: {_reason(error)}.") from error
 
 
-def _without_losses(graph: str) -> str:
-    """The graph of a network that was saved for training, with outputs in the place of its losses.
+def _for_the_exporter(nodes: list[dict[str, Any]], parameters: dict[str, Any], ones_like: Callable) -> None:
+    """Say in the network what the exporter does not know of MXNet.
 
-    The exporter knows the losses, but loses count of the nodes when it leaves out their labels.
+    It knows the losses, but loses count of the nodes when it leaves out their labels. An option that is not there has
+    MXNet's default, which it takes for another or does not look at.
     """
-    content = json.loads(graph)
-    for node in content["nodes"]:
+    for node in nodes:
+        options = node.get("attrs", {})
         if node["op"] in _LOSSES:
-            node["op"], axis = _LOSSES[node["op"]]
-            options = node.pop("attrs", None) or node.pop("param", None) or {}
-            if options.get("preserve_shape") in ("True", "1"):
-                axis = {"axis": "-1"}
-            node["attrs"] = axis
+            node["op"], options = _LOSSES[node["op"]]
+            if node.pop("attrs", {}).get("preserve_shape") in _TRUE:
+                options = {"axis": "-1"}
             node["inputs"] = node["inputs"][:1]
-    return json.dumps(content)
+        elif node["op"] == "FullyConnected":
+            options = {"flatten": "True"} | options
+        elif node["op"] == "BatchNorm" and options.get("fix_gamma", "True") in _TRUE:
+            gamma = nodes[node["inputs"][1][0]]["name"]
+            if gamma in parameters:
+                parameters[gamma] = ones_like(parameters[gamma])
+        if options:
+            node["attrs"] = options
+
+
+@contextlib.contextmanager
+def _rules_of_the_operator_set(context: Any) -> Iterator[None]:
+    """The exporter has its graph checked by the newest rules, which refuse what is right by those it writes by."""
+    newest = context.opset_imports
+    context.opset_imports = {"": OPERATOR_SET}
+    try:
+        yield
+    finally:
+        context.opset_imports = newest
 
 
 @contextlib.contextmanager
@@ -91,19 +115,50 @@ def _quiet() -> Iterator[None]:
     """Without what MXNet says on the way: what numpy will deprecate, and where the exporter wrote its file."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        logging.disable(logging.INFO)
+        before = logging.root.manager.disable
+        logging.disable(logging.WARNING)
+        # logging.info gives a root logger without a handler one that stays.
+        nowhere = logging.NullHandler()
+        logging.root.addHandler(nowhere)
         try:
             yield
         finally:
-            logging.disable(logging.NOTSET)
+            logging.root.removeHandler(nowhere)
+            logging.disable(before)
 
 
-def _weights_are_no_inputs(model: "onnx.ModelProto") -> None:
-    """The exporter lists the weights as inputs as well: they could change, and ONNX Runtime could fold nothing."""
-    weights = {weight.name for weight in model.graph.initializer}
-    inputs = [value for value in model.graph.input if value.name not in weights]
+def _only_given_inputs(model: "onnx.ModelProto", names: list[str]) -> None:
+    """The exporter lists the weights as inputs as well: they could change, and ONNX Runtime could fold nothing.
+
+    The order is that of the shapes file: an artifact's own code gives its array to the first.
+    """
+    inputs = {value.name: value for value in model.graph.input}
     del model.graph.input[:]
-    model.graph.input.extend(inputs)
+    model.graph.input.extend(inputs[name] for name in names if name in inputs)
+
+
+def _outputs_as_in_mxnet(model: "onnx.ModelProto", symbol: Any) -> None:
+    """The exporter lists outputs in the order in which they are computed, under names of its own; answers of several
+    outputs carry the names."""
+    content = json.loads(symbol.tojson())
+    produced = {name for node in model.graph.node for name in node.output}
+    declared = {value.name: value for value in model.graph.output}
+    outputs, names = {}, {}
+    for (index, position, *_), name in zip(content["heads"], symbol.list_outputs(), strict=True):
+        node = content["nodes"][index]["name"]
+        tensor = node if position == 0 and node in declared else f"{node}{position}"
+        if tensor not in declared or tensor in outputs:
+            raise ValueError(f"the exporter leaves out the output {name}")
+        outputs[tensor] = declared[tensor]
+        if tensor in produced and name not in produced:
+            names[tensor] = name
+    del model.graph.output[:]
+    model.graph.output.extend(outputs.values())
+    for value in model.graph.output:
+        value.name = names.get(value.name, value.name)
+    for node in model.graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
 
 
 def _reason(error: Exception) -> str:
