@@ -64,11 +64,11 @@ class BufferedConnection(asyncio.BufferedProtocol):
                 exchange.add(_BUFFER[start : start + length])
                 start += length
                 self._gather(exchange, 0)
+        protocol.wait_for_body()
 
     def _gather(self, exchange: Exchange, received: int) -> None:
         exchange.missing_bytes -= received
         if exchange.missing_bytes:
             self._exchange = exchange
-            exchange.wait_for_body()
         else:
             self._protocol.on_message_complete()

@@ -26,7 +26,7 @@ class ServerProtocol(HttpToolsProtocol):
 
     # Whether the next byte is the first of a request.
     between_messages = True
-    _head_open = True
+    _head_open = False
     _head_bytes = 0
 
     def __init__(self, *arguments, invocations: DirectInvocations, **named) -> None:
@@ -51,9 +51,10 @@ class ServerProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes | memoryview) -> None:
         if self.transport.is_closing():
             return
+        is_head = self._head_open or self.between_messages
         super().data_received(data)  # type: ignore[arg-type]
-        # Bytes of chunks within which no head was completed. A chunk is at most 256 KiB.
-        self._head_bytes = self._head_bytes + len(data) if self._head_open else 0
+        # Bytes that are all a head's, and do not complete it. What follows a body in one chunk counts from the next on.
+        self._head_bytes = self._head_bytes + len(data) if is_head and self._head_open else 0
         if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             self.transport.write(_TOO_LARGE)
             self.transport.close()
@@ -65,6 +66,12 @@ class ServerProtocol(HttpToolsProtocol):
             return None
         self.parser = httptools.HttpRequestParser(self)  # what it knows ends with this head
         return exchange
+
+    def wait_for_body(self) -> None:
+        """All that was received is dealt with: if a body is not complete, give it some time."""
+        exchange = self.cycle
+        if isinstance(exchange, Exchange) and exchange.more_body:
+            exchange.wait_for_body()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -121,7 +128,6 @@ class ServerProtocol(HttpToolsProtocol):
         cycle = self.cycle
         if isinstance(cycle, Exchange):
             cycle.add(body)
-            cycle.wait_for_body()
         elif self._chunked or len(cycle.body) + len(body) > READ_AHEAD_BYTES:
             super().on_body(body)
         elif not cycle.response_complete:

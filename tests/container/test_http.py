@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.container.clients import HttpClient, wait_for
@@ -124,6 +124,7 @@ STREAM = b"".join(
 
 
 @settings(max_examples=60, deadline=None)
+@example(cuts=[STREAM.index(b"transfer-encoding")], pause=0.003)  # a large body's end, and half a head
 @given(cuts=st.lists(st.integers(1, len(STREAM) - 1), max_size=4, unique=True), pause=st.sampled_from([0, 0.003]))
 def test_requests_behind_one_another_are_answered_in_order_however_they_are_cut(
     server: HttpClient, cuts: list[int], pause: float
@@ -192,13 +193,18 @@ def test_a_body_that_does_not_arrive_is_given_up(models: dict[str, Path]) -> Non
         with server.loaded("dense", models["dense"]):
             for rest in (b"content-length: 14\r\n\r\n[[1,", b"transfer-encoding: chunked\r\n\r\n4\r\n[[1,\r\n"):
                 assert status_of(server.raw(head + rest)) == 408
+            with socket.create_connection(("127.0.0.1", server.port), timeout=10) as sock:
+                for piece in (head, b"content-length: 14\r\n\r\n"):  # a head in pieces, and nothing after it
+                    sock.sendall(piece)
+                    time.sleep(0.05)
+                assert status_of(sock.recv(65536)) == 408
 
             def told() -> list[int]:
                 requests = [event for event in server.events() if event["event"] == "request"]
                 return [event["status"] for event in requests if event.get("model") == "dense"]
 
-            wait_for(lambda: len(told()) == 2, "both requests in the log")
-            assert told() == [408, 408]
+            wait_for(lambda: len(told()) == 3, "all requests in the log")
+            assert told() == [408, 408, 408]
 
 
 KNOWN = ["/ping", "/models", "/models/dense", "/models/dense/invoke", "/models/none/invoke", "/metrics"]
