@@ -1,5 +1,5 @@
 """A connection's bytes on their way in: read into one buffer that all connections share, and from there, where a worker
-is free, handed on to it. Each copy of a photograph in between would cost as much as all that is done with its head.
+is free, handed on to it without copies in between.
 
 uvloop asks a protocol where to read to only if it is no `asyncio.Protocol`, which uvicorn's is: hence two.
 """
