@@ -166,19 +166,20 @@ def _compared(checkpoint: Artifact, converted: Artifact, files: list[Path], tole
 
 
 def _differences(ours: LoadedModel, theirs: LoadedModel, arrays: Arrays) -> dict[str, float]:
-    """By output: the largest difference, relative to the largest value where that is above 1; infinite where a value
-    is not finite or the shapes differ. Names of outputs differ between the engines, their order does not."""
+    """By output: its `relative_difference`; infinite where the networks have another number of outputs."""
     expected = ours.predict(arrays)
     found = theirs.predict({spec.name: arrays[spec.name] for spec in theirs.inputs})
     if len(expected) != len(found):
         return dict.fromkeys(expected, float("inf"))
-    return {
-        name: _difference(*pair)
-        for name, pair in zip(expected, zip(expected.values(), found.values(), strict=True), strict=True)
-    }
+    differences = map(relative_difference, expected.values(), found.values())
+    return dict(zip(expected, differences, strict=True))
 
 
-def _difference(expected: np.ndarray, found: np.ndarray) -> float:
+def relative_difference(expected: np.ndarray, found: np.ndarray) -> float:
+    """The largest difference of two outputs, relative to the largest expected value where that is above 1.
+
+    Infinite where a value is not finite or the shapes differ.
+    """
     if expected.shape != found.shape or not (np.isfinite(expected).all() and np.isfinite(found).all()):
         return float("inf")
     if expected.size == 0:

@@ -47,8 +47,8 @@ class BufferedConnection(asyncio.BufferedProtocol):
         if self._exchange is None:
             self._received(nbytes)
         else:
-            exchange, self._exchange = self._exchange, None
-            self._gather(exchange, nbytes)
+            self._exchange.missing_bytes -= nbytes
+            self._go_on_with(self._exchange)
 
     def _received(self, size: int) -> None:
         protocol = self._protocol
@@ -63,12 +63,11 @@ class BufferedConnection(asyncio.BufferedProtocol):
                 length = min(exchange.missing_bytes, size - start)
                 exchange.add(_BUFFER[start : start + length])
                 start += length
-                self._gather(exchange, 0)
+                self._go_on_with(exchange)
         protocol.wait_for_body()
 
-    def _gather(self, exchange: Exchange, received: int) -> None:
-        exchange.missing_bytes -= received
-        if exchange.missing_bytes:
-            self._exchange = exchange
-        else:
+    def _go_on_with(self, exchange: Exchange) -> None:
+        """More of a body has come: begin to answer, or wait for the rest."""
+        self._exchange = exchange if exchange.missing_bytes else None
+        if self._exchange is None:
             self._protocol.on_message_complete()

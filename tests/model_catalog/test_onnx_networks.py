@@ -10,7 +10,7 @@ import pytest
 
 from model_catalog.conversion import convert_to_onnx
 from model_catalog.errors import CatalogError
-from tests.support.checkpoints import mxnet
+from tests.support.checkpoints import mxnet, save_checkpoint_of
 
 Shapes = dict[str, tuple[int, ...]]
 FLAT: Shapes = {"data": (2, 4)}
@@ -63,26 +63,13 @@ def largest_of_an_axis(data):
     return mxnet.sym.max(data, axis=1)
 
 
-def save(root: Path, symbol, shapes: Shapes, order: tuple[str, ...] | None = None) -> tuple[Path, Path]:
+def save(root: Path, symbol, shapes: Shapes) -> tuple[Path, Path]:
     """The folder of a checkpoint with random weights, and a sample of three instances."""
-    random = np.random.RandomState(1)
-    folder = root / "net"
-    folder.mkdir()
-    sizes, _, auxiliary = symbol.infer_shape(**shapes)
-    parameters = {
-        f"arg:{name}": mxnet.nd.array(random.normal(0, 0.3, size).astype(np.float32))
-        for name, size in zip(symbol.list_arguments(), sizes, strict=True)
-        if name not in shapes and not name.endswith("label")
-    }
-    for name, size in zip(symbol.list_auxiliary_states(), auxiliary, strict=True):
-        parameters[f"aux:{name}"] = mxnet.nd.array(random.uniform(0.5, 1.5, size).astype(np.float32))
-    symbol.save(str(folder / "net-symbol.json"))
-    mxnet.nd.save(str(folder / "net-0000.params"), parameters)
-    entries = [{"name": name, "shape": shapes[name]} for name in order or shapes]
-    (folder / "net-shapes.json").write_text(json.dumps(entries))
+    folder, sample = save_checkpoint_of(root / "net", symbol, shapes), root / "sample.json"
+    random = np.random.RandomState(2)
     instances = [{name: random.rand(*shape[1:]).tolist() for name, shape in shapes.items()} for _ in range(3)]
-    (root / "sample.json").write_text(json.dumps({"instances": instances}))
-    return folder, root / "sample.json"
+    sample.write_text(json.dumps({"instances": instances}))
+    return folder, sample
 
 
 @pytest.mark.parametrize(
@@ -112,7 +99,7 @@ def test_the_function_and_the_outputs_names_stay(network, shapes: Shapes, tmp_pa
 def test_inputs_stand_in_the_order_of_the_shapes_file(tmp_path: Path) -> None:
     first, second = mxnet.sym.var("first"), mxnet.sym.var("second")
     symbol = dense(mxnet.sym.concat(first, second * 2, dim=1), "only")
-    folder, sample = save(tmp_path, symbol, {"first": (2, 3), "second": (2, 4)}, order=("second", "first"))
+    folder, sample = save(tmp_path, symbol, {"second": (2, 4), "first": (2, 3)})
     assert convert_to_onnx(folder, tmp_path / "onnx", [sample]).largest_difference <= 1e-6
     graph = onnx.load(str(tmp_path / "onnx" / "net.onnx")).graph
     assert [value.name for value in graph.input] == ["second", "first"]

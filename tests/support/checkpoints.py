@@ -1,5 +1,6 @@
 """Small real networks with random weights, saved as MXNet checkpoints."""
 
+import json
 import warnings
 from pathlib import Path
 
@@ -12,20 +13,27 @@ with warnings.catch_warnings():
 
 
 def save_checkpoint(directory: Path, symbol, shape: tuple[int, ...], seed: int = 1, name: str = "net") -> Path:
-    """Save a network with random weights as an artifact's folder."""
+    """Save a network of one input, `data`, with random weights as an artifact's folder."""
+    return save_checkpoint_of(directory, symbol, {"data": shape}, seed, name)
+
+
+def save_checkpoint_of(
+    directory: Path, symbol, shapes: dict[str, tuple[int, ...]], seed: int = 1, name: str = "net"
+) -> Path:
+    """The same with the inputs of these shapes, which stand in this order in the shapes file."""
     random = np.random.RandomState(seed)
     directory.mkdir(parents=True)
-    argument_shapes, _, auxiliary_shapes = symbol.infer_shape(data=shape)
+    argument_shapes, _, auxiliary_shapes = symbol.infer_shape(**shapes)
     parameters = {}
     for argument, size in zip(symbol.list_arguments(), argument_shapes, strict=True):
-        if argument != "data" and not argument.endswith("label"):
+        if argument not in shapes and not argument.endswith("label"):
             parameters[f"arg:{argument}"] = mxnet.nd.array(random.normal(0, 0.3, size).astype(np.float32))
     for auxiliary, size in zip(symbol.list_auxiliary_states(), auxiliary_shapes, strict=True):
         parameters[f"aux:{auxiliary}"] = mxnet.nd.array(random.uniform(0.5, 1.5, size).astype(np.float32))
     symbol.save(str(directory / f"{name}-symbol.json"))
     mxnet.nd.save(str(directory / f"{name}-0000.params"), parameters)
-    shapes = ", ".join(map(str, shape))
-    (directory / f"{name}-shapes.json").write_text(f'[{{"name": "data", "shape": [{shapes}]}}]')
+    entries = [{"name": argument, "shape": shape} for argument, shape in shapes.items()]
+    (directory / f"{name}-shapes.json").write_text(json.dumps(entries))
     return directory
 
 
