@@ -10,8 +10,9 @@ from stacks.aws_bindings import (
     EcrRepository,
     EcrRepositoryEncryptionConfiguration,
     TerraformOutput,
+    TerraformResourceLifecycle,
 )
-from stacks.environment_stack import EnvironmentStack
+from stacks.environment_stack import EnvironmentStack, address
 from stacks.names import Names
 from stacks.project import Project
 
@@ -38,6 +39,9 @@ class ImageStack(EnvironmentStack):
             image_scanning_configuration={"scan_on_push": True},
             encryption_configuration=[EcrRepositoryEncryptionConfiguration(**encryption)],
             force_delete=self.settings.is_local,
+            # ECR cannot change a repository's encryption. Replacing the repository would delete the image that the
+            # endpoint runs, so a repository keeps the encryption it was created with.
+            lifecycle=TerraformResourceLifecycle(ignore_changes=["encryption_configuration"]),
         )
         EcrLifecyclePolicy(
             self, "image_expiry", repository=repository.name, policy=policies.image_expiry(image.kept_images)
@@ -47,8 +51,8 @@ class ImageStack(EnvironmentStack):
             DataResource(
                 self,
                 "image",
-                triggers_replace={"repository": names.repository_uri, "tag": tag},
-                depends_on=[repository],
+                # The URI as the repository reports it: whatever replaces the repository also builds the image again.
+                triggers_replace={"repository": repository.repository_url, "tag": tag},
                 provisioners=[
                     self.program(
                         "image_builder",
@@ -76,6 +80,12 @@ class ImageStack(EnvironmentStack):
             )
         TerraformOutput(
             self, "repository_url", value=repository.repository_url, description="The repository of the images."
+        )
+        TerraformOutput(
+            self,
+            "repository_encryption",
+            value=f'${{try(coalesce({address(repository)}.encryption_configuration[0].kms_key), "AES256")}}',
+            description="What encrypts the images: the ARN of a KMS key, or AES256. ECR never changes it.",
         )
         TerraformOutput(
             self, "image_uri", value=names.image_uri(context_hash), description="The image that the endpoint runs."

@@ -379,7 +379,8 @@ class EnvironmentSettings(Block):
         max_length=100,
     )
     kms_key_arn: str | None = setting(
-        "The key for the buckets, the repository and the instances' volumes. Absent: keys that AWS manages.",
+        "The key for the buckets, the repository and the instances' volumes. Absent: keys that AWS manages. "
+        "A repository keeps the key it was created with.",
         "the ARN of a KMS key, such as arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
         default=None,
         pattern=r"^arn:aws(-[a-z]+)*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$",
