@@ -1,5 +1,7 @@
 """The application: the stacks of each environment."""
 
+from collections.abc import Sequence
+
 from model_catalog.lock import Lock
 from stacks.aws_bindings import App
 from stacks.endpoint import EndpointStack
@@ -15,8 +17,7 @@ from stacks.state import StateStack
 def add_stacks(app: App, settings: Settings, lock: Lock, context_hash: str, project: Project) -> None:
     """Add the stacks of all environments.
 
-    No stack depends on another in CDKTF's sense: each can be planned and deployed alone. Names that one needs from
-    another are computed.
+    Names that one stack needs from another are computed, so that each can be planned alone, even on an empty account.
 
     Args:
         app: what to add them to.
@@ -28,8 +29,25 @@ def add_stacks(app: App, settings: Settings, lock: Lock, context_hash: str, proj
     for environment, environment_settings in settings.environments.items():
         names = Names(environment, environment_settings)
         StateStack(app, names, project)
-        ImageStack(app, names, project, context_hash)
+        image = ImageStack(app, names, project, context_hash)
+        shards = []
         for shard, held in locks_by_shard(lock, environment_settings.shards).items():
             shard_names = Names(environment, environment_settings, shard)
-            ModelsStack(app, shard_names, project, held)
-            EndpointStack(app, shard_names, project, context_hash)
+            models = ModelsStack(app, shard_names, project, held)
+            shards.append((models, EndpointStack(app, shard_names, project, context_hash)))
+        _order(image, shards)
+
+
+def _order(image: ImageStack, shards: Sequence[tuple[ModelsStack, EndpointStack]]) -> None:
+    """Make `cdktf deploy` follow `stacks.names.stacks_in_order`; it starts stacks without dependencies all at once.
+
+    A dependency binds only stacks that are deployed together, so each stack names every stack it must follow: an
+    endpoint its image and artifacts, and a shard the later shard, which holds its models before this one loses them.
+    No stack depends on that of the state bucket: CDKTF initialises all backends before it deploys anything.
+    """
+    # The last to be deployed comes first: CDKTF looks for cycles in all that is below a dependency, at each call.
+    for (models, endpoint), later_shard in zip(shards, [*shards[1:], ()], strict=True):
+        endpoint.add_dependency(models)
+        endpoint.add_dependency(image)
+        for dependency in later_shard:
+            models.add_dependency(dependency)
