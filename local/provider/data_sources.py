@@ -6,8 +6,9 @@ from botocore.exceptions import ClientError
 
 from .clients import error_code
 from .errors import Problem, ProviderError
+from .json_text import go_json
 from .mapping import plain
-from .policy_document import policy_document, render
+from .policy_document import policy_document
 from .resource import Call, DataSource
 from .resources import s3_bucket
 from .resources.tags import from_list
@@ -50,8 +51,8 @@ def _partition(call: Call) -> dict:
 
 def _policy_document(call: Call) -> dict:
     document = policy_document(call.state)
-    text = render(document)
-    return {"json": text, "minified_json": render(document, indent=None), "id": str(zlib.crc32(text.encode()))}
+    text = go_json(document, indent=2)
+    return {"json": text, "minified_json": go_json(document), "id": str(zlib.crc32(text.encode()))}
 
 
 def _ecr_image(call: Call) -> dict:

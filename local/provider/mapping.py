@@ -78,10 +78,7 @@ def structure(
     for name, attribute in block.attributes.items():
         member = _member(shape, name, renames)
         value = state[name]
-        # The SDK does not send what was never set; it cannot tell "" from that, but it can tell false and 0 here.
-        if member not in shape.members or not attribute.is_settable:
-            continue
-        if value is None or value == "" or (isinstance(value, dict | list) and not value):
+        if member not in shape.members or not attribute.is_settable or _is_unset(value, shape.members[member]):
             continue
         result[member] = _sent(value, shape.members[member])
     for name, nested in block.blocks.items():
@@ -94,6 +91,16 @@ def structure(
         else:
             result[member] = structure(nested.block, state[name][0], inner, renames)
     return result
+
+
+def _is_unset(value: Any, shape: Shape) -> bool:
+    """Whether a value is what the state has for an argument that is not set: the SDK does not send that.
+
+    It cannot tell "" or an empty list from it. 0 can be meant, unless the service has no such value.
+    """
+    if value is None or value == "" or (isinstance(value, dict | list) and not value):
+        return True
+    return value == 0 and not isinstance(value, bool) and shape.metadata.get("min", 0) > 0
 
 
 def _sent(value: Any, shape: Shape) -> Any:

@@ -10,18 +10,7 @@ from typing import Any
 from .errors import Problem, ProviderError
 
 NEWEST_VERSION = "2012-10-17"
-# Go's encoder writes these so, for the sake of JSON inside HTML.
-ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 Statement = dict[str, Any]
-
-
-def render(document: Mapping[str, Any], *, indent: int | None = 2) -> str:
-    """The policy as text; `indent` None for the short form."""
-    separators = (",", ": ") if indent else (",", ":")
-    text = json.dumps(document, indent=indent, separators=separators, ensure_ascii=False)
-    for character, escape in ESCAPES.items():
-        text = text.replace(character, escape)
-    return text
 
 
 def policy_document(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from botocore.exceptions import ClientError
 
 from .clients import aws_errors, error_text
 from .errors import Problem, ProviderError
-from .planning import Plan, plan_change, reconcile, with_defaults
+from .planning import Plan, plan_change, with_defaults
 from .resource import Call, DataSource, Resource
 from .schema import Block, ProviderSchema
 from .settings import ProviderSettings
+from .settling import settle
 from .values import UNKNOWN, has_unknown, is_empty, without_unknown
 
 State = dict[str, Any]
@@ -25,8 +26,8 @@ class Provider:
         self.schema = schema
         self._resources = resources
         self._data_sources = data_sources
-        self._sames = {
-            name: {tuple(path.split(".")): same for path, same in resource.same.items()}
+        self._wordings = {
+            name: {tuple(path.split(".")): wording for path, wording in resource.wordings.items()}
             for name, resource in resources.items()
         }
 
@@ -50,7 +51,7 @@ class Provider:
     ) -> Plan:
         """The planned state of a creation (`prior` None) or an update."""
         block, resource = self.schema.resources[type_name], self._resources[type_name]
-        plan = plan_change(block, prior, proposed, config, self._sames[type_name])
+        plan = plan_change(block, prior, proposed, config, self._wordings[type_name])
         planned = plan.planned
         if "region" in block.attributes and config["region"] is None:
             planned["region"] = settings.region
@@ -137,7 +138,7 @@ class Provider:
             state["region"] = settings.region
         call = Call(settings.clients, source.service, block, state)
         with aws_errors(f"reading data.{type_name}", settings.clients.settings.endpoint_url):
-            return reconcile(block, state, source.read(call))
+            return settle(block, state, source.read(call))
 
     def _settle(
         self, settings: ProviderSettings, type_name: str, state: State, *, wait: bool = True
@@ -147,11 +148,13 @@ class Provider:
             with aws_errors(f"waiting for {_label(type_name, state)}", settings.clients.settings.endpoint_url):
                 if wait and resource.ready is not None:
                     resource.ready(self._call(settings, type_name, state))
-            settled = self._read(settings, type_name, state, state)
+            settled = self._read(settings, type_name, state, state, is_apply=True)
         except ProviderError as error:
-            return reconcile(block, state, {}), error.problems
+            return settle(block, state, {}, is_apply=True), error.problems
         if settled is None:
-            return reconcile(block, state, {}), [Problem(f"{_label(type_name, state)} is not there after it was made")]
+            return settle(block, state, {}, is_apply=True), [
+                Problem(f"{_label(type_name, state)} is not there after it was made")
+            ]
         return settled, []
 
     def _read(
@@ -162,6 +165,7 @@ class Provider:
         reference: State | None,
         *,
         is_refresh: bool = False,
+        is_apply: bool = False,
     ) -> State | None:
         block, resource = self.schema.resources[type_name], self._resources[type_name]
         known = current if is_refresh else without_unknown(current)
@@ -173,7 +177,7 @@ class Provider:
         actual = {"id": current["id"], **found}
         if "tags_all" in block.attributes:
             _split_tags(settings, current, actual)
-        return reconcile(block, reference, actual, self._sames[type_name])
+        return settle(block, reference, actual, self._wordings[type_name], is_apply=is_apply)
 
     def _with_tags(self, settings: ProviderSettings, block: Block, planned: State) -> State:
         state = dict(planned)

@@ -1,6 +1,5 @@
 """The form of the table's entries: a resource type or data source, as what to do with boto3."""
 
-import json
 import re
 import secrets
 import time
@@ -12,8 +11,8 @@ from typing import Any
 from botocore.client import BaseClient
 
 from .clients import Clients
+from .json_text import Wording
 from .object_listing import Refresh
-from .planning import Same
 from .schema import Block
 
 UNIQUE_SUFFIX = re.compile(r"\d{18}[0-9a-f]{8}$")
@@ -96,7 +95,7 @@ class Resource:
     imports: the arguments that an import id tells beyond the id itself.
     replan: the computed attributes that an update makes unknown, from prior and planned state; may refine `planned`.
     missing: how errors begin ("Code: message") that mean that there is no such thing.
-    same: attributes (dotted for nested ones) whose different wordings may mean the same.
+    wordings: attributes (dotted for nested ones) of which several texts mean the same.
     unsupported: arguments of the real provider that this entry does nothing with; setting one is an error.
     """
 
@@ -109,7 +108,7 @@ class Resource:
     tag: Callable[[Call, dict[str, str], list[str]], object] | None = None
     imports: Callable[[str], Mapping[str, Any]] = _by_id
     replan: Replan = _nothing_more
-    same: Mapping[str, Same] = field(default_factory=dict)
+    wordings: Mapping[str, Wording] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     unsupported: tuple[str, ...] = ()
 
@@ -121,25 +120,6 @@ class DataSource:
     service: str
     read: Callable[[Call], Mapping[str, Any]]
     unsupported: tuple[str, ...] = ()
-
-
-def same_json(before: str, after: str) -> bool:
-    """Whether two texts are the same JSON, lists of one element and the element itself alike (as IAM treats them)."""
-    try:
-        return _canonical(json.loads(before)) == _canonical(json.loads(after))
-    except (TypeError, ValueError):
-        return False
-
-
-def _canonical(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _canonical(item) for key, item in value.items()}
-    if isinstance(value, list):
-        items = [_canonical(item) for item in value]
-        if all(isinstance(item, str) for item in items):
-            items.sort()
-        return items[0] if len(items) == 1 else items
-    return value
 
 
 def chosen_name(call: Call, attribute: str = "name", prefix: str = "terraform-") -> str:

@@ -21,7 +21,10 @@ _NESTING = {
 
 @dataclass(frozen=True)
 class Attribute:
-    """One argument or result. `type` is Terraform's type in its JSON form: "string", ["map", "string"], ..."""
+    """One argument or result. `type` is Terraform's type in its JSON form: "string", ["map", "string"], ...
+
+    `stays_null` marks computed arguments that are planned as null, not as unknown, where they are not set.
+    """
 
     name: str
     type: str | list
@@ -31,6 +34,7 @@ class Attribute:
     force_new: bool = False
     sensitive: bool = False
     default: Any = None
+    stays_null: bool = False
 
     @property
     def is_settable(self) -> bool:
@@ -39,6 +43,17 @@ class Attribute:
     @cached_property
     def is_set(self) -> bool:
         return self.type[0] == "set"
+
+    @cached_property
+    def is_collection(self) -> bool:
+        return self.type[0] in ("list", "set", "map")
+
+    @property
+    def zero(self) -> Any:
+        """What the SDK stores where there is nothing."""
+        if self.is_collection:
+            return {} if self.type[0] == "map" else []
+        return {"string": "", "number": 0, "bool": False}.get(self.type) if isinstance(self.type, str) else None
 
     @cached_property
     def has_numbers(self) -> bool:
@@ -74,10 +89,15 @@ class NestedBlock:
 
 @dataclass(frozen=True)
 class Block:
-    """Attributes and nested blocks by name."""
+    """Attributes and nested blocks by name.
+
+    `has_zeros` says which of Terraform's libraries for providers the type is written with: the older one (the SDK)
+    stores a zero value ("", 0, false, [], {}) where AWS has nothing, the newer one (the framework) null.
+    """
 
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     blocks: Mapping[str, NestedBlock] = field(default_factory=dict)
+    has_zeros: bool = True
 
     @cached_property
     def has_numbers(self) -> bool:
@@ -136,14 +156,17 @@ class ProviderSchema:
 def load_schema(path: Path = SCHEMA_FILE) -> ProviderSchema:
     """Read a schema file (form: README.md, "Adding a resource type")."""
     document = json.loads(path.read_text())
+    newer = frozenset(document["framework"])
     return ProviderSchema(
         provider=parse_block(document["provider"]),
-        resources={name: parse_block(block) for name, block in document["resources"].items()},
-        data_sources={name: parse_block(block) for name, block in document["data_sources"].items()},
+        resources={name: parse_block(block, name not in newer) for name, block in document["resources"].items()},
+        data_sources={
+            name: parse_block(block, f"data.{name}" not in newer) for name, block in document["data_sources"].items()
+        },
     )
 
 
-def parse_block(document: Mapping[str, Mapping]) -> Block:
+def parse_block(document: Mapping[str, Mapping], has_zeros: bool = True) -> Block:
     """A block from its JSON form: members by name, nested blocks under "block"."""
     attributes, blocks = {}, {}
     for name, member in document.items():
@@ -153,13 +176,13 @@ def parse_block(document: Mapping[str, Mapping]) -> Block:
         blocks[name] = NestedBlock(
             name=name,
             nesting=member["nesting"],
-            block=parse_block(member["block"]),
+            block=parse_block(member["block"], has_zeros),
             min_items=1 if member.get("required") else 0,
             max_items=member.get("max_items", 0),
             computed=member.get("computed", False),
             force_new=member.get("force_new", False),
         )
-    return Block(attributes, blocks)
+    return Block(attributes, blocks, has_zeros)
 
 
 def _conform(kind: str | list, value: Any) -> Any:

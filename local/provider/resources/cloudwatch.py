@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ..json_text import JSON
 from ..mapping import attributes, parameters
-from ..resource import Call, Resource, chosen_name, name_prefix, same_json
+from ..resource import Call, Resource, chosen_name, name_prefix
 from . import tags
 
 ALARM_NAMES = {
@@ -109,7 +110,7 @@ def _read_log_group(call: Call) -> dict | None:
         "arn": arn,
         "retention_in_days": found.get("retentionInDays", 0),
         "kms_key_id": found.get("kmsKeyId"),
-        "log_group_class": found.get("logGroupClass", "STANDARD"),
+        "log_group_class": found.get("logGroupClass"),
         "deletion_protection_enabled": False,
         "tags": call.client.list_tags_for_resource(resourceArn=arn)["tags"],
     }
@@ -149,7 +150,7 @@ RESOURCES = {
         read=_read_dashboard,
         update=_put_dashboard,
         delete=lambda call: call.client.delete_dashboards(DashboardNames=[call.id]),
-        same={"dashboard_body": same_json},
+        wordings={"dashboard_body": JSON},
         missing=("ResourceNotFound", "DashboardNotFoundError"),
     ),
     "aws_cloudwatch_log_group": Resource(

@@ -1,7 +1,8 @@
 """ECR: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/"""
 
+from ..json_text import JSON
 from ..mapping import attributes, parameters
-from ..resource import Call, Resource, same_json
+from ..resource import Call, Resource
 from . import tags
 
 NAMES = {
@@ -81,7 +82,7 @@ RESOURCES = {
         read=_read_lifecycle_policy,
         update=_put_lifecycle_policy,
         delete=lambda call: call.client.delete_lifecycle_policy(repositoryName=call.id),
-        same={"policy": same_json},
+        wordings={"policy": JSON},
         missing=("LifecyclePolicyNotFoundException", "RepositoryNotFoundException"),
     ),
     "aws_ecr_repository_policy": Resource(
@@ -90,7 +91,7 @@ RESOURCES = {
         read=_read_repository_policy,
         update=_put_repository_policy,
         delete=lambda call: call.client.delete_repository_policy(repositoryName=call.id),
-        same={"policy": same_json},
+        wordings={"policy": JSON},
         missing=("RepositoryPolicyNotFoundException", "RepositoryNotFoundException"),
     ),
 }

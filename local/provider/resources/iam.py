@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 from ..errors import Problem, ProviderError
+from ..json_text import JSON, POLICY
 from ..mapping import attributes, parameters
-from ..resource import Call, Resource, chosen_name, name_prefix, same_json
+from ..resource import Call, Resource, chosen_name, name_prefix
 from . import tags
 
 MISSING = ("NoSuchEntity",)
@@ -32,9 +33,23 @@ def _read_role(call: Call) -> dict:
     return state | {
         "assume_role_policy": _text(found["AssumeRolePolicyDocument"]),
         "name_prefix": name_prefix(call.id),
+        "inline_policy": _inline_policies(call),
+        "managed_policy_arns": _attached_policies(call, call.id),
         "permissions_boundary": found.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
         "tags": tags.from_list(found.get("Tags", ())),
     }
+
+
+def _inline_policies(call: Call) -> list[dict[str, str]]:
+    pages = call.client.get_paginator("list_role_policies").paginate(RoleName=call.id)
+    names = [name for page in pages for name in page["PolicyNames"]]
+    found = {name: call.client.get_role_policy(RoleName=call.id, PolicyName=name) for name in names}
+    return [{"name": name, "policy": _text(answer["PolicyDocument"])} for name, answer in found.items()]
+
+
+def _attached_policies(call: Call, role: str) -> list[str]:
+    pages = call.client.get_paginator("list_attached_role_policies").paginate(RoleName=role)
+    return [policy["PolicyArn"] for page in pages for policy in page["AttachedPolicies"]]
 
 
 def _update_role(call: Call) -> None:
@@ -64,8 +79,8 @@ def _tag_role(call: Call, changed: dict[str, str], removed: list[str]) -> None:
 
 def _delete_role(call: Call) -> None:
     if call["force_detach_policies"]:
-        for policy in call.client.list_attached_role_policies(RoleName=call.id)["AttachedPolicies"]:
-            call.client.detach_role_policy(RoleName=call.id, PolicyArn=policy["PolicyArn"])
+        for arn in _attached_policies(call, call.id):
+            call.client.detach_role_policy(RoleName=call.id, PolicyArn=arn)
         for name in call.client.list_role_policies(RoleName=call.id)["PolicyNames"]:
             call.client.delete_role_policy(RoleName=call.id, PolicyName=name)
     call.client.delete_role(RoleName=call.id)
@@ -139,9 +154,7 @@ def _attach(call: Call) -> str:
 
 def _read_attachment(call: Call) -> dict | None:
     role, arn = call["role"], call["policy_arn"]
-    pages = call.client.get_paginator("list_attached_role_policies").paginate(RoleName=role)
-    attached = any(policy["PolicyArn"] == arn for page in pages for policy in page["AttachedPolicies"])
-    return {"role": role, "policy_arn": arn} if attached else None
+    return {"role": role, "policy_arn": arn} if arn in _attached_policies(call, role) else None
 
 
 def _import_attachment(identifier: str) -> dict[str, str]:
@@ -159,7 +172,7 @@ RESOURCES = {
         update=_update_role,
         tag=_tag_role,
         delete=_delete_role,
-        same={"assume_role_policy": same_json},
+        wordings={"assume_role_policy": JSON, "inline_policy.policy": POLICY},
         missing=MISSING,
         unsupported=("inline_policy", "managed_policy_arns"),
     ),
@@ -169,7 +182,7 @@ RESOURCES = {
         read=_read_role_policy,
         update=_put_role_policy,
         delete=_delete_role_policy,
-        same={"policy": same_json},
+        wordings={"policy": POLICY},
         missing=MISSING,
     ),
     "aws_iam_policy": Resource(
@@ -179,7 +192,7 @@ RESOURCES = {
         update=_update_policy,
         tag=_tag_policy,
         delete=_delete_policy,
-        same={"policy": same_json},
+        wordings={"policy": JSON},
         missing=MISSING,
     ),
     "aws_iam_role_policy_attachment": Resource(

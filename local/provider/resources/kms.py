@@ -1,7 +1,8 @@
 """KMS: https://docs.aws.amazon.com/kms/latest/APIReference/"""
 
+from ..json_text import JSON, Wording
 from ..mapping import attributes, parameters
-from ..resource import Call, Resource, chosen_name, name_prefix, same_json
+from ..resource import Call, Resource, chosen_name, name_prefix
 from . import tags
 
 KEY_NAMES = {"customer_master_key_spec": "KeySpec", "is_enabled": "Enabled"}
@@ -94,7 +95,7 @@ RESOURCES = {
         update=_update_key,
         tag=_tag_key,
         delete=_delete_key,
-        same={"policy": same_json},
+        wordings={"policy": JSON},
         missing=MISSING,
         unsupported=("custom_key_store_id", "rotation_period_in_days", "xks_key_id"),
     ),
@@ -104,7 +105,7 @@ RESOURCES = {
         read=_read_alias,
         update=lambda call: call.client.update_alias(AliasName=call.id, TargetKeyId=call["target_key_id"]),
         delete=lambda call: call.client.delete_alias(AliasName=call.id),
-        same={"target_key_id": _same_key},
+        wordings={"target_key_id": Wording(_same_key)},
         missing=MISSING,
     ),
 }

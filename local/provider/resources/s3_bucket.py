@@ -5,12 +5,14 @@ from botocore.exceptions import ClientError
 
 from ..clients import error_code
 from ..errors import Problem, ProviderError
+from ..json_text import JSON
 from ..resource import Call, Resource, chosen_name, name_prefix
 from . import tags
+from .s3_bucket_contents import read_contents
 
 # Route 53's zones of S3 website endpoints: https://docs.aws.amazon.com/general/latest/gr/s3.html
 HOSTED_ZONES = {
-    "us-east-1": "Z3AQBSTGFJSTF",
+    "us-east-1": "Z3AQBSTGFYJSTF",
     "us-east-2": "Z2O1EMRO9K5GLX",
     "us-west-1": "Z2F56UZL2M1ACD",
     "us-west-2": "Z3BJ6K6RIION7M",
@@ -85,8 +87,8 @@ def _read(call: Call) -> dict | None:
         "bucket": call.id,
         "bucket_prefix": name_prefix(call.id),
         "tags": _tags(call),
-        "object_lock_enabled": call["object_lock_enabled"] or False,
         **attributes(call, call.id),
+        **read_contents(call),
     }
 
 
@@ -119,6 +121,7 @@ RESOURCES = {
         read=_read,
         tag=_tag,
         delete=_delete,
+        wordings={"policy": JSON},
         missing=("NoSuchBucket",),
         # Each of these is a resource type of its own by now: aws_s3_bucket_versioning and so on.
         unsupported=(

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..json_text import JSON
 from ..mapping import attributes, structure
-from ..resource import Call, Resource, same_json
+from ..resource import Call, Resource
 from ..values import is_empty
 
 GONE = ("NoSuchBucket", "404")
@@ -25,7 +26,8 @@ def _setting(
         service="s3",
         create=create,
         update=put,
-        read=lambda call: {"bucket": call.id, **read(call)},
+        # Only some of the types have an expected_bucket_owner, and of them all it is refused when it is set.
+        read=lambda call: {"bucket": call.id, "expected_bucket_owner": "", **read(call)},
         delete=delete,
         **more,
     )
@@ -152,6 +154,7 @@ def _read_lifecycle(call: Call) -> dict:
     state = attributes(call.client, "GetBucketLifecycleConfiguration", call.block, found, renames=LIFECYCLE_NAMES)
     known = call["rule"] or []
     for position, (rule, answer) in enumerate(zip(state["rule"], found["Rules"], strict=True)):
+        rule["prefix"] = rule["prefix"] or ""
         both = answer.get("Filter", {}).get("And", {})
         for block in rule["filter"]:
             for part in block["and"]:
@@ -203,7 +206,7 @@ RESOURCES = {
         put=lambda call: call.client.put_bucket_policy(Bucket=call["bucket"], Policy=call["policy"]),
         read=lambda call: {"policy": call.client.get_bucket_policy(Bucket=call.id)["Policy"]},
         delete=lambda call: call.client.delete_bucket_policy(Bucket=call.id),
-        same={"policy": same_json},
+        wordings={"policy": JSON},
         missing=(*GONE, "NoSuchBucketPolicy"),
     ),
     "aws_s3_bucket_lifecycle_configuration": _setting(

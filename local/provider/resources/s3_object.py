@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from boto3.s3.transfer import TransferConfig
 
 from ..errors import Problem, ProviderError
+from ..mapping import plain
 from ..resource import Call, Resource
 from . import tags
 from .s3_bucket import delete_versions
@@ -25,7 +26,6 @@ HEADERS = {
     "content_encoding": "ContentEncoding",
     "content_language": "ContentLanguage",
     "content_type": "ContentType",
-    "kms_key_id": "SSEKMSKeyId",
     "metadata": "Metadata",
     "object_lock_legal_hold_status": "ObjectLockLegalHoldStatus",
     "object_lock_mode": "ObjectLockMode",
@@ -35,6 +35,7 @@ HEADERS = {
 SENT_ONLY = {
     "acl": "ACL",
     "checksum_algorithm": "ChecksumAlgorithm",
+    "kms_key_id": "SSEKMSKeyId",
     "object_lock_retain_until_date": "ObjectLockRetainUntilDate",
     "storage_class": "StorageClass",
 }
@@ -122,7 +123,10 @@ def _source(call: Call) -> Path:
 
 def _read(call: Call) -> dict:
     head = head_of(call)
-    found = described(call, head) | {"bucket_key_enabled": head.get("BucketKeyEnabled", False)}
+    found = described(call, head) | {"bucket_key_enabled": head.get("BucketKeyEnabled")}
+    if "SSEKMSKeyId" in head:
+        # The provider's own way: of an object without a key it says nothing.
+        found["kms_key_id"] = head["SSEKMSKeyId"]
     if call.refresh is None and call["tags_all"]:
         # They were sent with the upload a moment ago.
         return found | {"tags": call.tags}
@@ -137,6 +141,7 @@ def described(call: Call, head: Mapping[str, Any]) -> dict[str, Any]:
     return found | {
         "arn": call.arn("s3", f"{call['bucket']}/{call['key']}", region="", account=""),
         "etag": head["ETag"].strip('"'),
+        "object_lock_retain_until_date": plain(head.get("ObjectLockRetainUntilDate")),
         "storage_class": head.get("StorageClass", "STANDARD"),
         "version_id": head.get("VersionId", ""),
     }

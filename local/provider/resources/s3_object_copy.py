@@ -57,6 +57,13 @@ def _copy(call: Call) -> None:
 def _read(call: Call) -> dict:
     head = head_of(call)
     return described(call, head) | {
+        "bucket_key_enabled": head.get("BucketKeyEnabled"),
+        "customer_algorithm": None,
+        "customer_key_md5": None,
+        "expiration": head.get("Expiration"),
+        "kms_encryption_context": None,
+        "kms_key_id": head.get("SSEKMSKeyId"),
+        "source_version_id": None,
         "last_modified": plain(head["LastModified"]),
         "request_charged": False,
         "tags": stored_tags(call, head),

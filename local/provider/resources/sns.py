@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..resource import Call, Resource, chosen_name, name_prefix, same_json
+from ..json_text import JSON
+from ..resource import Call, Resource, chosen_name, name_prefix
 from . import tags
 
 # Argument: attribute of the topic. Whole numbers and booleans are text there.
@@ -140,7 +141,7 @@ RESOURCES = {
         update=_update_topic,
         tag=tags.by_arn(lambda call: call.id),
         delete=lambda call: call.client.delete_topic(TopicArn=call.id),
-        same={"policy": same_json, "delivery_policy": same_json, "archive_policy": same_json},
+        wordings={"policy": JSON, "delivery_policy": JSON, "archive_policy": JSON},
         missing=MISSING,
     ),
     "aws_sns_topic_subscription": Resource(
@@ -149,7 +150,7 @@ RESOURCES = {
         read=_read_subscription,
         update=_update_subscription,
         delete=lambda call: call.client.unsubscribe(SubscriptionArn=call.id),
-        same={"filter_policy": same_json, "redrive_policy": same_json, "delivery_policy": same_json},
+        wordings={"filter_policy": JSON, "redrive_policy": JSON, "delivery_policy": JSON},
         missing=MISSING,
     ),
 }

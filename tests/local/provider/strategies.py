@@ -64,8 +64,14 @@ def known(block: Block, value: dict[str, Any]) -> dict[str, Any]:
         if isinstance(inner, list):
             filled[name] = [known(nested.block, item) for item in inner]
         else:
-            filled[name] = inner if inner is None or inner is UNKNOWN else known(nested.block, inner)
+            filled[name] = _known_block(nested, inner)
     return filled
+
+
+def _known_block(nested: NestedBlock, value: Any) -> Any:
+    if value is UNKNOWN:
+        return None if nested.nesting == "single" else []
+    return None if value is None else known(nested.block, value)
 
 
 def _known(kind: str | list, value: Any) -> Any:

@@ -58,8 +58,12 @@ class Terraform:
     def plan(self) -> dict[str, Any]:
         """The saved plan as `terraform show -json` gives it."""
         self.run("plan", "-input=false", "-out=plan.bin")
+        return self.show("plan.bin")
+
+    def show(self, *file: str) -> dict[str, Any]:
+        """A saved plan, or the state, as `terraform show -json` gives it."""
         done = subprocess.run(
-            [BINARY, "show", "-json", "plan.bin"],
+            [BINARY, "show", "-json", *file],
             cwd=self.directory,
             env=self._environment,
             capture_output=True,

@@ -112,7 +112,7 @@ def assert_plans_like_the_provider(plan: dict[str, Any]) -> None:
 def assert_state_after_creation(state: dict[str, dict[str, Any]]) -> None:
     repository = state["aws_ecr_repository.models"]
     assert repository["repository_url"] == "123456789012.dkr.ecr.us-east-1.amazonaws.com/everything"
-    assert repository["encryption_configuration"] == [{"encryption_type": "AES256", "kms_key": None}]
+    assert repository["encryption_configuration"] == [{"encryption_type": "AES256", "kms_key": ""}]
     model = state["aws_s3_object.model"]
     checksum = base64.b64encode(hashlib.sha256(b"artifact one").digest()).decode()
     assert (model["checksum_sha256"], model["tags_all"]) == (checksum, {})
@@ -129,7 +129,7 @@ def assert_state_after_creation(state: dict[str, dict[str, Any]]) -> None:
     assert state["aws_sns_topic.generated"]["name"].startswith("everything-2")
     assert state["aws_sns_topic.generated"]["name_prefix"] == "everything-"
     variant = state["aws_sagemaker_endpoint_configuration.configuration"]["production_variants"][0]
-    assert (variant["initial_variant_weight"], variant["volume_size_in_gb"]) == (0.7, None)
+    assert (variant["initial_variant_weight"], variant["volume_size_in_gb"]) == (0.7, 0)
 
 
 def assert_import_plans_nothing(

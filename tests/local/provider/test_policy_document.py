@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from local.provider.errors import ProviderError
+from local.provider.json_text import go_json
 from local.provider.planning import with_defaults
-from local.provider.policy_document import policy_document, render
+from local.provider.policy_document import policy_document
 from local.provider.schema import load_schema
 
 BLOCK = load_schema().data_sources["aws_iam_policy_document"]
@@ -18,7 +19,7 @@ def document(**arguments: Any) -> dict[str, Any]:
 
 
 def test_text() -> None:
-    text = render(
+    text = go_json(
         document(
             statement=[
                 {
@@ -41,7 +42,8 @@ def test_text() -> None:
                 },
                 {"actions": ["s3:*"], "principals": [{"type": "*", "identifiers": ["*"]}]},
             ]
-        )
+        ),
+        indent=2,
     )
     assert text == (
         """{
@@ -90,7 +92,7 @@ def test_text() -> None:
 
 
 def test_nothing_but_a_version() -> None:
-    assert render(document(), indent=None) == '{"Version":"2012-10-17"}'
+    assert go_json(document()) == '{"Version":"2012-10-17"}'
     assert document(version="2008-10-17", policy_id="p") == {"Version": "2008-10-17", "Id": "p"}
 
 
