@@ -35,10 +35,35 @@ from stacks.project import Project
 
 # The first version whose S3 backend locks without a DynamoDB table.
 TERRAFORM_VERSION = ">= 1.10.0"
-# The services that the stacks' resources call: with a local AWS all of them lead there, and so nothing leads elsewhere.
-_SERVICES = ("applicationautoscaling", "cloudwatch", "ecr", "iam", "kms", "logs", "s3", "sagemaker", "sts")
+# The services that the stacks' resources call: with a local AWS each has its endpoint there.
+_SERVICES = (
+    "applicationautoscaling",
+    "cloudwatch",
+    "ecr",
+    "iam",
+    "kms",
+    "logs",
+    "s3",
+    "s3_control",
+    "sagemaker",
+    "sts",
+)
 # The local AWS takes any credentials; given here, those of the machine are never used.
 _TEST_CREDENTIALS = {"access_key": "test", "secret_key": "test"}
+
+
+def _through_proxy(local_url: str) -> dict[str, str]:
+    """The provider's arguments that make the local AWS its proxy, so that no request can leave the machine.
+
+    The SDK puts the account before the host of S3 Control's endpoint (and other names before other services'), and
+    `123456789012.127.0.0.1` is no address. A proxy takes such requests, and nobody looks the name up. An endpoint at
+    `localhost` would not do: Go's resolver asks the name server for the hosts below it, which only some systems
+    (those with systemd-resolved, for one) answer.
+
+    Requests for a service without an endpoint here arrive at the local AWS as CONNECT, which it refuses.
+    `no_proxy` takes the place of the variable NO_PROXY, which might let hosts through.
+    """
+    return {"http_proxy": local_url, "https_proxy": local_url, "no_proxy": "127.0.0.1"}
 
 
 def address(resource: TerraformResource) -> str:
@@ -81,6 +106,7 @@ class EnvironmentStack(TerraformStack):
             **common,
             **_TEST_CREDENTIALS,
             endpoints=[AwsProviderEndpoints(**dict.fromkeys(_SERVICES, self._local_url))],
+            **_through_proxy(self._local_url),
             s3_use_path_style=True,
             skip_credentials_validation=True,
             skip_metadata_api_check="true",

@@ -199,3 +199,24 @@ class TestS3:
         objects = [{"Key": "key", "VersionId": version_id} for version_id in (version, marker)]
         account.s3.delete_objects(Bucket=versioned_bucket, Delete={"Objects": objects, "Quiet": True})
         account.s3.delete_bucket(Bucket=versioned_bucket)
+
+    def test_a_bucket_has_the_tags_that_it_was_created_with(self, account: Account) -> None:
+        name = unique("tagged")
+        tags = [{"Key": "Team", "Value": "ml & vision"}, {"Key": "Empty", "Value": ""}]
+        account.s3.create_bucket(Bucket=name, CreateBucketConfiguration={"Tags": tags})
+        assert account.s3.get_bucket_tagging(Bucket=name)["TagSet"] == tags
+        # Created once more by its owner, it stays as it is.
+        account.s3.create_bucket(Bucket=name, CreateBucketConfiguration={"Tags": [{"Key": "Team", "Value": "x"}]})
+        assert account.s3.get_bucket_tagging(Bucket=name)["TagSet"] == tags
+        # And they go with it.
+        account.s3.delete_bucket(Bucket=name)
+        account.s3.create_bucket(Bucket=name)
+        assert code_of(lambda: account.s3.get_bucket_tagging(Bucket=name)) == "NoSuchTagSet"
+
+    @pytest.mark.parametrize("tags", [("Team", "Team"), ("aws:cloudformation:stack-name",)])
+    def test_a_bucket_is_not_created_with_tags_that_s3_refuses(self, account: Account, tags: tuple[str, ...]) -> None:
+        name = unique("tagged")
+        configuration = {"Tags": [{"Key": key, "Value": "1"} for key in tags]}
+        create = account.s3.create_bucket
+        assert code_of(lambda: create(Bucket=name, CreateBucketConfiguration=configuration)) == "InvalidTag"
+        assert code_of(lambda: account.s3.head_bucket(Bucket=name)) == "404"

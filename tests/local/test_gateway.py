@@ -1,6 +1,7 @@
 """One port for every service."""
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -88,6 +89,44 @@ class TestS3:
 
         with ThreadPoolExecutor(8) as pool:
             assert sum(pool.map(write, range(8))) == 1
+
+
+class TestProxy:
+    """The provider block makes the local AWS the provider's proxy: what has no address of its own arrives here."""
+
+    @pytest.fixture
+    def proxied(self, account: Account) -> Iterator[requests.Session]:
+        with requests.Session() as session:
+            session.trust_env = False
+            session.proxies = {"http": account.url, "https": account.url}
+            yield session
+
+    def test_tags_of_a_bucket_through_s3_control(self, account: Account, proxied: requests.Session) -> None:
+        bucket = unique("tagged")
+        account.s3.create_bucket(Bucket=bucket)
+        port = account.url.rpartition(":")[2]
+        url = f"http://{ACCOUNT_ID}.127.0.0.1:{port}/v20180820/tags/arn%3Aaws%3As3%3A%3A%3A{bucket}"
+        credential = "Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+        proxied.headers["Authorization"] = f"AWS4-HMAC-SHA256 {credential}"
+        proxied.headers["x-amz-account-id"] = ACCOUNT_ID
+        tags = "<Tags><Tag><Key>Team</Key><Value>ml</Value></Tag><Tag><Key>Cost</Key><Value></Value></Tag></Tags>"
+        body = (
+            f'<TagResourceRequest xmlns="http://awss3control.amazonaws.com/doc/2018-08-20/">{tags}</TagResourceRequest>'
+        )
+        assert proxied.post(url, body).status_code == 204
+        answer = proxied.get(url)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/xml")
+        assert "<Key>Team</Key><Value>ml</Value>" in answer.text
+        assert account.s3.get_bucket_tagging(Bucket=bucket)["TagSet"] == [
+            {"Key": "Team", "Value": "ml"},
+            {"Key": "Cost", "Value": ""},
+        ]
+        assert proxied.delete(f"{url}?tagKeys=Team&tagKeys=Cost").status_code == 204
+        assert "<Key>" not in proxied.get(url).text
+
+    def test_a_service_on_aws_is_not_reached(self, proxied: requests.Session) -> None:
+        with pytest.raises(requests.exceptions.ProxyError, match="400"):
+            proxied.get("https://lambda.us-east-1.amazonaws.com/")
 
 
 class TestUnsignedSageMaker:

@@ -1,12 +1,16 @@
 """What must hold of every environment's stacks, and how they answer to changes."""
 
 import base64
+import inspect
+import ipaddress
 import json
 import re
+from urllib.parse import urlsplit
 
 import pytest
 
 from model_catalog.lock import Lock, Model
+from stacks.aws_bindings import AwsProviderEndpoints
 from tests.stacks.conftest import CONTEXT_HASH, ENVIRONMENTS, FULL, SMALL, changed, copied, version
 
 REAL = ("small", "full")
@@ -16,6 +20,10 @@ EVERY = ("local", *REAL)
 def resource(stack: dict, address: str) -> dict:
     type_, name = address.split(".")
     return stack["resource"][type_][name]
+
+
+def is_loopback(url: str) -> bool:
+    return ipaddress.ip_address(urlsplit(url).hostname).is_loopback
 
 
 def endpoint_names(stacks: dict, environment: str = "dev") -> tuple[str, str, str]:
@@ -68,7 +76,22 @@ class TestEveryStack:
             types = {type_.split("_")[1] for type_ in stack["resource"] if type_.startswith("aws_")}
             services = {"appautoscaling": "applicationautoscaling", "cloudwatch": "cloudwatch"}
             (endpoints,) = provider["endpoints"]
-            assert {services.get(type_, type_) for type_ in types} | {"sts"} <= set(endpoints)
+            assert {services.get(type_, type_) for type_ in types} | {"s3control", "sts"} <= set(endpoints)
+
+    @pytest.mark.parametrize("stack", ["state", "image", "models", "endpoint"])
+    def test_no_service_that_the_provider_knows_leads_off_this_machine(self, stacks, stack):
+        (provider,) = stacks[f"local-{stack}"]["provider"]["aws"]
+        (endpoints,) = provider["endpoints"]
+        parameters = set(inspect.signature(AwsProviderEndpoints.__init__).parameters) - {"self"}
+        services = {name.replace("_", "") for name in parameters}
+        assert len(services) > 300 and set(endpoints) <= services
+        proxied = all(is_loopback(provider[name]) for name in ("http_proxy", "https_proxy"))
+        # Given, it takes the place of NO_PROXY; a host that it names is reached without the proxy.
+        direct = provider["no_proxy"].split(",")
+        assert all(is_loopback(f"http://{host}") for host in direct)
+        for service in sorted(services):
+            # An endpoint on loopback is reached through the proxy as well where the SDK puts a name before its host.
+            assert proxied and is_loopback(endpoints.get(service, provider["https_proxy"])), service
 
 
 class TestBuckets:
