@@ -5,7 +5,7 @@ sagemaker, anything else                 -> local.sagemaker, control plane
 no signature, the same two               -> 403, as AWS
 no signature, /v2/...                    -> the registry of the local ECR
 /_local/...                              -> the local AWS itself (no bucket's name starts with `_`)
-anything else                            -> moto
+anything else                            -> moto, Smithy RPC v2 CBOR translated (local.cbor)
 """
 
 import json
@@ -19,6 +19,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from .blobs import BlobStore
+from .cbor.middleware import CborMiddleware
 from .credential_scope import signed_service
 from .moto_app import MotoApplication
 from .registry import Registry
@@ -39,7 +40,7 @@ class Gateway:
         blobs: BlobStore,
         status: Callable[[], dict[str, Any]],
     ) -> None:
-        self._moto = WSGIMiddleware(moto, workers=_MOTO_THREADS)
+        self._moto = CborMiddleware(WSGIMiddleware(moto, workers=_MOTO_THREADS))
         self._sagemaker = sagemaker
         self._registry = registry
         self._blobs = blobs
