@@ -18,6 +18,7 @@ from .environment import UNWANTED
 from .errors import LocalAwsError, NotRunningError
 from .listener import listen
 from .process import await_environment, query_status
+from .recording import open_recording
 from .settings import LocalAwsSettings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -37,6 +38,12 @@ def serve(  # noqa: PLR0917 - one parameter an option, given by name on the comm
     runtime: Annotated[
         str, typer.Option(envvar="LOCAL_AWS_RUNTIME", help="What runs the instances: auto, docker or process.")
     ] = _DEFAULTS.runtime,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="LOCAL_AWS_RECORD", help="Write what Terraform sends and gets into this file, without credentials."
+        ),
+    ] = None,
     startup_health_check_seconds: Annotated[
         float | None, typer.Option(help="Budget for a container's first ping, instead of SageMaker's 480 s.")
     ] = _DEFAULTS.startup_health_check_seconds,
@@ -58,19 +65,20 @@ def serve(  # noqa: PLR0917 - one parameter an option, given by name on the comm
         directory=directory,
         provider=provider,
         runtime=runtime,
+        record=record,
         startup_health_check_seconds=startup_health_check_seconds,
         load_timeout_seconds=load_timeout_seconds,
         invocation_timeout_seconds=invocation_timeout_seconds,
         artifact_cache_bytes=artifact_cache_bytes,
     )
     # What can go wrong goes wrong here, before moto and the rest take their seconds to load.
-    with listen(port) as listener:
+    with listen(port) as listener, open_recording(record) as recording:
         place = Directory(directory)
         place.acquire()
         try:
             from .server import serve as run  # noqa: PLC0415
 
-            run(settings, listener, place, until_stdin_closes=until_stdin_closes)
+            run(settings, listener, place, recording=recording, until_stdin_closes=until_stdin_closes)
         finally:
             place.release()
 

@@ -1,5 +1,7 @@
 """What can keep the local AWS from starting or a caller from using it. Each is one line for a person to act on."""
 
+from pathlib import Path
+
 
 class LocalAwsError(Exception):
     """Base of everything the command line shows as one line with exit code 1."""
@@ -25,6 +27,13 @@ class DirectoryInUseError(LocalAwsError):
             f"Directory {directory} is used by another local AWS ({owner}). "
             "Stop it with `python -m local stop --directory ...` or choose another one with --directory."
         )
+
+
+class RecordingError(LocalAwsError):
+    """The file for what Terraform sends cannot be written."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(f"--record {path}: {error.strerror}. Name a file in a folder that exists.")
 
 
 class NotRunningError(LocalAwsError):

@@ -138,7 +138,10 @@ class LocalAws:
         return lines[-1] if lines else f"The local AWS ended with exit code {self._process.returncode}."
 
     def _options(self) -> list[str]:
+        # The child runs in the project's folder.
         given = self.settings.model_copy(update={"directory": self.settings.directory.resolve()})
+        if given.record is not None:
+            given = given.model_copy(update={"record": given.record.resolve()})
         options = []
         for name in sorted(given.model_fields_set | {"directory"}):
             value = getattr(given, name)

@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
-from typing import Any
+from typing import IO, Any
 
 import uvicorn
 
@@ -30,6 +30,7 @@ from .instances.runtime import ByImageFactory, choose_runtime
 from .listener import url_of
 from .log_shipping import LogShipper
 from .moto_app import MotoApplication
+from .recording import Recorder
 from .registry import Registry
 from .sagemaker.artifacts import ArtifactCache
 from .sagemaker.launcher import Launcher
@@ -44,18 +45,31 @@ logger = logging.getLogger(__name__)
 
 
 def serve(
-    settings: LocalAwsSettings, listener: socket.socket, directory: Directory, *, until_stdin_closes: bool = False
+    settings: LocalAwsSettings,
+    listener: socket.socket,
+    directory: Directory,
+    *,
+    recording: IO[str] | None = None,
+    until_stdin_closes: bool = False,
 ) -> None:
     """Run in `directory`, which the caller owns, until SIGINT or SIGTERM (or end of file on stdin).
 
-    Leaves no process, and no file in the directory's run folder.
+    What Terraform sends goes into `recording` as well. Leaves no process, and no file in the directory's run folder.
     """
     outer = dict(os.environ)
     isolate(os.environ, url_of(listener))
     guardian = Guardian()
     guardian.watch_folder(directory.run)
     try:
-        _run(settings, directory, guardian, listener, outer, until_stdin_closes=until_stdin_closes)
+        _run(
+            settings,
+            directory,
+            guardian,
+            listener,
+            outer,
+            recording=recording,
+            until_stdin_closes=until_stdin_closes,
+        )
     finally:
         guardian.stop()
 
@@ -67,6 +81,7 @@ def _run(
     listener: socket.socket,
     outer: Mapping[str, str],
     *,
+    recording: IO[str] | None,
     until_stdin_closes: bool,
 ) -> None:
     url = url_of(listener)
@@ -105,8 +120,9 @@ def _run(
 
     moto = MotoApplication(EcrGaps(blobs, url, has_registry=runtime.engine is not None))
     gateway = Gateway(moto, SageMakerTransport(service), Registry(blobs, clients.ecr), blobs, status)
+    application = gateway if recording is None else Recorder(gateway, recording)
     # Docker tries TLS first on every registry; uvicorn would warn about it each time.
-    server = _Server(uvicorn.Config(gateway, lifespan="off", access_log=False, log_level="error", ws="none"))
+    server = _Server(uvicorn.Config(application, lifespan="off", access_log=False, log_level="error", ws="none"))
     server.on_started = [lambda: directory.announce(Running(os.getpid(), url))]
     # From here on nothing is sent to this very server any more.
     server.on_stopping = [logs.cancel, metrics.cancel, service.cancel]

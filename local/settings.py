@@ -31,6 +31,9 @@ class LocalAwsSettings(BaseModel):
     """What runs the instances: `docker` (containers of built images), `process` (snapshots of the build context),
     `auto` (what each image needs where an engine answers, else processes)."""
 
+    record: Path | None = None
+    """File for what Terraform and its provider send and get, without credentials; None: nothing is recorded."""
+
     startup_health_check_seconds: float | None = Field(default=None, gt=0)
     """Budget for a container to answer /ping with 200. None: the production variant's
     ContainerStartupHealthCheckTimeoutInSeconds, else 480 s (SageMaker's eight minutes)."""
