@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from tests.local.account import Account, unique
 
-RECORDING = Path(__file__).parent / "put-metric-alarm.jsonl.gz"
+RECORDING = Path(__file__).parent.parent / "recordings" / "cbor.jsonl.gz"
 SIGNED = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/monitoring/aws4_request, SignedHeaders=host, Signature=0"
 
 
