@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from model_catalog.lock import Lock
+from stacks.access import AccessStack
+from stacks.access_rights import AccessRights
 from stacks.aws_bindings import App
 from stacks.endpoint import EndpointStack
 from stacks.image import ImageStack
@@ -36,6 +38,9 @@ def add_stacks(app: App, settings: Settings, lock: Lock, context_hash: str, proj
             models = ModelsStack(app, shard_names, project, held)
             shards.append((models, EndpointStack(app, shard_names, project, context_hash)))
         _order(image, shards)
+        if environment_settings.access is not None:
+            rights = AccessRights(names, _source_buckets(lock))
+            AccessStack(app, names, project, environment_settings.access, rights)
 
 
 def _order(image: ImageStack, shards: Sequence[tuple[ModelsStack, EndpointStack]]) -> None:
@@ -51,3 +56,9 @@ def _order(image: ImageStack, shards: Sequence[tuple[ModelsStack, EndpointStack]
         endpoint.add_dependency(image)
         for dependency in later_shard:
             models.add_dependency(dependency)
+
+
+def _source_buckets(lock: Lock) -> set[str]:
+    """The buckets that artifacts are copied from."""
+    versions = (version for model in lock.models.values() for version in model.versions)
+    return {version.source.path.partition("/")[0] for version in versions if version.source is not None}

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from stacks.settings import EnvironmentSettings
 
-StackName = Literal["state", "image", "models", "endpoint"]
+StackName = Literal["state", "image", "models", "endpoint", "access"]
 SHARED_STACKS: tuple[StackName, ...] = ("state", "image")
 SHARD_STACKS: tuple[StackName, ...] = ("models", "endpoint")
 MODELS_PREFIX = "models/"
@@ -36,21 +36,25 @@ def stacks_in_order(settings: EnvironmentSettings) -> tuple[str, ...]:
     Later shards come first: when there are more shards than before, they hold their models before others lose them.
     """
     shards = range(settings.shards.deployed_count, 0, -1)
-    return (*SHARED_STACKS, *(f"{name}{_suffix(shard)}" for shard in shards for name in SHARD_STACKS))
+    access = () if settings.access is None else ("access",)
+    return (*SHARED_STACKS, *(f"{name}{_suffix(shard)}" for shard in shards for name in SHARD_STACKS), *access)
 
 
-def _suffix(shard: int) -> str:
+def _suffix(shard: int | Literal["*"]) -> str:
     """What tells a shard's names from those of the first, which has none, so that one shard can become several."""
     return "" if shard == 1 else f"-{shard}"
 
 
 @dataclass(frozen=True)
 class Names:
-    """The names of one environment, and of one of its shards."""
+    """The names of one environment, and of one of its shards.
+
+    With `*` for the shard they are patterns, as IAM has them, of all shards but the first.
+    """
 
     environment: str
     settings: EnvironmentSettings
-    shard: int = 1
+    shard: int | Literal["*"] = 1
 
     @property
     def base(self) -> str:
@@ -135,6 +139,15 @@ class Names:
     def model_data_url(self) -> str:
         return f"s3://{self.models_bucket}/{MODELS_PREFIX}"
 
+    # Access
+
+    def access_role(self, purpose: Literal["plan", "deploy", "*"]) -> str:
+        """A role of continuous integration. Roles are global, as below."""
+        return f"{self.base}-{self.settings.region}-ci-{purpose}"
+
+    def access_role_arn(self, purpose: Literal["plan", "deploy", "*"]) -> str:
+        return f"arn:{self.partition}:iam::{self.settings.account_id}:role/{self.access_role(purpose)}"
+
     # Endpoint
 
     @property
@@ -191,6 +204,7 @@ def name_complaints(names: Names) -> list[str]:
         (bucket_key, "models bucket", names.models_bucket, 63),
         ("name_prefix", "execution role", names.role, 64),
         ("name_prefix", "SageMaker model", names.model({}), 63),
+        ("name_prefix", "role of continuous integration", names.access_role("deploy"), 64),
         *(
             ("name_prefix", f"policy of caller {caller}", names.caller_policy(caller), 128)
             for caller in settings.callers

@@ -13,18 +13,20 @@ from stacks.settings import Caller
 Statement = dict[str, Any]
 
 
-def _document(*statements: Statement) -> str:
+def document(*statements: Statement) -> str:
+    """A policy document of these statements."""
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
-def _allow(sid: str, actions: list[str], resources: str | list[str], condition: Statement | None = None) -> Statement:
+def allow(sid: str, actions: list[str], resources: str | list[str], condition: Statement | None = None) -> Statement:
+    """A statement that allows `actions` on `resources`, under `condition` where there is one."""
     statement = {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
     return statement if condition is None else statement | {"Condition": condition}
 
 
 def tls_only(bucket_arn: str) -> str:
     """A bucket policy that refuses every request without TLS."""
-    return _document(
+    return document(
         {
             "Sid": "DenyWithoutTls",
             "Effect": "Deny",
@@ -38,7 +40,7 @@ def tls_only(bucket_arn: str) -> str:
 
 def trust_sagemaker(account_id: str) -> str:
     """Lets SageMaker assume the role, on behalf of this account only."""
-    return _document(
+    return document(
         {
             "Effect": "Allow",
             "Principal": {"Service": "sagemaker.amazonaws.com"},
@@ -48,32 +50,52 @@ def trust_sagemaker(account_id: str) -> str:
     )
 
 
+def trust_web_identity(provider_arn: str, issuer: str, audience: str, subject: str) -> str:
+    """Lets the jobs assume the role whose token `issuer`, a host name, made out to `audience`.
+
+    `subject` is what the token says of the job, with IAM's wildcards where it holds one.
+    """
+    operator = "StringLike" if "*" in subject else "StringEquals"
+    conditions = [("StringEquals", f"{issuer}:aud", audience), (operator, f"{issuer}:sub", subject)]
+    found: Statement = {}
+    for name, key, value in conditions:
+        found.setdefault(name, {})[key] = value
+    return document(
+        {
+            "Effect": "Allow",
+            "Principal": {"Federated": provider_arn},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": found,
+        }
+    )
+
+
 def execution(names: Names) -> str:
     """What the endpoint's containers and SageMaker itself may do: nothing beyond this endpoint's own resources."""
     settings = names.settings
     log_group_arn = names.arn("logs", f"log-group:{names.log_group}")
     statements = [
-        _allow("ReadModels", ["s3:GetObject"], f"{names.models_bucket_arn}/{MODELS_PREFIX}*"),
-        _allow(
+        allow("ReadModels", ["s3:GetObject"], f"{names.models_bucket_arn}/{MODELS_PREFIX}*"),
+        allow(
             "ListModels",
             ["s3:ListBucket"],
             names.models_bucket_arn,
             {"StringLike": {"s3:prefix": [MODELS_PREFIX, f"{MODELS_PREFIX}*"]}},
         ),
         # This action knows no resources.
-        _allow("LogInToRegistry", ["ecr:GetAuthorizationToken"], "*"),
-        _allow(
+        allow("LogInToRegistry", ["ecr:GetAuthorizationToken"], "*"),
+        allow(
             "PullImage",
             ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
             names.pulled_repository_arn,
         ),
-        _allow(
+        allow(
             "WriteLogs",
             ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
             [log_group_arn, f"{log_group_arn}:*"],
         ),
         # This action knows no resources either: the namespace narrows it.
-        _allow(
+        allow(
             "PublishMetrics",
             ["cloudwatch:PutMetricData"],
             "*",
@@ -81,9 +103,9 @@ def execution(names: Names) -> str:
         ),
     ]
     if settings.kms_key_arn is not None:
-        statements.append(_allow("DecryptModels", ["kms:Decrypt"], settings.kms_key_arn))
+        statements.append(allow("DecryptModels", ["kms:Decrypt"], settings.kms_key_arn))
         statements.append(
-            _allow(
+            allow(
                 "EncryptVolumes",
                 ["kms:CreateGrant"],
                 settings.kms_key_arn,
@@ -92,7 +114,7 @@ def execution(names: Names) -> str:
         )
     if settings.vpc is not None:
         statements.append(
-            _allow(
+            allow(
                 "AttachToVpc",
                 [
                     "ec2:CreateNetworkInterface",
@@ -108,15 +130,15 @@ def execution(names: Names) -> str:
                 "*",
             )
         )
-    return _document(*statements)
+    return document(*statements)
 
 
 def invoke(names: Names, caller: Caller) -> str:
     """Lets a caller invoke its own models. Without the condition it would reach every model of the endpoint."""
     # A pattern ends in "/*": "1*" would match the models of tenant 10, too.
     targets = ["*" if prefix == "*" else f"{prefix.rstrip('/')}/*" for prefix in caller.models]
-    return _document(
-        _allow(
+    return document(
+        allow(
             "InvokeModels",
             ["sagemaker:InvokeEndpoint"],
             names.endpoint_arn,

@@ -250,6 +250,66 @@ class Caller(Block):
     )
 
 
+class GitHub(Block):
+    """The GitHub repository whose workflows deploy the environment."""
+
+    repository: str = setting(
+        "The repository whose workflows may assume the roles, in the GitHub environments `ENV-plan` and `ENV`.",
+        "the name of a repository with its owner, such as acme/models",
+        pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$",
+    )
+
+
+class GitLab(Block):
+    """The GitLab project whose pipelines deploy the environment."""
+
+    project: str = setting(
+        "The project whose pipelines may assume the roles: any branch the plan role, `branch` the deploy role.",
+        "the path of a project with its groups, such as acme/platform/models",
+        pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+$",
+    )
+    branch: str = setting(
+        "The protected branch that deploys.", "the name of a branch", default="main", pattern=r"^[A-Za-z0-9._/-]+$"
+    )
+    host: str = setting(
+        "The GitLab server.",
+        "the name of a host, such as gitlab.com",
+        default="gitlab.com",
+        pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$",
+    )
+
+
+class Access(Block):
+    """Who plans and deploys from continuous integration: two roles, trusted by identity tokens instead of keys."""
+
+    github: GitHub | None = setting(
+        "Roles for GitHub Actions.", "absent, or a block with the keys of `access.github`; exactly one of the two", None
+    )
+    gitlab: GitLab | None = setting(
+        "Roles for GitLab CI.", "absent, or a block with the keys of `access.gitlab`; exactly one of the two", None
+    )
+    identity_provider_arn: str | None = setting(
+        "The identity provider that the account has already. Absent: the stack creates it. An account takes one for "
+        "each server.",
+        "the ARN of an OIDC provider, such as "
+        "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com",
+        default=None,
+        pattern=r"^arn:aws(-[a-z]+)*:iam::[0-9]{12}:oidc-provider/[a-z0-9./:-]+$",
+    )
+    permissions_boundary_arn: str | None = setting(
+        "The permissions boundary of both roles.",
+        "the ARN of a policy, such as arn:aws:iam::123456789012:policy/boundary",
+        default=None,
+        pattern=r"^arn:aws(-[a-z]+)*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$",
+    )
+
+    @model_validator(mode="after")
+    def _one_server(self) -> Self:
+        if (self.github is None) == (self.gitlab is None):
+            raise _conflict("must have either github or gitlab")
+        return self
+
+
 class ShardLayout(Block):
     """Over how many shards the catalog is spread. `stacks.shards` says which model is in which."""
 
@@ -420,6 +480,11 @@ class EnvironmentSettings(Block):
         "Over how many endpoints the catalog is spread; `docs/scale.md` tells when and how.",
         "a block with the keys of `shards`",
         Shards(),
+    )
+    access: Access | None = setting(
+        "Roles for continuous integration, in a stack of their own: `ENV-access`. Absent: no such stack.",
+        "absent, or a block with the keys of `access`",
+        None,
     )
     callers: dict[CallerName, Caller] = setting(
         "Callers that may invoke some of the models only; each becomes an IAM policy.",

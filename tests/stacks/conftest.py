@@ -61,6 +61,7 @@ FULL = {
         "alarm_names": ["fleet-latency"],
     },
     "callers": {"tenant-a": {"models": ["tenant-a/", "squeezenet"]}, "operations": {"models": ["*"]}},
+    "access": {"github": {"repository": "acme/models"}},
 }
 
 # A shard for each model of the example: by a hash, by a pin, by a hash.
