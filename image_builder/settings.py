@@ -12,8 +12,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from image_builder.context import content_hash
 from image_builder.errors import ImageBuilderError
 
+# The host names of AWS's partitions end in one of these.
+_DNS_SUFFIX = r"(amazonaws\.com(\.cn)?|amazonaws\.eu|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)"
 REPOSITORY_URI = re.compile(
-    r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<name>[a-z0-9._/-]+)"
+    rf"(?P<account>[0-9]{{12}})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.{_DNS_SUFFIX}/(?P<name>[a-z0-9._/-]+)"
 )
 _SECRET_ID = re.compile(r"[A-Za-z0-9._-]+")
 _TAG_MINIMUM_DIGITS = 12

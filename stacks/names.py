@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from stacks.partitions import partition_of
 from stacks.settings import EnvironmentSettings
 
 StackName = Literal["state", "image", "models", "endpoint", "access"]
@@ -71,10 +72,8 @@ class Names:
 
     @property
     def partition(self) -> str:
-        """The group of regions the account belongs to: the second part of every ARN."""
-        if self.settings.region.startswith("cn-"):
-            return "aws-cn"
-        return "aws-us-gov" if self.settings.region.startswith("us-gov-") else "aws"
+        """The second part of every ARN."""
+        return partition_of(self.settings.region).name
 
     def arn(self, service: str, resource: str) -> str:
         return f"arn:{self.partition}:{service}:{self.settings.region}:{self.settings.account_id}:{resource}"
@@ -98,8 +97,8 @@ class Names:
 
     @property
     def repository_uri(self) -> str:
-        suffix = ".cn" if self.partition == "aws-cn" else ""
-        registry = f"{self.settings.account_id}.dkr.ecr.{self.settings.region}.amazonaws.com{suffix}"
+        region = self.settings.region
+        registry = f"{self.settings.account_id}.dkr.ecr.{region}.{partition_of(region).dns_suffix}"
         return f"{registry}/{self.repository}"
 
     def image_tag(self, context_hash: str) -> str:

@@ -4,12 +4,15 @@ Each field states its meaning (`description`) and what is allowed (`allowed`). T
 every complaint come from there, so that the three cannot disagree.
 """
 
+import math
 import re
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
+
+from stacks.partitions import DNS_SUFFIXES
 
 
 def _not_aws(key: str) -> str:
@@ -101,7 +104,9 @@ class Image(Block):
         "the URI of an image in ECR with a tag or digest, "
         "such as 123456789012.dkr.ecr.us-east-1.amazonaws.com/model-server:1.0",
         default=None,
-        pattern=r"^[0-9]{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9._/-]+(:[A-Za-z0-9_.-]{1,128}|@sha256:[0-9a-f]{64})$",
+        pattern=r"^[0-9]{12}\.dkr\.ecr\.[a-z0-9-]+\."
+        + f"({'|'.join(map(re.escape, DNS_SUFFIXES))})"
+        + r"/[a-z0-9._/-]+(:[A-Za-z0-9_.-]{1,128}|@sha256:[0-9a-f]{64})$",
     )
     kept_images: int = setting(
         "How many images the repository keeps; older ones expire. Keep enough to roll back.",
@@ -205,10 +210,11 @@ class Deployment(Block):
     )
     maximum_execution_timeout_seconds: int = setting(
         "The longest an update may take before it is rolled back.",
-        "a whole number from 600 to 28800",
+        "a whole number from 600 to 14400",
         default=3600,
         ge=600,
-        le=28_800,
+        # SageMaker takes 28,800, Terraform's AWS provider no more than this.
+        le=14_400,
     )
     maximum_5xx_errors_per_minute: int = setting(
         "More answers with a 5xx status than this in a minute raise the alarm that rolls an update back.",
@@ -236,6 +242,13 @@ class Deployment(Block):
         if self.policy == "rolling" and self.termination_wait_seconds is not None:
             raise _conflict("termination_wait_seconds must be absent where policy is rolling")
         return self
+
+    @property
+    def waits_seconds(self) -> int:
+        """How long an update takes at least: the waits that are known before it starts."""
+        # A canary is watched once before the rest follows.
+        steps = 1 if self.policy in ("all_at_once", "canary") else math.ceil(100 / self.step_percent)
+        return steps * self.wait_seconds + (self.termination_wait_seconds or 0)
 
 
 class Caller(Block):
@@ -352,7 +365,7 @@ class EnvironmentSettings(Block):
     """One environment: its account and region, and what runs there."""
 
     region: str = setting(
-        "The AWS region.", "the name of an AWS region, such as us-east-1", pattern=r"^[a-z]{2}(-[a-z]+){1,2}-[1-9]$"
+        "The AWS region.", "the name of an AWS region, such as us-east-1", pattern=r"^[a-z]{2,4}(-[a-z]+){1,2}-[1-9]$"
     )
     account_id: str = setting(
         "The AWS account. Terraform refuses to work with another one.",

@@ -30,6 +30,8 @@ _KEYS = ("environments", "catalog")
 # Feature flags of CDKTF that live in the same context.
 _CDKTF_KEYS = ("allowSepCharsInLogicalIds", "cdktfStaticModuleAssetHash", "excludeStackIdFromLogicalIds")
 _SHOWN_CHARACTERS = 80
+# How long Terraform's AWS provider waits for an endpoint to be in service: fixed in its source.
+_PROVIDER_WAIT_SECONDS = 3600
 
 
 def read_settings(path: Path, environ: Mapping[str, str]) -> Settings:
@@ -139,7 +141,8 @@ def _conflicts(environment: str, settings: EnvironmentSettings) -> list[str]:
     """What no single field can know: each begins with the key it is about."""
     scaling, image = settings.auto_scaling, settings.image
     # The last shard has the longest names.
-    conflicts = name_complaints(Names(environment, settings, settings.shards.deployed_count))
+    names = Names(environment, settings, settings.shards.deployed_count)
+    conflicts = name_complaints(names)
     conflicts += [
         f"{key}.pins.{name}: must be a shard from 1 to {layout.count} ({key}.count), not {shard}"
         for key, layout in settings.shards.layouts.items()
@@ -160,8 +163,9 @@ def _conflicts(environment: str, settings: EnvironmentSettings) -> list[str]:
         )
     if settings.volume_size_gb is not None and settings.has_local_storage:
         conflicts.append(f"volume_size_gb: must be absent, {settings.instance_type} has local storage of fixed size")
-    if settings.kms_key_arn is not None and settings.kms_key_arn.split(":")[3] != settings.region:
-        conflicts.append(f"kms_key_arn: must be a key in {settings.region}, not {_shown(settings.kms_key_arn)}")
+    conflicts += _key_conflicts(names)
+    conflicts += _bucket_conflicts(environment, settings)
+    conflicts += _deployment_conflicts(settings)
     if image.prebuilt_uri is None:
         if image.platform != settings.instance_platform:
             conflicts.append(
@@ -177,6 +181,54 @@ def _conflicts(environment: str, settings: EnvironmentSettings) -> list[str]:
         conflicts.append(
             f"image.prebuilt_uri: SageMaker pulls from {settings.region} only, not from "
             f"{image.prebuilt_uri.split('.')[3]}"
+        )
+    return conflicts
+
+
+def _key_conflicts(names: Names) -> list[str]:
+    settings = names.settings
+    if settings.kms_key_arn is None:
+        return []
+    _, partition, _, region, account, _ = settings.kms_key_arn.split(":", 5)
+    wanted = (names.partition, settings.region, settings.account_id)
+    if (partition, region, account) == wanted:
+        return []
+    return [
+        f"kms_key_arn: must be a key of account {wanted[2]} in {wanted[1]} (partition {wanted[0]}), not "
+        f"{_shown(settings.kms_key_arn)}"
+    ]
+
+
+def _bucket_conflicts(environment: str, settings: EnvironmentSettings) -> list[str]:
+    shards = range(1, settings.shards.deployed_count + 1)
+    all_names = [Names(environment, settings, shard) for shard in shards]
+    return [
+        f"models_bucket: must be another bucket than that of the states, {names.state_bucket}"
+        for names in all_names
+        if names.models_bucket == names.state_bucket
+    ]
+
+
+def _deployment_conflicts(settings: EnvironmentSettings) -> list[str]:
+    deployment, conflicts = settings.deployment, []
+    counts = [settings.initial_instance_count]
+    if settings.auto_scaling is not None:
+        counts.append(settings.auto_scaling.minimum_instance_count)
+    if deployment.policy == "rolling" and min(counts) == 1:
+        conflicts.append(
+            "deployment.policy: rolling replaces at most half of the instances at a time, so it needs two or more; "
+            "raise initial_instance_count and auto_scaling.minimum_instance_count, or choose another policy"
+        )
+    waits, timeout = deployment.waits_seconds, deployment.maximum_execution_timeout_seconds
+    if waits >= timeout:
+        conflicts.append(
+            f"deployment.maximum_execution_timeout_seconds: the waits of an update alone take {waits} s, so that "
+            f"{timeout} s roll every update back; raise it, or shorten the waits"
+        )
+    if waits >= _PROVIDER_WAIT_SECONDS:
+        conflicts.append(
+            f"deployment.wait_seconds: the waits of an update alone take {waits} s, and Terraform's AWS provider gives "
+            f"up after {_PROVIDER_WAIT_SECONDS} s; shorten the waits, or take fewer steps"
         )
     return conflicts
 

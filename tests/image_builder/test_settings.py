@@ -1,11 +1,12 @@
 from pathlib import Path
 
 import pytest
+from botocore.loaders import create_loader
 
 from image_builder.context import content_hash
 from image_builder.errors import ImageBuilderError
 from image_builder.repository import Repository
-from image_builder.settings import Settings, is_loopback, read_settings
+from image_builder.settings import REPOSITORY_URI, Settings, is_loopback, read_settings
 from tests.image_builder.conftest import environment_for, settings_for
 
 
@@ -99,3 +100,13 @@ def test_wrong_secrets(context: Path, repository: Repository, secrets: str, comp
 )
 def test_loopback(url: str, expected: bool) -> None:
     assert is_loopback(url) is expected
+
+
+def test_repositories_of_every_partition() -> None:
+    for partition in create_loader().load_data("partitions")["partitions"]:
+        region = next(region for region in partition["regions"] if not region.endswith("-global"))
+        uri = f"123456789012.dkr.ecr.{region}.{partition['outputs']['dnsSuffix']}/server"
+        match = REPOSITORY_URI.fullmatch(uri)
+        assert match is not None, uri
+        assert (match["account"], match["region"], match["name"]) == ("123456789012", region, "server")
+    assert REPOSITORY_URI.fullmatch("123456789012.dkr.ecr.us-east-1.example.com/server") is None

@@ -191,7 +191,59 @@ class TestComplaints:
             ),
             (
                 {"kms_key_arn": "arn:aws:kms:eu-west-1:222222222222:key/1"},
-                'kms_key_arn: must be a key in us-east-1, not "arn:aws:kms:eu-west-1:222222222222:key/1".',
+                "kms_key_arn: must be a key of account 222222222222 in us-east-1 (partition aws), not "
+                '"arn:aws:kms:eu-west-1:222222222222:key/1".',
+            ),
+            (
+                {"kms_key_arn": "arn:aws:kms:us-east-1:111111111111:key/1"},
+                "kms_key_arn: must be a key of account 222222222222 in us-east-1 (partition aws), not "
+                '"arn:aws:kms:us-east-1:111111111111:key/1".',
+            ),
+            (
+                {"kms_key_arn": "arn:aws-cn:kms:us-east-1:222222222222:key/1"},
+                "kms_key_arn: must be a key of account 222222222222 in us-east-1 (partition aws), not "
+                '"arn:aws-cn:kms:us-east-1:222222222222:key/1".',
+            ),
+            (
+                {"models_bucket": "fleet-terraform-state"},
+                "models_bucket: must be another bucket than that of the states, fleet-terraform-state.",
+            ),
+            (
+                {"state_bucket": "fleet-2", "models_bucket": "fleet", "shards": {"count": 2}},
+                "models_bucket: must be another bucket than that of the states, fleet-2.",
+            ),
+            (
+                {
+                    "deployment": {"policy": "rolling", "step_percent": 50},
+                    "auto_scaling": changed(FULL["auto_scaling"], minimum_instance_count=1),
+                },
+                "deployment.policy: rolling replaces at most half of the instances at a time, so it needs two or more; "
+                "raise initial_instance_count and auto_scaling.minimum_instance_count, or choose another policy.",
+            ),
+            (
+                {
+                    "deployment": {
+                        "policy": "linear",
+                        "step_percent": 10,
+                        "wait_seconds": 60,
+                        "maximum_execution_timeout_seconds": 600,
+                    }
+                },
+                "deployment.maximum_execution_timeout_seconds: the waits of an update alone take 600 s, so that 600 s "
+                "roll every update back; raise it, or shorten the waits.",
+            ),
+            (
+                {
+                    "deployment": {
+                        "policy": "canary",
+                        "step_percent": 10,
+                        "wait_seconds": 1800,
+                        "termination_wait_seconds": 1800,
+                        "maximum_execution_timeout_seconds": 14400,
+                    }
+                },
+                "deployment.wait_seconds: the waits of an update alone take 3600 s, and Terraform's AWS provider gives "
+                "up after 3600 s; shorten the waits, or take fewer steps.",
             ),
             (
                 {"server_environment": {"SAGEMAKER_BIND_TO_PORT": "1"}},
