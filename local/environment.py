@@ -7,6 +7,9 @@ from .account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 
 _LOOPBACK = "127.0.0.1,localhost"
 
+PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+"""Variables that name proxies, in lower case; upper case is as usual."""
+
 UNWANTED = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CA_BUNDLE")
 """Variables that no value makes harmless: they have to be unset (`isolate` does, and `python -m local env`)."""
 
@@ -46,6 +49,6 @@ def terraform_environment(*, reattach: str | None, cli_config: Path | None) -> d
 def isolate(environment: MutableMapping[str, str], url: str) -> None:
     """Make this process itself one that knows the local AWS only: no other AWS_* variables, no proxies."""
     for name in list(environment):
-        if name.startswith("AWS_") or name.lower() in ("http_proxy", "https_proxy", "all_proxy"):
+        if name.startswith("AWS_") or name.lower() in PROXIES:
             del environment[name]
     environment.update(aws_environment(url))

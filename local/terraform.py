@@ -1,7 +1,8 @@
 """Which AWS provider Terraform gets: HashiCorp's where it can be installed, else the stand-in.
 
-`terraform init` is tried once in a folder of its own and its answer kept in DIRECTORY/provider.json (remove that file
-to try again). A registry out of reach makes it fail after seconds; the time limit is for downloads that go on.
+`terraform init` is tried once in a folder of its own and its answer kept in DIRECTORY/provider.json, as long as
+Terraform's configuration stays the same (remove that file to try again, once a registry is back). A registry out of
+reach makes it fail after seconds; the time limit is for downloads that go on.
 """
 
 import json
@@ -14,8 +15,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
+from .cli_configuration import configuration_file, fingerprint
 from .directory import Directory
-from .environment import terraform_environment
+from .environment import PROXIES, terraform_environment
 from .errors import ProviderUnavailableError
 from .settings import ProviderChoice
 
@@ -114,18 +116,22 @@ class TerraformProvider:
 
     def _why_not_installable(self) -> str | None:
         """None where Terraform can install hashicorp/aws, else the first line of its complaint."""
+        question = {
+            "version": PROVIDER_VERSION,
+            "binary": self._binary,
+            "configuration": fingerprint(self._outer),
+        }
         try:
             known = json.loads(self._memory.read_text())
-            if (known["version"], known["binary"]) == (PROVIDER_VERSION, self._binary):
+            if {name: known[name] for name in question} == question:
                 return known["problem"]
-        except (FileNotFoundError, ValueError, KeyError):
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
             pass
         if shutil.which(self._binary, path=self._outer.get("PATH")) is None:
             return f"{self._binary} is not on PATH"
         problem = self._try_init()
         if not self._stopping:
-            known = {"version": PROVIDER_VERSION, "binary": self._binary, "problem": problem}
-            self._memory.write_text(json.dumps(known, indent=1) + "\n")
+            self._memory.write_text(json.dumps({**question, "problem": problem}, indent=1) + "\n")
         return problem
 
     def _try_init(self) -> str | None:
@@ -168,11 +174,17 @@ class TerraformProvider:
         )
 
     def _environment(self) -> dict[str, str]:
-        reattach = self._stand_in.reattach_environment() if self._stand_in is not None else None
-        own_config = self._run / "terraform.rc"
-        # A user's CLI configuration may name the mirror that the provider comes from; the stand-in needs none.
-        given = self._outer.get("TF_CLI_CONFIG_FILE")
-        keep_given = reattach is None and (given is None or Path(given).is_file())
-        if not keep_given and not own_config.exists():
-            own_config.write_text("disable_checkpoint = true\n")
-        return terraform_environment(reattach=reattach, cli_config=None if keep_given else own_config)
+        """For every Terraform that uses the local AWS, beside what leads to AWS's services."""
+        own_config = None
+        given = configuration_file(self._outer)
+        if given is None and "TF_CLI_CONFIG_FILE" in self._outer:
+            # Terraform would warn on every call that the file is not there.
+            own_config = self._run / "terraform.rc"
+            if not own_config.exists():
+                own_config.write_text("disable_checkpoint = true\n")
+        environment = terraform_environment(
+            reattach=self._stand_in.reattach_environment() if self._stand_in is not None else None,
+            cli_config=given or own_config,
+        )
+        # Programs that isolate themselves have no proxies, and Terraform may need them for its registry.
+        return environment | {name: value for name, value in self._outer.items() if name.lower() in PROXIES}

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from local.cli_configuration import configuration_file
 from operations.terraform import Terraform
 from stacks.names import stacks_in_order
 from stacks.settings import EnvironmentSettings
@@ -45,8 +46,11 @@ class Deployment:
         # Variables for the local AWS take the place of the machine's own: AWS_PROFILE, say, would win over its keys.
         inherited = {name: value for name, value in os.environ.items() if not (variables and name.startswith("AWS_"))}
         given = {**inherited, **(variables or {})}
+        # Terraform runs in the stacks' folders, where a relative path would lead elsewhere.
+        configuration = configuration_file(given)
         self._variables = {
             **given,
+            **({} if configuration is None else {"TF_CLI_CONFIG_FILE": str(configuration)}),
             # `python3 main.py` and the provisioners run on this Python, however this program was started.
             "PATH": f"{Path(sys.executable).parent}:{PROJECT_DIRECTORY / 'node_modules' / '.bin'}:{given['PATH']}",
             "ENVIRONMENT": environment,

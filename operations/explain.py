@@ -198,12 +198,42 @@ RULES = (
         "terraform -chdir={folder} init -reconfigure.",
     ),
     _rule(
+        "provider not installable",
+        r"Failed to query available provider packages|Could not retrieve the list of available versions"
+        r"|Failed to install provider",
+        "Terraform cannot get the AWS provider: its registry, or the mirror that Terraform's CLI configuration names, "
+        "is out of reach or does not have that version.",
+        "check network, proxy (HTTPS_PROXY) and the CLI configuration (TF_CLI_CONFIG_FILE, ~/.terraformrc); the local "
+        "AWS does without: LOCAL_AWS_PROVIDER=stand-in.",
+    ),
+    _rule(
+        "name below the local AWS's address",
+        r"lookup ([\w.-]*\.(?:127\.0\.0\.1|localhost))\b",
+        "the AWS SDK has put a name before the local AWS's address, and {1} is no host that this machine finds. The "
+        "local AWS runs; the request did not go through the proxy that the stacks' provider block names.",
+        "synthesise again (the block has http_proxy, https_proxy and no_proxy); in a configuration of your own, set "
+        "these three as cdktf.out/stacks/local-state/cdk.tf.json has them.",
+    ),
+    _rule(
+        "name not found",
+        r"lookup [\w.-]+[^:]*(?::\d+)?: (?:no such host|server misbehaving|Temporary failure in name resolution)"
+        r"|no such host|Could not resolve host|Name or service not known",
+        "a host of this name was not found ({0}).",
+        "check the network and the name server. A host of AWS that should exist: check `region` in cdktf.json, and "
+        "whether a proxy is needed (HTTPS_PROXY). A host of yours: check AWS_ENDPOINT_URL and the like.",
+    ),
+    _rule(
+        "local AWS not running",
+        r"(?:dial tcp|endpoint URL:|the local AWS at)[ \"]*(?:https?://)?((?:127\.0\.0\.1|\[::1\]|localhost):\d+)",
+        "nothing listens on {1} of this machine.",
+        "for environment local start the local AWS: make local. For any other, unset what leads there "
+        "(AWS_ENDPOINT_URL, HTTPS_PROXY).",
+    ),
+    _rule(
         "out of reach",
-        r"connection refused|no such host|network is unreachable|i/o timeout|TLS handshake"
-        r"|Could not connect to the endpoint",
+        r"connection refused|network is unreachable|i/o timeout|TLS handshake|Could not connect to the endpoint",
         "nothing answers there.",
-        "check network, proxy (HTTPS_PROXY) and `region` in cdktf.json; for environment local start the local AWS: "
-        "make local.",
+        "check network, proxy (HTTPS_PROXY) and `region` in cdktf.json.",
     ),
 )
 

@@ -26,7 +26,10 @@ def decide(tmp_path: Path, calls: Path, monkeypatch: pytest.MonkeyPatch) -> Deci
     (tmp_path / "bin").mkdir()
     (tmp_path / "run").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
-    monkeypatch.delenv("TF_CLI_CONFIG_FILE", raising=False)
+    for name in os.environ:
+        if name.lower() in ("tf_cli_config_file", "http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
     def run(choice: str, *, init_exit_code: int = 0) -> dict[str, object]:
         script = tmp_path / "bin" / "terraform"
@@ -65,6 +68,31 @@ def test_answer_is_remembered(decide: Decide, calls: Path, tmp_path: Path) -> No
     )
 
 
+def test_answer_is_asked_for_again_when_terraform_s_configuration_changes(
+    decide: Decide, calls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert decide("auto", init_exit_code=1)["provider"] == "stand-in"
+    mirror = tmp_path / "mirror" / "registry.terraform.io" / "hashicorp" / "aws"
+    mirror.mkdir(parents=True)
+    configuration = tmp_path / "home" / ".terraformrc"
+    configuration.parent.mkdir()
+    configuration.write_text(f'provider_installation {{ filesystem_mirror {{ path = "{tmp_path / "mirror"}" }} }}')
+    assert decide("auto")["provider"] == "hashicorp"
+    assert decide("auto", init_exit_code=1)["provider"] == "hashicorp"
+    assert len(calls.read_text().splitlines()) == 2
+    (mirror / "terraform-provider-aws_6.25.0_linux_amd64.zip").touch()
+    decide("auto")
+    assert len(calls.read_text().splitlines()) == 3
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    decide("auto")
+    assert len(calls.read_text().splitlines()) == 4
+
+
+def test_proxies_stay_for_terraform_s_registry(decide: Decide, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    assert decide("auto")["environment"] == {"CHECKPOINT_DISABLE": "1", "HTTPS_PROXY": "http://proxy.example:3128"}
+
+
 def test_missing_provider_that_was_asked_for_is_an_error(decide: Decide) -> None:
     status = decide("hashicorp", init_exit_code=1)
     assert status["provider"] == "none"
@@ -86,20 +114,26 @@ def test_stand_in_where_there_is_no_registry(decide: Decide, tmp_path: Path, cap
         "registry.terraform.io/hashicorp/aws",
         "registry.opentofu.org/hashicorp/aws",
     ]
-    assert Path(environment["TF_CLI_CONFIG_FILE"]).is_relative_to(tmp_path)
+    assert "TF_CLI_CONFIG_FILE" not in environment  # what is in the home folder holds
     loud = [record.message for record in caplog.records if "STAND-IN PROVIDER" in record.message]
     assert len(loud) == 1
     assert "cannot be installed here (Failed to query available provider packages)" in loud[0]
 
 
-@pytest.mark.parametrize("exists", [True, False])
-def test_cli_configuration_of_the_user_is_kept_where_there_is_one(
-    decide: Decide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exists: bool
+@pytest.mark.parametrize("init_exit_code", [0, 1], ids=["hashicorp", "stand-in"])
+def test_cli_configuration_of_the_user_reaches_every_terraform(
+    decide: Decide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, init_exit_code: int
 ) -> None:
-    mine = tmp_path / "my.tfrc"
-    if exists:
-        mine.write_text("")
-    monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(mine))
+    (tmp_path / "my.tfrc").write_text("")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TF_CLI_CONFIG_FILE", "my.tfrc")
+    environment = decide("auto", init_exit_code=init_exit_code)["environment"]
+    assert isinstance(environment, dict)
+    assert environment["TF_CLI_CONFIG_FILE"] == str(tmp_path / "my.tfrc")
+
+
+def test_cli_configuration_that_is_not_there(decide: Decide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(tmp_path / "my.tfrc"))
     environment = decide("auto")["environment"]
     assert isinstance(environment, dict)
-    assert ("TF_CLI_CONFIG_FILE" in environment) is not exists
+    assert Path(environment["TF_CLI_CONFIG_FILE"]) == tmp_path / "run" / "terraform.rc"

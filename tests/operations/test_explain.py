@@ -99,7 +99,14 @@ def test_what_s3_refuses_is_explained(account, write_stack, answer, cause, to_do
 
 def test_nothing_listens(account, write_stack):
     backend = {"s3": s3_backend("http://127.0.0.1:1", "some-bucket", "dev-models", max_retries=1)}
-    assert "nothing answers" in remedy(write_stack("dev-models", {}, bucket="", backend=backend))
+    said = remedy(write_stack("dev-models", {}, bucket="", backend=backend))
+    assert "nothing listens on 127.0.0.1:1" in said and "make local" in said
+
+
+def test_a_host_whose_name_is_not_found(account, write_stack):
+    backend = {"s3": s3_backend("http://nowhere.invalid", "some-bucket", "dev-models", max_retries=1)}
+    said = remedy(write_stack("dev-models", terraform_data(one="1"), bucket="", backend=backend))
+    assert "a host of this name was not found (lookup nowhere.invalid" in said and "make local" not in said
 
 
 def test_a_damaged_state_and_a_wrong_bucket_are_explained_and_nothing_is_written(
@@ -237,11 +244,44 @@ def test_a_lock_that_is_not_terraforms_is_a_lock(content):
         ("User: a is not authorized to perform: iam:CreateRole on resource: b", "lack the right iam:CreateRole"),
         ("│ Error: Saved plan is\n│ stale", "changed since the plan"),
         ("Error: Backend initialization required, please run", "initialised for another backend"),
-        ("dial tcp: lookup sts.nowhere-1.amazonaws.com: no such host", "nothing answers"),
+        (
+            "dial tcp: lookup sts.nowhere-1.amazonaws.com: no such host",
+            "not found (lookup sts.nowhere-1.amazonaws.com: ",
+        ),
+        (
+            "lookup sts.amazonaws.com on 127.0.0.53:53: no such host",
+            "not found (lookup sts.amazonaws.com on 127.0.0.53",
+        ),
+        (
+            'Get "http://123456789012.127.0.0.1:4566/v20180820/tags/arn": dial tcp: lookup 123456789012.127.0.0.1: '
+            "no such host",
+            "123456789012.127.0.0.1 is no host",
+        ),
+        ('Put "http://127.0.0.1:4566/b": dial tcp 127.0.0.1:4566: connect: connection refused', "on 127.0.0.1:4566 of"),
+        ('Could not connect to the endpoint URL: "http://127.0.0.1:4566/"', "nothing listens on 127.0.0.1:4566"),
+        ("dial tcp 203.0.113.7:443: connect: connection refused", "nothing answers there"),
+        ("dial tcp 203.0.113.7:443: i/o timeout", "nothing answers there"),
+        (
+            "Error: Failed to query available provider packages Could not retrieve the list of available versions for "
+            'provider hashicorp/aws: Get "https://registry.terraform.io/": lookup registry.terraform.io: no such host',
+            "cannot get the AWS provider",
+        ),
     ],
 )
 def test_the_words_of_aws(error, cause):
     assert cause in explain(error, NOW, "dev-models", "F").cause
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "dial tcp: lookup 123456789012.127.0.0.1: no such host",
+        "dial tcp: lookup sts.nowhere-1.amazonaws.com: no such host",
+        "dial tcp 203.0.113.7:443: connect: connection refused",
+    ],
+)
+def test_starting_the_local_aws_is_advised_only_where_it_helps(error):
+    assert "make local" not in explain(error, NOW, "local-models", "F").remedy
 
 
 def test_every_rule_fills_its_places():
