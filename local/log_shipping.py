@@ -1,12 +1,15 @@
 """Containers' output into CloudWatch Logs, as SageMaker does: a thread follows their log files.
 
-https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html
+The log group is created with a container's first line where it is not there. One that is deleted under a running
+container stays deleted, and what the container writes from then on is lost: a group that came back would stand in the
+way of the next creation. Nothing is sent for a container that has ended, so that a group can be deleted after its
+endpoint. https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html
 """
 
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,10 @@ class _Followed:
     stream: str
     position: int = 0
     created: bool = False
+    over: bool = False
+    """Nothing more is sent: the container has ended, or its log group is gone."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    """Held while lines are read and sent."""
 
 
 class LogShipper:
@@ -54,29 +61,44 @@ class LogShipper:
             self._files.setdefault(path, _Followed(path, group, stream))
 
     def forget(self, path: Path) -> None:
-        """Send the rest of a file that gets no more lines."""
+        """Send the rest of a file that gets no more lines; nothing is sent for it afterwards."""
         with self._lock:
             followed = self._files.pop(path, None)
         if followed is not None and not self._stop.is_set():
+            self._ship(followed, last=True)
+
+    def ship_all(self) -> None:
+        """Send what all files have gained; `start` makes a thread do it every second."""
+        with self._lock:
+            files = list(self._files.values())
+        for followed in files:
             self._ship(followed)
 
     def _run(self) -> None:
         while not self._stop.wait(_PERIOD_SECONDS):
-            with self._lock:
-                files = list(self._files.values())
-            for followed in files:
-                self._ship(followed)
+            self.ship_all()
 
-    def _ship(self, followed: _Followed) -> None:
+    def _ship(self, followed: _Followed, *, last: bool = False) -> None:
+        with followed.lock:
+            try:
+                while not followed.over and (lines := _new_lines(followed)):
+                    self._send(followed, lines)
+            except Exception:  # logs never take the service down
+                if not self._stop.is_set():
+                    logger.exception("the log %s could not be sent", followed.path)
+            followed.over |= last
+
+    def _send(self, followed: _Followed, lines: list[str]) -> None:
+        self._create(followed)
+        moment = int(time.time() * 1000)
+        events = [{"timestamp": moment, "message": line} for line in lines]
         try:
-            while lines := _new_lines(followed):
-                self._create(followed)
-                moment = int(time.time() * 1000)
-                events = [{"timestamp": moment, "message": line} for line in lines]
-                self._logs.put_log_events(logGroupName=followed.group, logStreamName=followed.stream, logEvents=events)
-        except Exception:  # logs never take the service down
-            if not self._stop.is_set():
-                logger.exception("the log %s could not be sent", followed.path)
+            self._logs.put_log_events(logGroupName=followed.group, logStreamName=followed.stream, logEvents=events)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                raise
+            logger.warning("the log group %s was deleted; what %s writes is not kept", followed.group, followed.stream)
+            followed.over = True
 
     def _create(self, followed: _Followed) -> None:
         if followed.created:
