@@ -39,6 +39,19 @@ def await_environment(url: str) -> dict[str, str]:
 
     Raises ProviderUnavailableError.
     """
+    status = _await_choice(url)
+    return {**status["environment"], **status["terraform"]["environment"]}
+
+
+def await_provider(url: str) -> str:
+    """The provider that the local AWS at `url` has chosen for Terraform: `hashicorp`, `stand-in` or `none`.
+
+    Raises ProviderUnavailableError.
+    """
+    return _await_choice(url)["terraform"]["provider"]
+
+
+def _await_choice(url: str) -> dict[str, Any]:
     deadline = time.monotonic() + _PROVIDER_TIMEOUT_SECONDS
     while True:
         status = query_status(url)
@@ -46,7 +59,7 @@ def await_environment(url: str) -> dict[str, str]:
         if terraform["error"] is not None:
             raise ProviderUnavailableError(terraform["error"])
         if terraform["provider"] is not None:
-            return {**status["environment"], **terraform["environment"]}
+            return status
         if time.monotonic() > deadline:
             raise ProviderUnavailableError("The local AWS has not found out which AWS provider Terraform can use.")
         time.sleep(_POLL_SECONDS)
@@ -89,6 +102,10 @@ class LocalAws:
         if self.settings.provider == "none":
             return aws_environment(self.url, os.environ)
         return await_environment(self.url)
+
+    def provider(self) -> str:
+        """The provider that Terraform uses: `hashicorp`, `stand-in` or `none`. Raises ProviderUnavailableError."""
+        return await_provider(self.url)
 
     def start(self) -> None:
         """Start and wait until it answers. Raises StartError."""

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from local.environment import isolate
 from local.process import LocalAws
+from local.terraform import PROVIDER_VERSION
 from operations.deployment import PROJECT_DIRECTORY
 from operations.example_models import ExampleModel, trained_models
 from operations.rehearsal import Rehearsal
@@ -19,6 +20,10 @@ from operations.terraform import Plan
 from operations.variables import LOCAL_AWS_DIRECTORY, LOCAL_REHEARSAL_DIRECTORY, WORK_DIRECTORY
 
 LOCAL_PORT = 4566
+_PROVIDERS = {
+    "hashicorp": f"hashicorp/aws {PROVIDER_VERSION}, installed by Terraform",
+    "stand-in": f"the local AWS's stand-in for hashicorp/aws {PROVIDER_VERSION}",
+}
 
 
 class DemoError(Exception):
@@ -70,6 +75,9 @@ def run_demo(console: Console) -> None:
             step.outcome = "all stacks destroyed"
     console.print()
     console.print(steps.table())
+    console.print(
+        f"Provider: {_PROVIDERS.get(rehearsal.provider, rehearsal.provider)}.", highlight=False, soft_wrap=True
+    )
 
 
 def run_local(console: Console) -> None:
@@ -111,11 +119,17 @@ def _first_five_steps(steps: Steps, aws: LocalAws, directory: Path) -> tuple[Reh
         rehearsal.deployment.synth()
         step.outcome = f"{len(rehearsal.deployment.stacks)} stacks"
     with steps.step("Plan every stack on the empty account: terraform plan") as step:
+        steps.detail(f"provider: {_PROVIDERS.get(rehearsal.provider, rehearsal.provider)}")
         previews = rehearsal.preview()
         _show_plans(steps, previews)
         step.outcome = f"{sum(plan.count('create') for plan in previews.values())} to add"
     with steps.step("Deploy the stacks in order: terraform apply") as step:
+        # One after the other: the states of all the others lie in the bucket that the first one makes, and of what is
+        # left only one stack has a bucket to wait for.
         for stack in rehearsal.deployment.stacks:
+            wait = rehearsal.long_wait(previews[stack])
+            if wait is not None:
+                steps.detail(f"local-{stack}: {wait}")
             plan = rehearsal.deploy(stack)
             steps.detail(f"local-{stack}: {plan.summary} - done")
             if plan.changes != previews[stack].changes:

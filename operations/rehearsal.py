@@ -26,6 +26,7 @@ from stacks.names import MODELS_PREFIX
 from stacks.shards import names_for
 
 ENVIRONMENT = "local"
+_LIFECYCLE = "aws_s3_bucket_lifecycle_configuration."
 
 
 class Rehearsal:
@@ -45,6 +46,7 @@ class Rehearsal:
         (self._directory / "state").mkdir(parents=True)
         self._session = boto3.session.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION)
         self._url = aws.url
+        self.provider = aws.provider()
         self.catalog = Catalog(self._directory / "catalog")
         self.deployment = Deployment(
             ENVIRONMENT,
@@ -73,6 +75,13 @@ class Rehearsal:
         if plan.changes:
             terraform.apply(plan)
         return plan
+
+    def long_wait(self, plan: Plan) -> str | None:
+        """Why applying the plan takes long, where the provider does nothing but wait in it; None where it does not."""
+        settles = [change for change in plan.changes if change.address.startswith(_LIFECYCLE) and change.symbol != "-"]
+        if self.provider != "hashicorp" or not settles:
+            return None
+        return "about a minute, in which hashicorp/aws watches whether the bucket's lifecycle configuration stays"
 
     def destroy(self) -> None:
         """Destroy every stack, the last deployed first; the state bucket goes when nothing is in it any more."""

@@ -1,13 +1,22 @@
-"""A copy of the project that a test may change, and example models trained once a run."""
+"""A copy of the project that a test may change, example models trained once a run, and a local AWS.
 
+LOCAL_AWS_PROVIDER says which AWS provider Terraform uses: `stand-in` (as it is not set), `hashicorp`, or `auto` (the
+latter where Terraform can install it). With `hashicorp` all tests are skipped where it cannot be had.
+"""
+
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from local.errors import ProviderUnavailableError
+from local.process import LocalAws
 from operations.deployment import PROJECT_DIRECTORY
 from operations.example_models import ExampleModel, trained_models
 
+LocalAwsFactory = Callable[..., LocalAws]
 _APPLICATION = ("main.py", "cdktf.json", "stacks", "container", "image_builder", "model_catalog", "models")
 _WRITTEN_BY_RUNS = shutil.ignore_patterns("__pycache__", "artifacts", "sources")
 
@@ -31,3 +40,29 @@ def example_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exampl
     """The models that train_models trains, by name."""
     directory = tmp_path_factory.mktemp("example-models")
     return {model.name: model for model in trained_models(directory, report=lambda line: None)}
+
+
+@pytest.fixture(scope="session")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The provider that all tests of this folder use: `hashicorp` or `stand-in`."""
+    choice = os.environ.get("LOCAL_AWS_PROVIDER", "stand-in")
+    if choice == "stand-in":
+        return choice
+    folder = tmp_path_factory.mktemp("provider")
+    with LocalAws(directory=folder / "aws", port=0, provider=choice, log_file=folder / "log") as aws:
+        try:
+            return aws.provider()
+        except ProviderUnavailableError as error:
+            pytest.skip(str(error))
+
+
+@pytest.fixture
+def local_aws(tmp_path: Path, provider: str) -> LocalAwsFactory:
+    """Makes a local AWS of the test's own, with the provider asked for; takes more of LocalAwsSettings."""
+
+    def make(**settings: object) -> LocalAws:
+        return LocalAws(
+            directory=tmp_path / "aws", port=0, provider=provider, log_file=tmp_path / "local-aws.log", **settings
+        )
+
+    return make

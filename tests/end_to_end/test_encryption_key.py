@@ -6,9 +6,9 @@ from pathlib import Path
 import boto3
 
 from local.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
-from local.process import LocalAws
 from operations.example_models import ExampleModel
 from operations.rehearsal import Rehearsal
+from tests.end_to_end.conftest import LocalAwsFactory
 
 
 def _set_key(project: Path, key_arn: str | None) -> None:
@@ -26,10 +26,10 @@ def _deploy(rehearsal: Rehearsal) -> dict[str, dict[str, str]]:
 
 
 def test_a_key_set_later_and_taken_out_again_keeps_the_images_and_moves_the_endpoint_in_place(
-    tmp_path: Path, project: Path, example_models: dict[str, ExampleModel]
+    tmp_path: Path, project: Path, example_models: dict[str, ExampleModel], local_aws: LocalAwsFactory
 ) -> None:
     model = example_models["digits-mlp"]
-    with LocalAws(directory=tmp_path / "aws", port=0, provider="stand-in", log_file=tmp_path / "local-aws.log") as aws:
+    with local_aws() as aws:
         rehearsal = Rehearsal(tmp_path, aws, project)
         rehearsal.catalog.add(model.name, model.directory)
         _deploy(rehearsal)

@@ -1,8 +1,8 @@
 """The life of an endpoint under real Terraform against the local AWS, with the real model server."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +11,11 @@ from PIL import Image
 
 from examples.invoke_endpoint import InvocationError
 from examples.train_models import predict as predict_with_mxnet
-from local.process import LocalAws
 from operations.deployment import SynthesisError
 from operations.example_models import ExampleModel
 from operations.rehearsal import Rehearsal
 from operations.terraform import Plan, TerraformError
+from tests.end_to_end.conftest import LocalAwsFactory
 
 _NEW_CONFIGURATION = {
     "aws_sagemaker_endpoint.endpoint": "~",
@@ -25,16 +25,19 @@ _NEW_CONFIGURATION = {
 _NEW_IMAGE = {**_NEW_CONFIGURATION, "aws_sagemaker_model.model": "+/-"}
 
 
-@contextmanager
-def _rehearsal(directory: Path, project: Path, startup_seconds: float = 60) -> Iterator[Rehearsal]:
-    with LocalAws(
-        directory=directory / "aws",
-        port=0,
-        provider="stand-in",
-        startup_health_check_seconds=startup_seconds,
-        log_file=directory / "local-aws.log",
-    ) as aws:
-        yield Rehearsal(directory, aws, project)
+RehearsalFactory = Callable[..., AbstractContextManager[Rehearsal]]
+
+
+@pytest.fixture
+def rehearse(tmp_path: Path, project: Path, local_aws: LocalAwsFactory) -> RehearsalFactory:
+    """Makes a rehearsal with the test's copy of the project."""
+
+    @contextmanager
+    def make(startup_seconds: float = 60) -> Iterator[Rehearsal]:
+        with local_aws(startup_health_check_seconds=startup_seconds) as aws:
+            yield Rehearsal(tmp_path, aws, project)
+
+    return make
 
 
 def _actions(plan: Plan) -> dict[str, str]:
@@ -68,10 +71,10 @@ def _change_setting(project: Path, **settings: object) -> None:
 
 
 def test_plan_apply_add_a_model_change_image_and_settings_destroy(
-    tmp_path: Path, project: Path, example_models: dict[str, ExampleModel]
+    project: Path, example_models: dict[str, ExampleModel], rehearse: RehearsalFactory
 ) -> None:
     first, second, third = example_models.values()
-    with _rehearsal(tmp_path, project) as rehearsal:
+    with rehearse() as rehearsal:
         rehearsal.catalog.add(first.name, first.directory)
         rehearsal.catalog.add(second.name, second.directory)
         rehearsal.deployment.synth()
@@ -117,10 +120,10 @@ def test_plan_apply_add_a_model_change_image_and_settings_destroy(
 
 
 def test_a_new_version_is_there_before_the_oldest_goes_and_the_earlier_one_stays(
-    tmp_path: Path, project: Path, example_models: dict[str, ExampleModel]
+    project: Path, example_models: dict[str, ExampleModel], rehearse: RehearsalFactory
 ) -> None:
     contents = [example_models["digits-mlp"], example_models["digits-cnn"], example_models["digits-mlp"]]
-    with _rehearsal(tmp_path, project) as rehearsal:
+    with rehearse() as rehearsal:
         keys = []
         plans = []
         for content in contents:
@@ -137,10 +140,10 @@ def test_a_new_version_is_there_before_the_oldest_goes_and_the_earlier_one_stays
 
 
 def test_faults_are_told_and_leave_everything_as_it_was(
-    tmp_path: Path, project: Path, example_models: dict[str, ExampleModel]
+    project: Path, example_models: dict[str, ExampleModel], rehearse: RehearsalFactory
 ) -> None:
     model, other, _ = example_models.values()
-    with _rehearsal(tmp_path, project, startup_seconds=20) as rehearsal:
+    with rehearse(startup_seconds=20) as rehearsal:
         rehearsal.catalog.add(model.name, model.directory)
         _deploy_all(rehearsal)
         endpoint = rehearsal.describe_endpoint()
@@ -190,10 +193,10 @@ def test_faults_are_told_and_leave_everything_as_it_was(
 
 
 def test_the_cdktf_command_line_plans_and_deploys(
-    tmp_path: Path, project: Path, example_models: dict[str, ExampleModel]
+    project: Path, example_models: dict[str, ExampleModel], rehearse: RehearsalFactory
 ) -> None:
     model, other, _ = example_models.values()
-    with _rehearsal(tmp_path, project) as rehearsal:
+    with rehearse() as rehearsal:
         rehearsal.catalog.add(model.name, model.directory)
         cdktf = rehearsal.deployment.cdktf
         cdktf("deploy", "local-state", "--auto-approve", "--skip-provider-lock")

@@ -4,17 +4,19 @@ import boto3
 import pytest
 
 from local.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
-from local.process import LocalAws
 from operations.example_models import ExampleModel
 from operations.rehearsal import Rehearsal
 from operations.terraform import TerraformError
+from tests.end_to_end.conftest import LocalAwsFactory
 
 BUCKET = "team-exports"
 
 
-def test_s3_copies_what_was_checked_and_nothing_else(tmp_path, project, example_models: dict[str, ExampleModel]):
+def test_s3_copies_what_was_checked_and_nothing_else(
+    tmp_path, project, example_models: dict[str, ExampleModel], local_aws: LocalAwsFactory
+):
     model, other, _ = example_models.values()
-    with LocalAws(directory=tmp_path / "aws", port=0, provider="stand-in", log_file=tmp_path / "log") as aws:
+    with local_aws() as aws:
         s3 = boto3.client(
             "s3",
             endpoint_url=aws.url,

@@ -6,11 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local.process import LocalAws
 from operations.deployment import PROJECT_DIRECTORY
 from operations.example_models import ExampleModel
 from operations.rehearsal import Rehearsal
 from operations.terraform import Plan
+from tests.end_to_end.conftest import LocalAwsFactory
 
 
 def set_shards(project: Path, **shards: object) -> None:
@@ -26,9 +26,11 @@ def deployed(rehearsal: Rehearsal) -> dict[str, Plan]:
     return {stack: rehearsal.deploy(stack) for stack in rehearsal.deployment.stacks}
 
 
-def test_one_shard_becomes_two(tmp_path: Path, project: Path, example_models: dict[str, ExampleModel]):
+def test_one_shard_becomes_two(
+    tmp_path: Path, project: Path, example_models: dict[str, ExampleModel], local_aws: LocalAwsFactory
+):
     stays, moves = example_models["digits-cnn"], example_models["digits-mlp"]
-    with LocalAws(directory=tmp_path / "aws", port=0, provider="stand-in", log_file=tmp_path / "log") as aws:
+    with local_aws() as aws:
         rehearsal = Rehearsal(tmp_path, aws, project)
         variables = {**os.environ, **aws.environment(), "CATALOG_DIRECTORY": str(rehearsal.catalog.directory)}
 
