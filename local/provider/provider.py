@@ -12,6 +12,7 @@ from .resource import Call, DataSource, Resource
 from .schema import Block, ProviderSchema
 from .settings import ProviderSettings
 from .settling import settle
+from .uncovered import not_covered
 from .values import UNKNOWN, has_unknown, is_empty, without_unknown
 
 State = dict[str, Any]
@@ -31,8 +32,16 @@ class Provider:
             for name, resource in resources.items()
         }
 
+    def block(self, type_name: str, *, data_source: bool = False) -> Block:
+        """The schema of a covered type. Raises ProviderError for any other."""
+        covered = self.schema.data_sources if data_source else self.schema.resources
+        if type_name not in covered:
+            raise not_covered(type_name, data_source=data_source)
+        return covered[type_name]
+
     def validate(self, type_name: str, config: State, *, data_source: bool = False) -> list[Problem]:
         """The arguments that are set and that the type's entry does nothing with."""
+        self.block(type_name, data_source=data_source)
         entry = (self._data_sources if data_source else self._resources)[type_name]
         return [
             Problem(
@@ -50,7 +59,7 @@ class Provider:
         self, settings: ProviderSettings, type_name: str, prior: State | None, proposed: State, config: State
     ) -> Plan:
         """The planned state of a creation (`prior` None) or an update."""
-        block, resource = self.schema.resources[type_name], self._resources[type_name]
+        block, resource = self.block(type_name), self._resources[type_name]
         plan = plan_change(block, prior, proposed, config, self._wordings[type_name])
         planned = plan.planned
         if "region" in block.attributes and config["region"] is None:
@@ -69,7 +78,7 @@ class Provider:
 
         A state with a problem is a resource that exists but is not what was asked for: Terraform taints it.
         """
-        block, resource = self.schema.resources[type_name], self._resources[type_name]
+        block, resource = self.block(type_name), self._resources[type_name]
         state = self._with_tags(settings, block, planned)
         try:
             with aws_errors(f"creating {_label(type_name, planned)}", settings.clients.settings.endpoint_url):
@@ -82,7 +91,7 @@ class Provider:
         self, settings: ProviderSettings, type_name: str, prior: State, planned: State
     ) -> tuple[State, list[Problem]]:
         """Change the resource in place. On a problem the earlier state stays: the next refresh sees what was done."""
-        block, resource = self.schema.resources[type_name], self._resources[type_name]
+        block, resource = self.block(type_name), self._resources[type_name]
         state = self._with_tags(settings, block, planned)
         state["id"] = prior["id"]
         call = self._call(settings, type_name, without_unknown(state), prior=prior)
@@ -115,7 +124,7 @@ class Provider:
 
         Terraform then reads it, finds nothing, and says so in its own words. Raises ProviderError.
         """
-        block, resource = self.schema.resources[type_name], self._resources[type_name]
+        block, resource = self.block(type_name), self._resources[type_name]
         stub = block.conform({})
         stub["id"] = identifier
         with aws_errors(f"importing {type_name} ({identifier})", settings.clients.settings.endpoint_url):
@@ -132,7 +141,7 @@ class Provider:
 
     def read_data(self, settings: ProviderSettings, type_name: str, config: State) -> State:
         """A data source's attributes. Raises ProviderError."""
-        block, source = self.schema.data_sources[type_name], self._data_sources[type_name]
+        block, source = self.block(type_name, data_source=True), self._data_sources[type_name]
         state = with_defaults(block, config)
         if "region" in block.attributes and state["region"] is None:
             state["region"] = settings.region
@@ -143,7 +152,7 @@ class Provider:
     def _settle(
         self, settings: ProviderSettings, type_name: str, state: State, *, wait: bool = True
     ) -> tuple[State, list[Problem]]:
-        block, resource = self.schema.resources[type_name], self._resources[type_name]
+        block, resource = self.block(type_name), self._resources[type_name]
         try:
             with aws_errors(f"waiting for {_label(type_name, state)}", settings.clients.settings.endpoint_url):
                 if wait and resource.ready is not None:
@@ -167,7 +176,7 @@ class Provider:
         is_refresh: bool = False,
         is_apply: bool = False,
     ) -> State | None:
-        block, resource = self.schema.resources[type_name], self._resources[type_name]
+        block, resource = self.block(type_name), self._resources[type_name]
         known = current if is_refresh else without_unknown(current)
         call = self._call(settings, type_name, known, refresh=settings.refresh if is_refresh else None)
         with aws_errors(f"reading {_label(type_name, current)}", settings.clients.settings.endpoint_url):
@@ -195,7 +204,7 @@ class Provider:
         resource.tag(call, changed, [key for key in before if key not in after])
 
     def _call(self, settings: ProviderSettings, type_name: str, state: State, **more: Any) -> Call:
-        block, resource = self.schema.resources[type_name], self._resources[type_name]
+        block, resource = self.block(type_name), self._resources[type_name]
         return Call(settings.clients, resource.service, block, state, directory=settings.directory, **more)
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -92,12 +92,14 @@ class Block:
     """Attributes and nested blocks by name.
 
     `has_zeros` says which of Terraform's libraries for providers the type is written with: the older one (the SDK)
-    stores a zero value ("", 0, false, [], {}) where AWS has nothing, the newer one (the framework) null.
+    stores a zero value ("", 0, false, [], {}) where AWS has nothing, the newer one (the framework) null. `version` is
+    that of the states of a resource type.
     """
 
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     blocks: Mapping[str, NestedBlock] = field(default_factory=dict)
     has_zeros: bool = True
+    version: int = 0
 
     @cached_property
     def has_numbers(self) -> bool:
@@ -156,12 +158,16 @@ class ProviderSchema:
 def load_schema(path: Path = SCHEMA_FILE) -> ProviderSchema:
     """Read a schema file (form: README.md, "Adding a resource type")."""
     document = json.loads(path.read_text())
-    newer = frozenset(document["framework"])
+    framework, versions = frozenset(document["framework"]), document["versions"]
     return ProviderSchema(
         provider=parse_block(document["provider"]),
-        resources={name: parse_block(block, name not in newer) for name, block in document["resources"].items()},
+        resources={
+            name: replace(parse_block(block, name not in framework), version=versions.get(name, 0))
+            for name, block in document["resources"].items()
+        },
         data_sources={
-            name: parse_block(block, f"data.{name}" not in newer) for name, block in document["data_sources"].items()
+            name: parse_block(block, f"data.{name}" not in framework)
+            for name, block in document["data_sources"].items()
         },
     )
 

@@ -1,6 +1,7 @@
 """A type's schema, read out of the installed CDKTF bindings.
 
-`python -m local.provider.schema_from_bindings aws_sqs_queue data.aws_sqs_queue` prints it as schema.json wants it.
+`python -m local.provider.schema_from_bindings aws_sqs_queue data.aws_sqs_queue` prints it as schema.json wants it;
+`--uncovered` writes what Terraform is told of all types of the bindings (uncovered.py).
 
 The bindings carry their TypeScript sources, whose comments state the flags of every attribute of the provider version
 they were made for. They say neither defaults nor what forces a replacement: those are added to schema.json by hand from
@@ -13,8 +14,13 @@ import json
 import re
 import sys
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+from tf.gen import tfplugin_pb2 as protocol
+
+from .schema import parse_block
+from .uncovered import write_schemas
 
 PACKAGE = "cdktf_cdktf_provider_aws"
 GETTERS = {
@@ -26,7 +32,8 @@ GETTERS = {
     "getBooleanMapAttribute": ["map", "bool"],
     "getListAttribute": ["list", "string"],
     "getNumberListAttribute": ["list", "number"],
-    "interpolationForAttribute": "string",
+    # A type that the bindings have no getter for, such as a map of lists.
+    "interpolationForAttribute": "dynamic",
     "cdktf.StringMap": ["map", "string"],
     "cdktf.BooleanMap": ["map", "bool"],
     "cdktf.NumberMap": ["map", "number"],
@@ -36,6 +43,8 @@ MEMBER = re.compile(
     r"\s*(?P<code>.*)"
 )
 NESTED = re.compile(r"new (\w+?)(List|OutputReference|Map)\(this, \"\w+\"(?:, (true|false))?\)")
+TYPE_FOLDER = re.compile(r"package/lib/([^/]+)/index\.js")
+DATA_SOURCE_FOLDER = "data-aws-"
 BLOCK_FLAG = re.compile(r"^\s+(\w+): \{\n\s*value: .*\n\s*isBlock: (\w+),\n\s*type: \"(\w+)\"", re.MULTILINE)
 
 
@@ -49,12 +58,8 @@ def typescript_sources(folders: Iterable[str]) -> dict[str, str]:
     Raises BindingsError when the bindings are not installed or lack a folder.
     """
     wanted = {f"package/lib/{folder}/index.js": folder for folder in folders}
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
-        raise BindingsError(f"{PACKAGE} is not installed: run `pipenv sync --dev`")
-    archive = next(Path(spec.origin).parent.glob("_jsii/*.jsii.tgz"))
     sources = {}
-    with tarfile.open(archive) as tar:
+    with tarfile.open(_archive()) as tar:
         for member in tar:
             if member.name in wanted:
                 text = tar.extractfile(member).read().decode()
@@ -67,10 +72,52 @@ def typescript_sources(folders: Iterable[str]) -> dict[str, str]:
     return sources
 
 
+def type_folders() -> list[str]:
+    """The folders of all resource types and data sources. Raises BindingsError when the bindings are not installed."""
+    with tarfile.open(_archive()) as tar:
+        matches = [TYPE_FOLDER.fullmatch(name) for name in tar.getnames()]
+    return sorted(match[1] for match in matches if match is not None and match[1] != "provider")
+
+
+def _archive() -> Path:
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or spec.origin is None:
+        raise BindingsError(f"{PACKAGE} is not installed: run `pipenv sync --dev`")
+    return next(Path(spec.origin).parent.glob("_jsii/*.jsii.tgz"))
+
+
 def folder_of(type_name: str, *, data_source: bool = False) -> str:
     """`aws_s3_bucket` -> `s3-bucket`, or `data-aws-s3-bucket` for the data source of that name."""
     stem = type_name.removeprefix("aws_").replace("_", "-")
-    return f"data-aws-{stem}" if data_source else stem
+    return f"{DATA_SOURCE_FOLDER}{stem}" if data_source else stem
+
+
+def type_of(folder: str) -> str:
+    """`s3-bucket` and `data-aws-s3-bucket` -> `aws_s3_bucket`."""
+    return f"aws_{folder.removeprefix(DATA_SOURCE_FOLDER).replace('-', '_')}"
+
+
+def schema_messages(sources: Mapping[str, str]) -> protocol.GetProviderSchema.Response:
+    """The schemas of TypeScript sources by folder, as Terraform is told them."""
+    response = protocol.GetProviderSchema.Response()
+    for folder, source in sources.items():
+        is_data_source = folder.startswith(DATA_SOURCE_FOLDER)
+        schemas = response.data_source_schemas if is_data_source else response.resource_schemas
+        block = parse_block(read_block(source)).message()
+        _make_lists_of_dynamic_sets(block)
+        schemas[type_of(folder)].block.CopyFrom(block)
+    return response
+
+
+def _make_lists_of_dynamic_sets(block: protocol.Schema.Block) -> bool:
+    """Terraform allows dynamic types in no set. Returns whether the block has any."""
+    is_dynamic = any(attribute.type == b'"dynamic"' for attribute in block.attributes)
+    for nested in block.block_types:
+        if _make_lists_of_dynamic_sets(nested.block):
+            is_dynamic = True
+            if nested.nesting == protocol.Schema.NestedBlock.SET:
+                nested.nesting = protocol.Schema.NestedBlock.LIST
+    return is_dynamic
 
 
 def read_block(source: str) -> dict:
@@ -101,7 +148,8 @@ def _block(name: str, class_name: str, classes: dict[str, str], synthesis: dict[
         if nested and f"{nested[1]}OutputReference" in classes:
             inner = _block(nested[1], f"{nested[1]}OutputReference", classes, synthesis)
             is_block, kind = flags.get(member["name"], (False, "set" if nested[3] == "true" else "list"))
-            if is_block:
+            # The bindings call a map of objects a block, which it is not for Terraform.
+            if is_block and kind != "map":
                 attribute |= {"block": inner, "nesting": "single" if kind == "struct" else kind}
                 if nested[2] == "OutputReference" and kind != "struct":
                     attribute["max_items"] = 1
@@ -118,7 +166,7 @@ def _type(member: re.Match, body: str) -> str | list:
     getter = re.search(rf"(cdktf\.Fn\.tolist\()?this\.(\w+)\('{quoted}'\)", body)
     if getter:
         kind = GETTERS[getter[2]]
-        return ["set", kind[1]] if getter[1] else kind
+        return ["set", kind[1]] if getter[1] and isinstance(kind, list) else kind
     built = re.search(rf"new (cdktf\.\w+)\(this, \"{quoted}\"", body)
     if built:
         return GETTERS[built[1]]
@@ -135,8 +183,18 @@ def _type(member: re.Match, body: str) -> str | list:
 def main(arguments: list[str]) -> int:
     """Print the schema of each type named (`data.aws_region` for a data source) as JSON for schema.json."""
     if not arguments:
-        print("usage: python -m local.provider.schema_from_bindings aws_TYPE|data.aws_TYPE ...", file=sys.stderr)
+        print(
+            "usage: python -m local.provider.schema_from_bindings --uncovered|aws_TYPE|data.aws_TYPE ...",
+            file=sys.stderr,
+        )
         return 2
+    if arguments == ["--uncovered"]:
+        try:
+            write_schemas(schema_messages(typescript_sources(type_folders())))
+        except BindingsError as error:
+            print(error, file=sys.stderr)
+            return 1
+        return 0
     folders = {name: folder_of(name.removeprefix("data."), data_source=name.startswith("data.")) for name in arguments}
     try:
         sources = typescript_sources(folders.values())

@@ -19,8 +19,9 @@ from .data_sources import DATA_SOURCES
 from .errors import Problem, ProviderError
 from .provider import Provider
 from .resources import RESOURCES
-from .schema import Block, load_schema
+from .schema import Block, ProviderSchema, load_schema
 from .settings import ProviderSettings, read_settings
+from .uncovered import announced_schemas
 from .values import pack, unpack, unpack_json
 
 # What `hashicorp/aws` stands for in Terraform and in OpenTofu.
@@ -108,27 +109,31 @@ class _Servicer(services.ProviderServicer):
     def __init__(self, provider: Provider, endpoint_url: str):
         self._provider = provider
         self._schema = provider.schema
+        self._covered = _covered_schemas(provider.schema)
         self._endpoint_url = endpoint_url
         self._clients = ClientPool()
         self._connections = _Connections()
 
     def GetMetadata(self, request, context):
+        schemas = self._schemas(context)
         return protocol.GetMetadata.Response(
-            server_capabilities=protocol.ServerCapabilities(get_provider_schema_optional=True),
-            resources=[protocol.GetMetadata.ResourceMetadata(type_name=name) for name in self._schema.resources],
+            server_capabilities=schemas.server_capabilities,
+            resources=[protocol.GetMetadata.ResourceMetadata(type_name=name) for name in schemas.resource_schemas],
             data_sources=[
-                protocol.GetMetadata.DataSourceMetadata(type_name=name) for name in self._schema.data_sources
+                protocol.GetMetadata.DataSourceMetadata(type_name=name) for name in schemas.data_source_schemas
             ],
         )
 
     def GetProviderSchema(self, request, context):
-        return protocol.GetProviderSchema.Response(
-            provider=_schema_message(self._schema.provider),
-            resource_schemas={name: _schema_message(block) for name, block in self._schema.resources.items()},
-            data_source_schemas={name: _schema_message(block) for name, block in self._schema.data_sources.items()},
-            provider_meta=protocol.Schema(block=protocol.Schema.Block()),
-            server_capabilities=protocol.ServerCapabilities(get_provider_schema_optional=True),
-        )
+        return self._schemas(context)
+
+    def _schemas(self, context) -> protocol.GetProviderSchema.Response:
+        """Every type of hashicorp/aws: Terraform's own complaint about a missing one would name the real provider."""
+        response = protocol.GetProviderSchema.Response()
+        response.CopyFrom(announced_schemas(working_directory(context.peer())))
+        # A map's entries are replaced, not merged.
+        response.MergeFrom(self._covered)
+        return response
 
     def ValidateProviderConfig(self, request, context):
         return protocol.ValidateProviderConfig.Response()
@@ -161,14 +166,14 @@ class _Servicer(services.ProviderServicer):
 
     def UpgradeResourceState(self, request, context):
         def work(response):
-            block = self._schema.resources[request.type_name]
+            block = self._provider.block(request.type_name)
             response.upgraded_state.msgpack = pack(block.conform(unpack_json(request.raw_state.json)))
 
         return _answer(protocol.UpgradeResourceState.Response(), work)
 
     def ReadResource(self, request, context):
         def work(response):
-            current = _state(self._schema.resources[request.type_name], request.current_state)
+            current = _state(self._provider.block(request.type_name), request.current_state)
             state = self._provider.read(self._connections.settings(context.peer()), request.type_name, current)
             response.new_state.msgpack = pack(state)
             response.private = request.private
@@ -178,7 +183,7 @@ class _Servicer(services.ProviderServicer):
     def PlanResourceChange(self, request, context):
         def work(response):
             response.planned_private = request.prior_private
-            block = self._schema.resources[request.type_name]
+            block = self._provider.block(request.type_name)
             proposed = _state(block, request.proposed_new_state)
             if proposed is None:
                 response.planned_state.CopyFrom(request.proposed_new_state)
@@ -198,7 +203,7 @@ class _Servicer(services.ProviderServicer):
     def ApplyResourceChange(self, request, context):
         def work(response):
             response.private = request.planned_private
-            block = self._schema.resources[request.type_name]
+            block = self._provider.block(request.type_name)
             settings = self._connections.settings(context.peer())
             prior, planned = _state(block, request.prior_state), _state(block, request.planned_state)
             response.new_state.msgpack = request.prior_state.msgpack
@@ -229,7 +234,7 @@ class _Servicer(services.ProviderServicer):
 
     def ReadDataSource(self, request, context):
         def work(response):
-            config = _state(self._schema.data_sources[request.type_name], request.config)
+            config = _state(self._provider.block(request.type_name, data_source=True), request.config)
             state = self._provider.read_data(self._connections.settings(context.peer()), request.type_name, config)
             response.state.msgpack = pack(state)
 
@@ -263,8 +268,18 @@ def _state(block: Block, value: protocol.DynamicValue) -> Any:
     return block.conform(state) if block.has_numbers else state
 
 
+def _covered_schemas(schema: ProviderSchema) -> protocol.GetProviderSchema.Response:
+    return protocol.GetProviderSchema.Response(
+        provider=_schema_message(schema.provider),
+        resource_schemas={name: _schema_message(block) for name, block in schema.resources.items()},
+        data_source_schemas={name: _schema_message(block) for name, block in schema.data_sources.items()},
+        provider_meta=protocol.Schema(block=protocol.Schema.Block()),
+        server_capabilities=protocol.ServerCapabilities(get_provider_schema_optional=True),
+    )
+
+
 def _schema_message(block: Block) -> protocol.Schema:
-    return protocol.Schema(block=block.message())
+    return protocol.Schema(version=block.version, block=block.message())
 
 
 def _diagnostics(problems: Iterable[Problem]) -> Iterable[protocol.Diagnostic]:

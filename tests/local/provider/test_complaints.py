@@ -32,14 +32,65 @@ def test_what_the_stand_in_does_not_cover(terraform: Terraform, provider_block: 
     assert "Take acl out, or add it to the entry of aws_s3_bucket in local/provider/resources/s3_bucket.py" in output
     assert "add it to the entry of aws_iam_role in local/provider/resources/iam.py" in output
 
-    terraform.configure({"provider": provider(provider_block), "resource": {"aws_sqs_queue": {"q": {"name": "q"}}}})
-    output = terraform.run("validate", expect=1)
-    assert 'does not support resource type "aws_sqs_queue"' in output
-
     terraform.configure(
         {"provider": provider(provider_block), "resource": {"aws_s3_bucket": {"b": {"buket": "misspelled"}}}}
     )
     assert 'No argument or block type is named "buket"' in terraform.run("validate", expect=1)
+
+
+FUNCTION = """
+resource "aws_lambda_function" "f" {
+  function_name = "f"
+  role          = "arn:aws:iam::123456789012:role/f"
+  vpc_config {
+    subnet_ids         = ["subnet-1"]
+    security_group_ids = []
+  }
+}
+"""
+
+
+def test_types_that_the_stand_in_does_not_cover(terraform: Terraform, provider_block: dict[str, Any]) -> None:
+    """Never in Terraform's words, which would name the real provider; in modules and for data sources, too."""
+    module = terraform.directory / "modules" / "function"
+    module.mkdir(parents=True)
+    (module / "main.tf").write_text(FUNCTION)
+    configuration = {
+        "provider": provider(provider_block),
+        "resource": {"aws_sqs_queue": {"q": {"name": "q", "tags": {"a": "b"}}}},
+        "data": {"aws_vpc": {"v": {"default": True, "filter": [{"name": "cidr", "values": ["10.0.0.0/8"]}]}}},
+        "module": {"function": {"source": "./modules/function"}},
+    }
+    terraform.configure(configuration)
+    for arguments in (("validate",), ("plan", "-input=false")):
+        output = terraform.run(*arguments, expect=1)
+        for name in ("aws_sqs_queue", "aws_lambda_function", "data.aws_vpc"):
+            assert f"Error: the stand-in provider does not cover {name} " in output
+        assert "LOCAL_AWS_PROVIDER=hashicorp" in output
+        assert "does not support" not in output
+        assert "Unsupported" not in output
+
+    del configuration["data"], configuration["module"]
+    configuration["resource"]["aws_sqs_queue"]["q"]["misspelled"] = 1
+    terraform.configure(configuration)
+    assert 'No argument or block type is named "misspelled"' in terraform.run("validate", expect=1)
+
+
+def test_a_state_with_a_type_that_the_stand_in_does_not_cover(
+    terraform: Terraform, provider_block: dict[str, Any]
+) -> None:
+    """As one that was made with the real provider may have."""
+    terraform.configure({"provider": provider(provider_block)})
+    queue = {
+        "mode": "managed",
+        "type": "aws_sqs_queue",
+        "name": "q",
+        "provider": 'provider["registry.terraform.io/hashicorp/aws"]',
+        "instances": [{"schema_version": 0, "attributes": {"id": "q", "name": "q"}}],
+    }
+    state = {"version": 4, "terraform_version": "1.11.4", "serial": 1, "lineage": "l", "resources": [queue]}
+    (terraform.directory / "terraform.tfstate").write_text(json.dumps(state))
+    assert "the stand-in provider does not cover aws_sqs_queue" in terraform.run("plan", "-input=false", expect=1)
 
 
 def test_endpoints_that_are_not_loopback(terraform: Terraform, provider_block: dict[str, Any]) -> None:

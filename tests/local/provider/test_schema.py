@@ -1,5 +1,6 @@
 """schema.json against the bindings that the stacks are written with: same names, types and flags."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,15 @@ from local.provider import schema_from_bindings
 from local.provider.data_sources import DATA_SOURCES
 from local.provider.resources import RESOURCES
 from local.provider.schema import Block, load_schema
-from local.provider.schema_from_bindings import folder_of, read_block, typescript_sources
+from local.provider.schema_from_bindings import (
+    folder_of,
+    read_block,
+    schema_messages,
+    type_folders,
+    type_of,
+    typescript_sources,
+)
+from local.provider.uncovered import announced_schemas, uncovered_schemas
 
 SCHEMA = load_schema()
 
@@ -81,6 +90,36 @@ def test_message_for_terraform() -> None:
     deployment = message.block_types[0]
     assert (deployment.type_name, deployment.nesting) == ("deployment_config", protocol.Schema.NestedBlock.LIST)
     assert deployment.max_items == 1
+
+
+def test_every_type_of_the_bindings_is_announced() -> None:
+    folders = type_folders()
+    everything = uncovered_schemas()
+    data_sources = {type_of(folder) for folder in folders if folder.startswith("data-aws-")}
+    assert set(everything.data_source_schemas) == data_sources
+    assert set(everything.resource_schemas) == {
+        type_of(folder) for folder in folders if not folder.startswith("data-aws-")
+    }
+    # Every hundredth, to see that the file is the bindings'; all of them would take half a minute.
+    sources = typescript_sources(folders[::100])
+    again = schema_messages(sources)
+    for name, schema in again.resource_schemas.items():
+        assert everything.resource_schemas[name] == schema
+    for name, schema in again.data_source_schemas.items():
+        assert everything.data_source_schemas[name] == schema
+
+
+def test_only_what_a_configuration_mentions_has_its_schema(tmp_path: Path) -> None:
+    (tmp_path / "main.tf.json").write_text('{"resource": {"aws_sqs_queue": {"q": {}}}}')
+    (tmp_path / "notes.txt").write_text("aws_lambda_function")
+    schemas = announced_schemas(tmp_path)
+    assert len(schemas.resource_schemas) == len(uncovered_schemas().resource_schemas)
+    assert {name for name, schema in schemas.resource_schemas.items() if schema.block.attributes} == {"aws_sqs_queue"}
+    assert {name for name, schema in schemas.data_source_schemas.items() if schema.block.attributes} == {
+        "aws_sqs_queue"
+    }
+    # Where Terraform runs is not known: everything, which is slow.
+    assert announced_schemas(None) is uncovered_schemas()
 
 
 def test_printing_a_type_for_a_new_entry(capsys: pytest.CaptureFixture[str]) -> None:
