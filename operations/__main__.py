@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,10 +19,11 @@ from model_catalog.errors import CatalogError
 from model_catalog.lock import read_lock
 from operations import adoption, state_history
 from operations import bootstrap as bootstrap_module
-from operations import demo as demo_module
+from operations import deploy as deploy_module
 from operations import plan as plan_module
+from operations import provider_lock as provider_lock_module
 from operations.deployment import PROJECT_DIRECTORY, Deployment, SynthesisError
-from operations.errors import AdoptionError, StateError, UnknownStackError
+from operations.errors import AdoptionError, RepositoryError, SavedPlansError, StateError, UnknownStackError
 from operations.explain import explain as explanation_of
 from operations.remote_state import RemoteState
 from operations.terraform import Terraform, TerraformError
@@ -40,33 +42,85 @@ application = typer.Typer(
 
 _Environment = Annotated[str, typer.Argument(help="A key of cdktf.json's context.environments, such as dev.")]
 _Stack = Annotated[str, typer.Argument(help="One of the environment's stacks: state, image, models, endpoint, ...")]
+_Base = Annotated[
+    str | None,
+    typer.Option(
+        help="The branch or commit that the change is merged into, such as origin/main: policy and acceptances are "
+        "read from it, and a change of them asks for approval. Default: those of the checkout.",
+        metavar="COMMIT",
+    ),
+]
+_REVIEW_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 @application.command()
 def demo() -> None:
     """Run the main job to its end on the embedded local AWS and leave nothing running."""
-    demo_module.run_demo(Console())
+    from operations import demo as module  # noqa: PLC0415 - needs packages that a deployment does not
+
+    _told(module.run_demo, module.DemoError)
 
 
 @application.command()
 def local() -> None:
     """Deploy the example models on the embedded local AWS and stay up until Ctrl-C."""
-    demo_module.run_local(Console())
+    from operations import demo as module  # noqa: PLC0415 - as for `demo`
+
+    _told(module.run_local, module.DemoError)
 
 
-@application.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def plan(context: typer.Context, environment: _Environment) -> None:
+@application.command(context_settings=_REVIEW_OPTIONS)
+def plan(
+    context: typer.Context,
+    environment: _Environment,
+    save: Annotated[
+        Path | None, typer.Option(help="Keep plans, lock files, checksums and the review here.", metavar="DIRECTORY")
+    ] = None,
+    base: _Base = None,
+    no_lock: Annotated[bool, typer.Option("--no-lock", help="For a role that may not write: leave the lock.")] = False,
+) -> None:
     """Plan every stack of ENVIRONMENT in order and show the review. Further options go to `python -m plan_review`."""
-    raise typer.Exit(plan_module.plan(environment, context.args, Console(stderr=True)))
+    console = Console(stderr=True)
+    raise typer.Exit(
+        plan_module.plan(environment, console, save=save, base=base, lock=not no_lock, options=context.args)
+    )
+
+
+@application.command(context_settings=_REVIEW_OPTIONS)
+def review(
+    context: typer.Context,
+    directory: Annotated[Path, typer.Argument(help="What `plan --save` wrote.", metavar="DIRECTORY")],
+    base: _Base = None,
+) -> None:
+    """Check saved plans and review them again, without credentials. Further options go to `python -m plan_review`."""
+    raise typer.Exit(deploy_module.review_saved(directory, base, context.args))
 
 
 @application.command()
 def deploy(
     environment: _Environment,
-    yes: Annotated[bool, typer.Option("--yes", help="Apply without asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Apply without asking. What is blocked stays blocked.")] = False,
+    saved: Annotated[
+        Path | None,
+        typer.Option(help="Apply the plans that `plan --save` wrote here. Default: plan now.", metavar="DIRECTORY"),
+    ] = None,
+    base: _Base = None,
 ) -> None:
-    """Plan every stack of ENVIRONMENT in order, show each plan, ask, and apply exactly that plan."""
-    plan_module.deploy(environment, Console(), approved=yes)
+    """Show the review of every stack's plan, ask, and apply exactly these plans. What the review blocks is refused."""
+    raise typer.Exit(deploy_module.deploy(environment, Console(), approved=yes, saved=saved, base=base))
+
+
+@application.command("provider-lock")
+def provider_lock(
+    environment: _Environment,
+    mirror: Annotated[
+        str | None, typer.Option(help="A provider mirror, a URL or a folder. Default: the registry.", metavar="MIRROR")
+    ] = None,
+) -> None:
+    """Write .terraform.lock.hcl: the provider's checksums for every platform, for the repository."""
+    console = Console()
+    with variables_for(environment) as variables:
+        provider_lock_module.write(_synthesised(environment, variables, console), mirror, console)
 
 
 @application.command()
@@ -173,6 +227,14 @@ def explain() -> None:
     print(f"\n{explained}" if explained else "\nNo rule knows this error.", file=sys.stderr)
 
 
+def _told(run: Callable[[Console], None], error: type[Exception]) -> None:
+    try:
+        run(Console())
+    except error as broken_promise:
+        print(f"error: {broken_promise}", file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
 def _synthesised(environment: str, variables: Mapping[str, str], console: Console) -> Deployment:
     deployment = Deployment(environment, variables=variables)
     with console.status("cdktf synth ..."):
@@ -223,12 +285,13 @@ def main() -> int:
         CatalogError,
         ClientError,
         LocalAwsError,
+        RepositoryError,
+        SavedPlansError,
         SettingsError,
         StateError,
         SynthesisError,
         TerraformError,
         UnknownStackError,
-        demo_module.DemoError,
     ) as error:
         _report(error)
         return 1

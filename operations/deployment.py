@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local.cli_configuration import configuration_file
-from operations.terraform import Terraform
+from operations.terraform import LOCK_FILE, Terraform
 from stacks.names import stacks_in_order
 from stacks.settings import EnvironmentSettings
 from stacks.settings_reader import read_settings
@@ -80,6 +80,8 @@ class Deployment:
             SynthesisError: with the complaints, e.g. about wrong settings.
         """
         self.cdktf("synth")
+        for file in self.output_directory.glob("stacks/*/cdk.tf.json"):
+            file.chmod(0o600)  # it may hold a secret that a setting or a variable brought
 
     def cdktf(self, *arguments: str) -> str:
         """Run a command of the cdktf command line in the project and return what it printed.
@@ -105,5 +107,18 @@ class Deployment:
         return result.stdout
 
     def terraform(self, stack: str) -> Terraform:
-        """Terraform in the folder of `stack`, one of `stacks`."""
-        return Terraform(self.output_directory / "stacks" / f"{self.environment}-{stack}", self._variables)
+        """Terraform in the folder of `stack`, one of `stacks`.
+
+        On AWS its `init` insists on the providers of the project's `.terraform.lock.hcl`, where there is one.
+        """
+        return self.terraform_in(self.output_directory / "stacks" / f"{self.environment}-{stack}")
+
+    def terraform_in(self, directory: Path, lock_file: Path | None = None) -> Terraform:
+        """Terraform in any folder, with the environment's variables; `lock_file` takes the committed one's place."""
+        return Terraform(directory, self._variables, lock_file or self.provider_lock)
+
+    @property
+    def provider_lock(self) -> Path | None:
+        """The committed lock file; None without one, and on the local AWS, whose provider may be a stand-in."""
+        file = self.project_directory / LOCK_FILE
+        return file if file.exists() and not self.settings.is_local else None

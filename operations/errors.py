@@ -17,3 +17,11 @@ class AdoptionError(Exception):
 
 class UnknownStackError(Exception):
     """The environment has no stack of this name."""
+
+
+class RepositoryError(Exception):
+    """Git could not answer: no such branch, no repository, no git."""
+
+
+class SavedPlansError(Exception):
+    """Saved plans cannot be used as they are. Nothing was changed. The message has every complaint."""

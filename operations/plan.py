@@ -1,86 +1,117 @@
-"""`make plan` and `make deploy`: every stack of an environment in order, by saved plans."""
+"""`make plan`: every stack of an environment in order, as saved plans, and their review."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
-from rich.prompt import Confirm
 
-from operations.deployment import PROJECT_DIRECTORY, Deployment
+from operations import gate
+from operations.deployment import Deployment
+from operations.errors import SavedPlansError
+from operations.private_files import make_private_directory
+from operations.repository import Repository
+from operations.review import FAILED, review, write_reviews
+from operations.saved_plans import SavedPlans, prepare_directory
 from operations.terraform import Plan, Terraform, TerraformError
 from operations.variables import WORK_DIRECTORY, variables_for
 
 _NO_STATE_BUCKET = "NoSuchBucket"
+_OPTIONS_OF_THE_FILES = ("--format", "--output")
 
 
-def plan(environment: str, review_options: Sequence[str], console: Console) -> int:
-    """Synthesise, plan every stack in order with saved plan files, and show the review.
+def plan(
+    environment: str,
+    console: Console,
+    *,
+    save: Path | None = None,
+    base: str | None = None,
+    lock: bool = True,
+    options: Sequence[str] = (),
+) -> int:
+    """Synthesise, plan every stack in order, and show the review.
 
     Args:
         environment: a key of cdktf.json's `context.environments`.
-        review_options: passed on to `python -m plan_review`, e.g. `--format markdown`.
+        console: gets what is going on; the review itself goes to standard output.
+        save: keep the plans and their review here (`saved_plans`); default: below `.local`, without the review's files.
+        base: the branch that the change is merged into; its policy and acceptances count, not those of the checkout.
+        lock: hold the state's lock while planning. A role that may only read cannot take it.
+        options: passed on to `python -m plan_review`, e.g. `--format markdown`.
 
     Returns:
         The review's exit code: 0 safe, 1 error, 2 needs approval, 3 blocked.
+
+    Raises:
+        SavedPlansError, RepositoryError, SynthesisError, StateError, TerraformError.
     """
+    if save is not None:
+        _refuse_options_of_the_files(options)
     with variables_for(environment) as variables:
         deployment = Deployment(environment, variables=variables)
-        with console.status("cdktf synth ..."):
-            deployment.synth()
-        directory = WORK_DIRECTORY / "plans"
-        directory.mkdir(parents=True, exist_ok=True)
-        files = []
-        for stack in deployment.stacks:
-            with console.status(f"terraform plan {environment}-{stack} ..."):
-                saved = _plan_stack(deployment.terraform(stack), console)
-            file = directory / f"{environment}-{stack}.json"
-            file.write_text(json.dumps(saved.document))
-            files.append(str(file))
-    return subprocess.run(
-        [sys.executable, "-m", "plan_review", *files, *review_options], cwd=PROJECT_DIRECTORY, check=False
-    ).returncode
+        with gate.review_options(deployment.project_directory, base) as gate_options:
+            saved = save_plans(deployment, _directory(environment, save), console, lock=lock)
+            code = write_and_show(saved, (*gate_options, *options), in_files=save is not None)
+    if save is not None and code != FAILED:
+        console.print(
+            f"Saved in {save}, for its owner only: the plans hold every value of the state, secrets included.",
+            highlight=False,
+            soft_wrap=True,
+        )
+    return code
 
 
-def deploy(environment: str, console: Console, *, approved: bool) -> None:
-    """Plan and apply every stack in order. Each plan is shown and asked about before it is applied.
-
-    Args:
-        environment: a key of cdktf.json's `context.environments`.
-        approved: do not ask.
-    """
-    with variables_for(environment) as variables:
-        deployment = Deployment(environment, variables=variables)
-        with console.status("cdktf synth ..."):
-            deployment.synth()
-        for stack in deployment.stacks:
-            terraform = deployment.terraform(stack)
-            name = f"{environment}-{stack}"
-            with console.status(f"terraform plan {name} ..."):
-                terraform.init()
-                saved = terraform.plan()
-            console.print(f"{name}: {saved.summary}", highlight=False)
-            for change in saved.changes:
-                console.print(f"  {change.symbol} {change.address}", markup=False, highlight=False)
-            if not saved.changes:
-                continue
-            if not approved and not Confirm.ask(f"Apply this to {name}?", console=console, default=False):
-                console.print(f"{name} and the stacks after it were left as they are.")
-                return
-            with console.status(f"terraform apply {name} ..."):
-                terraform.apply(saved)
-            console.print(f"{name}: applied", highlight=False)
+def save_plans(deployment: Deployment, directory: Path, console: Console, *, lock: bool = True) -> SavedPlans:
+    """Synthesise, check the state of every stack and plan it, in order. `seal` is still to be called."""
+    prepare_directory(directory)
+    with console.status("cdktf synth ..."):
+        deployment.synth()
+    environment, stacks = deployment.environment, deployment.stacks
+    saved = SavedPlans(directory, environment, stacks)
+    previews = []
+    for stack in stacks:
+        terraform = deployment.terraform(stack)
+        with console.status(f"terraform plan {environment}-{stack} ..."):
+            made = _plan_stack(terraform, console, () if lock else ("-lock=false",))
+        if made is None:
+            previews.append(stack)
+            made = terraform.preview()
+        saved.add(stack, made)
+    tree = Repository(deployment.project_directory).content_tree()
+    return SavedPlans(directory, environment, stacks, tuple(previews), tree)
 
 
-def _plan_stack(terraform: Terraform, console: Console) -> Plan:
+def write_and_show(saved: SavedPlans, options: Sequence[str], *, in_files: bool) -> int:
+    """Review saved plans: on standard output, and in their folder too where that is asked for; then seal the folder."""
+    files = [saved.json_file(stack) for stack in saved.stacks]
+    code = review(files, options)
+    if in_files and code != FAILED:
+        code = write_reviews(saved.directory, files, options)
+    saved.seal()
+    return code
+
+
+def _directory(environment: str, save: Path | None) -> Path:
+    if save is not None:
+        return save
+    make_private_directory(WORK_DIRECTORY / "plans")
+    return WORK_DIRECTORY / "plans" / environment
+
+
+def _plan_stack(terraform: Terraform, console: Console, arguments: Sequence[str]) -> Plan | None:
+    """None where there is no state bucket yet."""
     try:
         terraform.init()
     except TerraformError as error:
         if _NO_STATE_BUCKET not in error.output:
             raise
         console.print(f"{terraform.directory.name}: there is no state bucket yet, planned as on an empty account")
-        return terraform.preview()
-    return terraform.plan()
+        return None
+    return terraform.plan(*arguments)
+
+
+def _refuse_options_of_the_files(options: Sequence[str]) -> None:
+    given = [name for name in _OPTIONS_OF_THE_FILES if any(option.split("=")[0] == name for option in options)]
+    if given:
+        raise SavedPlansError(f"with --save the review is written in every format: leave out {', '.join(given)}")

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from operations.explain import COLOUR
+from operations.private_files import PRIVATE_UMASK
 from operations.state_check import refuse_damaged_state
 
 PLAN_FILE = "plan"
+LOCK_FILE = ".terraform.lock.hcl"
 PREVIEW_OVERRIDE_FILE = "preview_override.tf.json"
 
 
@@ -73,6 +76,11 @@ class Plan:
         return sum(action in change.actions for change in self.changes)
 
     @property
+    def applicable(self) -> bool:
+        """Whether there is anything to apply: resources, outputs, moves. Releases that do not tell count as yes."""
+        return self.document.get("applyable", True)
+
+    @property
     def summary(self) -> str:
         """Terraform's closing line: `2 to add, 1 to change, 0 to destroy`, or `no changes`."""
         if not self.changes:
@@ -86,12 +94,16 @@ class Terraform:
     Args:
         directory: the stack's folder, with `cdk.tf.json` in it.
         environment: all variables of the process; default: this process's own.
+        lock_file: the providers' versions and checksums that `init` insists on; default: what it finds, it writes down.
 
     Every method raises `TerraformError` with Terraform's message when the command fails.
     """
 
-    def __init__(self, directory: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, directory: Path, environment: Mapping[str, str] | None = None, lock_file: Path | None = None
+    ) -> None:
         self.directory = directory
+        self.lock_file = lock_file
         inherited = os.environ if environment is None else environment
         self._environment = {**inherited, "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
         self._binary = os.environ.get("TERRAFORM_BINARY_NAME", "terraform")
@@ -106,6 +118,8 @@ class Terraform:
                 capture_output=True,
                 text=True,
                 check=False,
+                # A plan file holds every value in it. What an apply's provisioners write keeps the user's own umask.
+                umask=PRIVATE_UMASK if command == "plan" else -1,
             )
         except FileNotFoundError:
             raise TerraformError(command, self.directory, f"{self._binary} is not on PATH: install it") from None
@@ -114,9 +128,15 @@ class Terraform:
             raise TerraformError(command, self.directory, output, result.stdout)
         return result.stdout
 
-    def init(self) -> None:
-        """Configure the backend and the providers; safe to repeat."""
-        self.run("init", "-no-color", "-reconfigure")
+    def init(self, *arguments: str) -> None:
+        """Configure the backend and the providers; safe to repeat.
+
+        With a lock file, a provider of another version or with another checksum is refused.
+        """
+        if self.lock_file is not None:
+            shutil.copyfile(self.lock_file, self.directory / LOCK_FILE)
+            arguments = (*arguments, "-lockfile=readonly")
+        self.run("init", "-no-color", "-reconfigure", *arguments)
 
     def plan(self, *arguments: str) -> Plan:
         """Plan with refresh and keep the plan file beside the stack.

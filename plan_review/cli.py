@@ -19,7 +19,7 @@ from plan_review.formats import markdown, sarif
 from plan_review.policy import read_policy
 from plan_review.prices import bundled_prices
 from plan_review.reading import read_plan
-from plan_review.review import Review, Settings, review
+from plan_review.review import Review, Settings, review, with_gate_changes
 from plan_review.rules import RULES, RULES_BY_ID
 
 ERROR = 1
@@ -53,6 +53,17 @@ def plan_review(
     accept: Annotated[
         Path | None, typer.Option(help="TOML file: findings accepted with a reason and an end date.", metavar="FILE")
     ] = None,
+    defaults: Annotated[
+        Path | None, typer.Option(help="TOML file in place of the bundled policy.toml.", metavar="FILE")
+    ] = None,
+    gate_changed: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A file of the repository that decides over reviews and that the reviewed change alters. Asks for "
+            "approval. May be repeated.",
+            metavar="FILE",
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Write to this file, not to standard output.", metavar="FILE")
     ] = None,
@@ -73,7 +84,7 @@ def plan_review(
     rule_ids = frozenset(RULES_BY_ID)
     settings = Settings(
         rules=RULES,
-        policy=read_policy(policy, rule_ids),
+        policy=read_policy(policy, rule_ids, defaults),
         acceptances=read_acceptances(accept, rule_ids),
         prices=bundled_prices(),
         today=datetime.datetime.now(datetime.UTC).date(),
@@ -84,7 +95,7 @@ def plan_review(
         if names.count(name) > 1:
             files = ", ".join(plan.source for plan in read if plan.stack == name)
             raise ReviewError(f"stack {name} is given more than once ({files}); name each file after its stack")
-    result = review(read, settings)
+    result = with_gate_changes(review(read, settings), gate_changed or ())
     _write(_rendered(result, format_, whole_at, to_terminal=output is None and sys.stdout.isatty()), output)
     raise typer.Exit(result.decision.exit_code)
 

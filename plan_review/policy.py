@@ -11,6 +11,7 @@ from typing import Any
 from plan_review.errors import ReviewError
 from plan_review.findings import Severity, Verdict
 
+_SECTIONS = {"verdicts", "severities", "providers"}
 _BUNDLED = Path(__file__).with_name("policy.toml")
 _OF_VERDICTS = {"safe": Severity.NOTE, "approval": Severity.APPROVAL, "blocked": Severity.BLOCKED}
 _OF_RULES = {"note": Severity.NOTE, "approval": Severity.APPROVAL, "blocked": Severity.BLOCKED}
@@ -26,16 +27,18 @@ class Policy:
     providers: Mapping[str, str]
 
 
-def read_policy(path: Path | None, rule_ids: frozenset[str]) -> Policy:
-    """The bundled policy with a file's keys over it.
+def read_policy(path: Path | None, rule_ids: frozenset[str], defaults: Path | None = None) -> Policy:
+    """The bundled policy with a file's keys over it; `defaults` is a file in place of the bundled one.
 
     Raises ReviewError with every complaint about the file: unknown sections, keys and rules, and values not allowed.
     """
-    content = _read(_BUNDLED)
+    content = _read(_BUNDLED if defaults is None else defaults)
     if path is not None:
         content = _overlaid(content, _read(path), path)
     complaints: list[str] = []
-    for section in content.keys() - {"verdicts", "severities", "providers"}:
+    complaints += [f"[{section}]: missing" for section in _SECTIONS - content.keys()]
+    content = {section: {} for section in _SECTIONS} | content
+    for section in content.keys() - _SECTIONS:
         complaints.append(f"[{section}]: no such section; allowed are [verdicts], [severities] and [providers]")
     verdicts = _choices(content["verdicts"], "verdicts", frozenset(_VERDICTS), _OF_VERDICTS, complaints)
     severities = _choices(content["severities"], "severities", rule_ids, _OF_RULES, complaints)
@@ -47,7 +50,9 @@ def read_policy(path: Path | None, rule_ids: frozenset[str]) -> Policy:
             complaints.append(f'providers."{source}": a version such as "6.25.0" is expected, not {version!r}')
     if complaints:
         raise ReviewError(
-            "\n".join([f"{path}: {len(complaints)} complaint(s):", *(f"  {item}" for item in sorted(complaints))])
+            "\n".join(
+                [f"{path or defaults}: {len(complaints)} complaint(s):", *(f"  {item}" for item in sorted(complaints))]
+            )
         )
     return Policy({_VERDICTS[key]: severity for key, severity in verdicts.items()}, severities, providers)
 

@@ -64,13 +64,17 @@ class StackReview:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """All stacks. `remarks` concern the acceptance file: what expired and what accepts nothing any more."""
+    """All stacks. `remarks` concern the acceptance file: what expired and what accepts nothing any more.
+
+    `gate_changes` are the files that decide over reviews and that the reviewed change alters.
+    """
 
     stacks: tuple[StackReview, ...]
     verdict: Verdict
     decision: Severity
     prices: PriceTable
     remarks: tuple[str, ...]
+    gate_changes: tuple[str, ...] = ()
 
     @property
     def environment(self) -> str:
@@ -101,6 +105,14 @@ def review(
         prices=settings.prices,
         remarks=tuple(_remarks(stacks, settings)),
     )
+
+
+def with_gate_changes(result: Review, files: Sequence[str]) -> Review:
+    """The review of a change that also alters files that decide over reviews: it asks for approval at least."""
+    if not files:
+        return result
+    decision = max(result.decision, Severity.APPROVAL)
+    return replace(result, decision=decision, gate_changes=tuple(scrub(name) for name in files))
 
 
 def _holders(plans: Sequence[Plan]) -> dict[str, dict[tuple[str, str], str]]:

@@ -30,6 +30,7 @@ def render(review: Review) -> str:
             "source": prices.source,
         },
         "remarks": list(review.remarks),
+        "gate_changes": list(review.gate_changes),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 

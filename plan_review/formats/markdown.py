@@ -95,6 +95,9 @@ def _blocks(review: Review) -> Iterator[_Block]:
         tuple(_stack_row(stack) for stack in review.stacks),
         ("",),
     )
+    if review.gate_changes:
+        lines = tuple(f"- {_code(name)}" for name in review.gate_changes)
+        yield _Block((f"### {words.GATE_HEADING}", ""), lines, ("", words.GATE_EXPLANATION, ""))
     for severity in (Severity.BLOCKED, Severity.APPROVAL):
         yield from _findings(review, severity)
     for stack in review.stacks:

@@ -34,6 +34,7 @@ def render(review: Review, color: bool = False, width: int | None = None) -> str
         legacy_windows=False,
     )
     _head(console, review)
+    _gate(console, review)
     for severity in (Severity.BLOCKED, Severity.APPROVAL, Severity.NOTE):
         _findings(console, review, severity)
     for stack in review.stacks:
@@ -64,6 +65,14 @@ def _head(console: Console, review: Review) -> None:
         cells += [Text(str(counts[name])) for name in ("added", "changed", "replaced")]
         table.add_row(*cells, Text(str(counts["destroyed"] + counts["forgotten"])))
     console.print(table)
+
+
+def _gate(console: Console, review: Review) -> None:
+    if review.gate_changes:
+        _heading(console, words.GATE_HEADING.upper(), _STYLES[Severity.APPROVAL])
+        for name in review.gate_changes:
+            console.print(Padding(Text(f"- {name}"), (0, 0, 0, 2)))
+        console.print(Padding(Text(words.GATE_EXPLANATION), (0, 0, 0, 4)))
 
 
 def _table(*columns: str) -> Table:

@@ -18,6 +18,11 @@ HEADINGS = {
     Severity.APPROVAL: "Needs approval",
     Severity.NOTE: "Notes",
 }
+GATE_HEADING = "Changes what decides over reviews"
+GATE_EXPLANATION = (
+    "This review was made with the policy and the acceptances of the branch that the change is merged into. The change "
+    "of these files needs an approval of its own."
+)
 _MEANINGS = {
     Verdict.NO_CHANGE: "nothing changes",
     Verdict.MODELS_ONLY: "only models change; the endpoint is untouched",

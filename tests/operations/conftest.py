@@ -2,8 +2,10 @@
 
 import json
 import os
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -139,3 +141,34 @@ def apply(terraform: Terraform) -> None:
 
 def remote_of(terraform: Terraform) -> RemoteState:
     return RemoteState(terraform.directory)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A git repository with one file, `a`."""
+    directory = tmp_path / "repository"
+    directory.mkdir()
+    (directory / "a").write_text("1")
+    for arguments in (("init", "-q", "-b", "main"), ("add", "a"), ("commit", "-qm", "one")):
+        run_git(directory, *arguments)
+    return directory
+
+
+@pytest.fixture
+def git(repository: Path) -> Callable[..., str]:
+    """Runs git in the repository and answers what it printed."""
+    return partial(run_git, repository)
+
+
+def run_git(directory: Path, *arguments: str) -> str:
+    command = [
+        "git",
+        "-c",
+        "user.name=x",
+        "-c",
+        "user.email=x@example.invalid",
+        "-c",
+        "commit.gpgsign=false",
+        *arguments,
+    ]
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True, check=True).stdout.strip()
