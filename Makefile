@@ -8,12 +8,21 @@ ENV ?= local
 
 PIPENV_VERSION := 2026.10.3
 VENV := .venv/.installed
+VENV_DEPLOYMENT := .venv/.installed-deployment
 NODE := node_modules/.installed
 WAY_OUT := .local/way-out/.installed
 RUN := . operations/environment.sh &&
 
+# Installs these sections of the Pipfile at the versions and hashes of Pipfile.lock.
+define sync
+test -x .tools/bin/pipenv || { $(PYTHON) -m venv .tools && .tools/bin/python -m pip install --quiet pipenv==$(PIPENV_VERSION); }; \
+test -x .venv/bin/python || $(PYTHON) -m venv .venv; \
+LANG=$${LANG:-C.UTF-8} PIPENV_VENV_IN_PROJECT=1 PIPENV_IGNORE_VIRTUALENVS=1 PIPENV_NOSPIN=1 \
+.tools/bin/pipenv sync --quiet --categories="$(1)"
+endef
+
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo local plan deploy bootstrap state-history unlock adopt test way-out bench bench-synthesis bench-scale bench-plan-review lint licences outdated lock clean
+.PHONY: help setup setup-deployment tools demo local plan deploy bootstrap state-history unlock adopt test way-out bench bench-synthesis bench-scale bench-plan-review provider-lock lint licences outdated lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -27,7 +36,7 @@ local: setup ## deploy the example models on the embedded local AWS and stay up 
 plan: setup ## plan every stack of ENV in order and show what it does to the endpoint
 	@$(RUN) python -m operations plan $(ENV) $(REVIEW_OPTIONS)
 
-deploy: setup ## plan every stack of ENV in order, ask, and apply exactly what was shown
+deploy: setup ## plan every stack of ENV, show the review, ask (not with YES=1), apply exactly that; never what is blocked
 	@$(RUN) python -m operations deploy $(ENV) $(if $(YES),--yes)
 
 bootstrap: setup ## create the bucket of ENV's states and move the state of its own stack into it (safe to repeat)
@@ -60,20 +69,29 @@ bench-scale: setup ## measure synthesis and plans of up to 4,000 models beside b
 bench-plan-review: setup ## measure the review of plans of up to 4,000 models
 	@$(RUN) python -m benchmarks.plan_review
 
+provider-lock: setup ## write .terraform.lock.hcl, the checksums of ENV's providers; MIRROR=... instead of the registry
+	@$(RUN) python -m operations provider-lock $(ENV) $(if $(MIRROR),--mirror=$(MIRROR))
+
 lint: setup ## check format and style
 	@$(RUN) ruff check . && ruff format --check .
 
 setup: tools ## install what the other commands need, once
 	@$(MAKE) --no-print-directory -j2 $(VENV) $(NODE)
 
+setup-deployment: tools ## install what plans and deployments need only: no MXNet, no local AWS, no tests
+	@$(MAKE) --no-print-directory -j2 $(VENV_DEPLOYMENT) $(NODE)
+
 tools:
 	@sh operations/check-tools.sh $(PYTHON)
 
 $(VENV): Pipfile.lock
 	@echo "installing the Python environment into .venv (about two minutes, once)"
-	@test -x .tools/bin/pipenv || { $(PYTHON) -m venv .tools && .tools/bin/python -m pip install --quiet pipenv==$(PIPENV_VERSION); }
-	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	@LANG=$${LANG:-C.UTF-8} PIPENV_VENV_IN_PROJECT=1 PIPENV_IGNORE_VIRTUALENVS=1 PIPENV_NOSPIN=1 .tools/bin/pipenv sync --dev --quiet
+	@$(call sync,packages local dev-packages)
+	@touch $(VENV_DEPLOYMENT) $@
+
+$(VENV_DEPLOYMENT): Pipfile.lock
+	@echo "installing what a deployment needs into .venv (about a minute, once)"
+	@$(call sync,packages)
 	@touch $@
 
 $(NODE): package-lock.json

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,17 +56,13 @@ _REVIEW_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True}
 @application.command()
 def demo() -> None:
     """Run the main job to its end on the embedded local AWS and leave nothing running."""
-    from operations import demo as module  # noqa: PLC0415 - needs packages that a deployment does not
-
-    _told(module.run_demo, module.DemoError)
+    _rehearse("run_demo")
 
 
 @application.command()
 def local() -> None:
     """Deploy the example models on the embedded local AWS and stay up until Ctrl-C."""
-    from operations import demo as module  # noqa: PLC0415 - as for `demo`
-
-    _told(module.run_local, module.DemoError)
+    _rehearse("run_local")
 
 
 @application.command(context_settings=_REVIEW_OPTIONS)
@@ -227,11 +223,17 @@ def explain() -> None:
     print(f"\n{explained}" if explained else "\nNo rule knows this error.", file=sys.stderr)
 
 
-def _told(run: Callable[[Console], None], error: type[Exception]) -> None:
+def _rehearse(command: str) -> None:
+    """Run a command of `demo`, which needs packages that a deployment does without."""
     try:
-        run(Console())
-    except error as broken_promise:
-        print(f"error: {broken_promise}", file=sys.stderr)
+        from operations import demo as module  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        print(f"error: {error.name} is not installed: run `make setup`", file=sys.stderr)
+        raise typer.Exit(1) from None
+    try:
+        getattr(module, command)(Console())
+    except module.DemoError as error:
+        print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
 
 

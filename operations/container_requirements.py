@@ -4,12 +4,13 @@
 environment that Pipfile.lock was installed into.
 """
 
-import json
 from importlib.metadata import distribution
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from operations.python_lock import locked_packages
 
 _ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = _ROOT / "container" / "requirements.txt"
@@ -17,8 +18,7 @@ REQUIREMENTS = _ROOT / "container" / "requirements.txt"
 
 def container_requirements(root: Path = _ROOT) -> str:
     """The text of container/requirements.txt. Raises KeyError for a package that Pipfile.lock does not have."""
-    lock = json.loads((root / "Pipfile.lock").read_text(encoding="utf-8"))["default"]
-    locked = {canonicalize_name(name): entry for name, entry in lock.items()}
+    locked = {canonicalize_name(name): pin for pins in locked_packages(root).values() for name, pin in pins.items()}
     lines = (root / "container" / "requirements.in").read_text(encoding="utf-8").splitlines()
     missing = [canonicalize_name(line.strip()) for line in lines if line.strip() and not line.startswith("#")]
     closure: set[str] = set()

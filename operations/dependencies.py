@@ -23,6 +23,8 @@ from packaging.utils import canonicalize_name
 from rich.console import Console
 from rich.table import Table
 
+from operations.python_lock import locked_packages
+
 ROOT = Path(__file__).resolve().parents[1]
 LICENCES = ROOT / "docs" / "licences.md"
 UNKNOWN = "unknown"
@@ -56,7 +58,7 @@ class Dependency:
     licence: str
     """An SPDX expression, or `unknown`."""
     used_by: str
-    """`container` (and deployment), `deployment` or `development`."""
+    """`container` (and others), `deployment`, `local` or `development`."""
 
 
 @dataclass(frozen=True, order=True)
@@ -90,14 +92,16 @@ def python_dependencies(root: Path = ROOT) -> list[Dependency]:
     Raises:
         DependencyError: a package is not installed.
     """
-    lock = json.loads((root / "Pipfile.lock").read_text(encoding="utf-8"))
+    locked = locked_packages(root)
     requirements = (root / "container" / "requirements.txt").read_text(encoding="utf-8").splitlines()
     in_image = {canonicalize_name(line.partition("==")[0]) for line in requirements if "==" in line}
     found = []
-    for group, used_by in (("default", "deployment"), ("develop", "development")):
-        for name, pin in lock[group].items():
-            if used_by == "development" and name in lock["default"]:
+    seen: set[str] = set()
+    for used_by, pins in zip(("deployment", "local", "development"), locked.values(), strict=True):
+        for name, pin in pins.items():
+            if name in seen:
                 continue
+            seen.add(name)
             if "markers" in pin and not Marker(pin["markers"]).evaluate():
                 continue  # for another platform
             try:
@@ -136,7 +140,8 @@ def licences_page(python: Sequence[Dependency], npm: Sequence[Dependency]) -> st
         "",
         f"## Python ({len(python)})",
         "",
-        "`container`: in the image too. `development`: tests and benchmarks only.",
+        "`deployment`: what a deployment needs. `container`: in the image. `local`: for models and AWS on one machine. "
+        "`development`: tests and benchmarks only.",
         "",
         "| Package | Version | Licence | Used by |",
         "|---|---|---|---|",
@@ -155,7 +160,7 @@ def licences_page(python: Sequence[Dependency], npm: Sequence[Dependency]) -> st
 def direct_python_dependencies(root: Path = ROOT) -> dict[str, str]:
     """The packages of the Pipfile by normalised name, with the version each asks for (`*`: any)."""
     pipfile = tomllib.loads((root / "Pipfile").read_text(encoding="utf-8"))
-    asked = pipfile["packages"] | pipfile["dev-packages"]
+    asked = pipfile["dev-packages"] | pipfile["local"] | pipfile["packages"]
     return {canonicalize_name(name): pin if isinstance(pin, str) else pin["version"] for name, pin in asked.items()}
 
 

@@ -18,7 +18,7 @@ def lines(name: str) -> list[str]:
 
 
 def test_every_pin_is_the_locked_one() -> None:
-    locked = json.loads((ROOT / "Pipfile.lock").read_text())["default"]
+    locked = json.loads((ROOT / "Pipfile.lock").read_text())["local"]
     for line in lines("requirements.txt"):
         name, _, version = line.split()[0].partition("==")
         assert f"=={version}" == locked[name]["version"], name
