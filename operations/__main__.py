@@ -299,7 +299,7 @@ def main() -> int:
         return 1
     except typer.TyperException as error:
         print(f"error: {error}. `python -m operations --help` tells more.", file=sys.stderr)
-        return 2
+        return 1  # 2 is "needs approval"
     except (typer.Abort, KeyboardInterrupt):
         return 130
 
