@@ -16,6 +16,7 @@ _BUNDLED = Path(__file__).with_name("policy.toml")
 _OF_VERDICTS = {"safe": Severity.NOTE, "approval": Severity.APPROVAL, "blocked": Severity.BLOCKED}
 _OF_RULES = {"note": Severity.NOTE, "approval": Severity.APPROVAL, "blocked": Severity.BLOCKED}
 _VERDICTS = {verdict.key: verdict for verdict in Verdict}
+_UNSTATED = {key: "blocked" if verdict is Verdict.OUTAGE else "approval" for key, verdict in _VERDICTS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,9 @@ def read_policy(path: Path | None, rule_ids: frozenset[str], defaults: Path | No
     if path is not None:
         content = _overlaid(content, _read(path), path)
     complaints: list[str] = []
-    complaints += [f"[{section}]: missing" for section in _SECTIONS - content.keys()]
+    # Defaults of another release may lack a section, or a verdict that it did not know.
     content = {section: {} for section in _SECTIONS} | content
+    content["verdicts"] = _UNSTATED | content["verdicts"]
     for section in content.keys() - _SECTIONS:
         complaints.append(f"[{section}]: no such section; allowed are [verdicts], [severities] and [providers]")
     verdicts = _choices(content["verdicts"], "verdicts", frozenset(_VERDICTS), _OF_VERDICTS, complaints)

@@ -84,6 +84,47 @@ def test_the_bundled_policy_approves_the_version_of_the_bindings() -> None:
     assert f'PROVIDER_VERSION = "{approved}"' in documentation.read_text(encoding="utf-8")
 
 
+def test_defaults_take_the_place_of_the_bundled_policy(tmp_path: Path) -> None:
+    defaults = written(tmp_path, '[verdicts]\nmodels_only = "safe"\n[severities]\ndrift = "blocked"\n')
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[verdicts]\nother = "safe"\n')
+    read = read_policy(policy, IDS, defaults)
+    assert (read.severities, read.providers) == ({"drift": Severity.BLOCKED}, {})
+    stated = {Verdict.MODELS_ONLY: Severity.NOTE, Verdict.OTHER: Severity.NOTE}
+    # What nobody states is never safe.
+    unstated = {verdict: Severity.APPROVAL for verdict in Verdict} | {Verdict.OUTAGE: Severity.BLOCKED}
+    assert read.verdicts == unstated | stated
+    with pytest.raises(ReviewError, match=r"missing\.toml: cannot be read"):
+        read_policy(None, IDS, tmp_path / "missing.toml")
+    defaults.write_text("[verdicts]\nno_such_verdict = 1\n")
+    with pytest.raises(ReviewError) as caught:
+        read_policy(None, IDS, defaults)
+    assert str(caught.value).startswith(f"{defaults}: 1 complaint(s):")
+
+
+@pytest.mark.parametrize(
+    ("scenario", "before", "after"), [("model-added", 0, 2), ("endpoint-new-image", 2, 2), ("endpoint-renamed", 3, 3)]
+)
+def test_a_change_of_the_gate_asks_for_approval_and_is_named(
+    scenario: str, before: int, after: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = str(PLANS / f"{scenario}.json")
+    assert main([plan]) == before
+    options = ["--gate-changed", "review-policy.toml", "--gate-changed", "a `b`\n<c>.py"]
+    capsys.readouterr()
+    assert main([plan, *options]) == after
+    text = capsys.readouterr().out
+    assert "CHANGES WHAT DECIDES OVER REVIEWS\n  - review-policy.toml\n" in text
+    assert main([plan, *options, "--format", "markdown"]) == after
+    comment = capsys.readouterr().out
+    assert "### Changes what decides over reviews\n\n- `review-policy.toml`\n" in comment
+    assert "<c>" not in comment.replace("`", "").splitlines()
+    assert ("needs approval" in comment.splitlines()[1]) == (after == 2)
+    assert main([plan, *options, "--format", "json"]) == after
+    document = json.loads(capsys.readouterr().out)
+    assert (document["gate_changes"][0], document["exit_code"]) == ("review-policy.toml", after)
+
+
 def test_a_wrong_policy_gets_every_complaint_at_once(tmp_path: Path) -> None:
     path = written(
         tmp_path,

@@ -1,0 +1,262 @@
+"""What the workflows' steps do: run by bash as GitHub runs them, with stand-ins for GitHub's own command line only."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.process import LocalAws
+from tests.github.conftest import ROOT, bash, executable, run_step, step_script
+
+REFUSED = "::error::The review blocks"
+
+
+@pytest.mark.parametrize(("code", "stops"), [("0", False), ("2", False), ("3", True), ("1", True), ("", True)])
+def test_the_check_stops_what_is_blocked(code: str, stops: bool, tmp_path: Path) -> None:
+    result = run_step("plan", "plan", "Stop what is blocked", tmp_path, CODE=code)
+    assert (result.returncode != 0) == stops
+
+
+@pytest.mark.parametrize(("existing", "method"), [("77\t<!-- plan-review:dev -->\n", "PATCH"), ("78\tnice\n", "POST")])
+def test_the_comment_is_updated_by_its_marker(existing: str, method: str, tmp_path: Path) -> None:
+    (tmp_path / "plans").mkdir()
+    (tmp_path / "plans" / "review.md").write_text("<!-- plan-review:dev -->\n## Plan review\n")
+    (tmp_path / "existing").write_text(f"12\t<!-- plan-review:prod -->\n{existing}")
+    executable(
+        tmp_path,
+        "gh",
+        '#!/bin/bash\ncase "$*" in *--paginate*) cat existing ;; *) echo "$*" >> calls ;; esac\n',
+    )
+    comments = "repos/o/r/issues/5/comments"
+    result = run_step(
+        "plan",
+        "plan",
+        "Comment, or update the comment of an earlier run",
+        tmp_path,
+        COMMENTS=comments,
+        GITHUB_REPOSITORY="o/r",
+    )
+    assert result.returncode == 0, result.stderr
+    place = "repos/o/r/issues/comments/77" if method == "PATCH" else comments
+    assert (tmp_path / "calls").read_text() == f"api --method {method} {place} -F body=@plans/review.md --silent\n"
+
+
+GH = """#!/bin/bash
+case "$*" in
+  *runs?head_sha=$MERGED*) echo "$RUN_OF_GROUP" ;;
+  *runs?head_sha=$HEAD*) echo "$RUN_OF_HEAD" ;;
+  *commits/$MERGED/pulls*) echo "$HEAD" ;;
+  run\\ download*) [ -n "$KEPT" ] && echo "$*" > downloaded ;;
+  *) exit 9 ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("head", "of_group", "of_head", "kept", "outcome"),
+    [
+        ("abc", "", "11", "yes", "11"),
+        ("abc", "22", "11", "yes", "22"),
+        ("", "22", "", "yes", "22"),
+        ("", "", "", "yes", "was not merged from a pull request"),
+        ("abc", "", "", "yes", "no successful run of Plan for abc"),
+        ("abc", "", "11", "", "The plans of run 11 are gone"),
+    ],
+)
+def test_the_plans_of_a_merge_are_found(tmp_path: Path, *, head, of_group, of_head, kept, outcome) -> None:
+    """Those of the merge group come first: they were made for the very commit."""
+    executable(tmp_path, "gh", GH)
+    variables = {"MERGED": "5678", "GITHUB_SHA": "5678", "HEAD": head or "none", "KEPT": kept, "ENVIRONMENT": "dev"}
+    variables |= {"RUN_OF_GROUP": of_group, "RUN_OF_HEAD": of_head, "GITHUB_REPOSITORY": "o/r"}
+    if not head:
+        executable(tmp_path, "gh", GH.replace('echo "$HEAD" ;;', "echo ;;"))
+    result = run_step("deploy", "verify", "Fetch the plans of what was merged", tmp_path, **variables)
+    if outcome.isdigit():
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert (
+            tmp_path / "downloaded"
+        ).read_text() == f"run download {outcome} --repo o/r --name plans-dev --dir plans\n"
+    else:
+        assert result.returncode == 1
+        assert outcome in result.stdout
+        assert "run Deploy by hand" in result.stdout
+
+
+PROJECT = (".gitignore", "cdktf.json", "main.py")
+FOLDERS = ("container", "examples", "image_builder", "local", "model_catalog", "models", "operations", "plan_review")
+
+
+def git(directory: Path, *arguments: str) -> str:
+    command = [
+        "git",
+        "-c",
+        "user.name=x",
+        "-c",
+        "user.email=x@example.invalid",
+        "-c",
+        "commit.gpgsign=false",
+        *arguments,
+    ]
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True, check=True).stdout.strip()
+
+
+class Runner:
+    """A checkout in which steps are run, on a local AWS of its own: environment `local` stands for `dev`."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.summary, self.output = directory.parent / "summary", directory.parent / "output"
+
+    def run(self, workflow: str, job_name: str, step_name: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return self.bash(step_script(workflow, job_name, step_name), **variables)
+
+    def bash(self, text: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        self.summary.write_text("")
+        self.output.write_text("")
+        inherited = {
+            name: value for name, value in os.environ.items() if name.startswith(("TF_", "TERRAFORM_", "HOME"))
+        }
+        given = {
+            **inherited,
+            "ENVIRONMENT": "local",
+            "RUN_URL": "https://example.invalid/1",
+            "GITHUB_OUTPUT": str(self.output),
+            "GITHUB_STEP_SUMMARY": str(self.summary),
+            "CHECKPOINT_DISABLE": "1",
+            "CATALOG_DIRECTORY": str(self.directory / "models"),
+            "COLUMNS": "200",
+        }
+        return bash(text, self.directory, **given, **variables)
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        return dict(line.split("=", 1) for line in self.output.read_text().splitlines())
+
+    def change(self, file: str, old: str, new: str) -> None:
+        path = self.directory / file
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Iterator[Runner]:
+    """A clean clone with origin/main, as actions/checkout leaves it, and a local AWS that environment `local` finds."""
+    directory = tmp_path / "checkout"
+    directory.mkdir()
+    for name in PROJECT:
+        shutil.copy(ROOT / name, directory)
+    ignored = shutil.ignore_patterns("__pycache__", "artifacts", "sources")
+    for name in (*FOLDERS, "stacks"):
+        shutil.copytree(ROOT / name, directory / name, ignore=ignored)
+    with (directory / ".gitignore").open("a") as ignore:
+        ignore.write("/plans/\n/review.md\n/bin/\nnode_modules\n")
+    (directory / "node_modules").symlink_to(ROOT / "node_modules")
+    for arguments in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-qm", "main")):
+        git(directory, *arguments)
+    git(directory, "update-ref", "refs/remotes/origin/main", "HEAD")
+    with LocalAws(
+        directory=directory / ".local" / "aws",
+        port=0,
+        provider="stand-in",
+        runtime="process",
+        log_file=tmp_path / "log",
+    ):
+        runner = Runner(directory)
+        bootstrapped = runner.bash("python -m operations bootstrap local")
+        assert bootstrapped.returncode == 0, bootstrapped.stdout + bootstrapped.stderr
+        yield runner
+
+
+PLAN = ("plan", "plan", "Plan every stack and review the plans")
+VERIFY = ("deploy", "verify", "Check that they are the reviewed ones, for this content, and review them once more")
+BY_HAND = ("deploy", "plan", "Plan main and review the plans")
+APPLY = ("deploy", "apply", "Apply exactly the reviewed plans")
+DRIFT = ("drift", "drift", "Plan every stack and review the plans")
+
+
+def test_from_a_pull_request_to_the_deployment_and_after(runner: Runner) -> None:
+    plans = runner.directory / "plans"
+    before = git(runner.directory, "rev-parse", "HEAD")
+
+    # A pull request that also loosens the gate: it is planned, and that is shown.
+    (runner.directory / "review-policy.toml").write_text('[verdicts]\nother = "safe"\n')
+    git(runner.directory, "add", "-A")
+    git(runner.directory, "commit", "-qm", "a pull request")
+    planned = runner.run(*PLAN)
+    assert planned.returncode == 0, planned.stdout + planned.stderr
+    assert runner.outputs == {"code": "2"}
+    assert (plans / "review.md").read_text() == runner.summary.read_text()
+    assert "Changes what decides over reviews\n\n- `review-policy.toml`" in runner.summary.read_text()
+    assert json.loads((plans / "review.json").read_text())["environment"] == "local"
+
+    # Merged: the plans are checked and reviewed once more, then applied.
+    verified = runner.run(*VERIFY, BEFORE=before)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert runner.summary.read_text().count(".tfplan\n") == 4
+    applied = runner.run(*APPLY)
+    assert applied.returncode == 0, applied.stdout + applied.stderr
+    assert [line.split(": applied")[0] for line in applied.stdout.splitlines() if ": applied (" in line] == [
+        "local-image",
+        "local-models",
+        "local-endpoint",
+    ]
+
+    # Nothing differs from main.
+    drift = runner.run(*DRIFT)
+    assert (drift.returncode, runner.outputs) == (0, {"drifted": "false"}), drift.stdout + drift.stderr
+
+    # A setting changes on main, and its deployment never comes: the nightly run finds it, a run by hand deploys it.
+    runner.change("cdktf.json", '"log_retention_days": 1,', '"log_retention_days": 3,')
+    git(runner.directory, "commit", "-qam", "main moves on")
+    refused = runner.run(*VERIFY, BEFORE=before)
+    assert refused.returncode == 1
+    assert "another merge came first" in refused.stderr
+    assert runner.run(*APPLY).returncode == 1
+    assert runner.run(*DRIFT).returncode == 0
+    assert runner.outputs == {"drifted": "true"}
+    by_hand = runner.run(*BY_HAND)
+    assert by_hand.returncode == 0, by_hand.stdout + by_hand.stderr
+    assert "aws_cloudwatch_log_group" in runner.summary.read_text()
+    applied = runner.run(*APPLY)
+    assert applied.returncode == 0, applied.stdout + applied.stderr
+    stale = runner.run(*APPLY)
+    assert stale.returncode == 1
+    assert "Saved plan is stale" in stale.stderr
+
+    # What is blocked goes no further, and a changed file is not applied.
+    runner.change(
+        "cdktf.json", '"log_retention_days": 3,', '"log_retention_days": 3,\n        "endpoint_name": "other",'
+    )
+    git(runner.directory, "commit", "-qam", "another endpoint")
+    assert runner.run(*PLAN).returncode == 0
+    assert runner.outputs == {"code": "3"}
+    for step in (VERIFY, BY_HAND):
+        blocked = runner.run(*step, BEFORE=before)
+        assert (blocked.returncode, REFUSED in blocked.stdout) == (1, True), blocked.stdout + blocked.stderr
+    assert runner.run(*APPLY).returncode == 3
+    (plans / "local-models.tfplan").write_bytes(b"another plan")
+    changed = runner.run(*VERIFY, BEFORE=before)
+    assert (changed.returncode, "local-models.tfplan: changed since it was saved" in changed.stderr) == (1, True)
+
+    # A damaged state stops every plan.
+    state = runner.directory / ".local" / "local" / "state" / "terraform.local-state.tfstate"
+    assert state.is_file()
+    state.write_text("{}")
+    for step in (PLAN, BY_HAND, DRIFT):
+        damaged = runner.run(*step)
+        assert damaged.returncode == 1
+        assert "is damaged" in damaged.stderr
+
+
+def test_a_program_that_fails_stops_every_step(tmp_path: Path) -> None:
+    executable(tmp_path, "python", "#!/bin/bash\nexit 1\n")
+    paths = {"GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
+    for step in (PLAN, VERIFY, BY_HAND, APPLY, DRIFT):
+        assert run_step(*step, tmp_path, ENVIRONMENT="dev", RUN_URL="", BEFORE="", **paths).returncode == 1
