@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -73,6 +74,7 @@ def test_the_lock_has_every_platform_and_init_insists_on_it(project: Path, tmp_p
     assert (terraform.directory / LOCK_FILE).read_text() == text
 
     # A mirror that serves something else under the same version is refused, and the lock stays as it is.
+    shutil.rmtree(terraform.directory / ".terraform")
     changed = deployment(project, write_mirror(tmp_path / "changed", "another provider")).terraform("models")
     with pytest.raises(TerraformError, match="checksums"):
         changed.init()
