@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,8 +13,6 @@ import pytest
 
 from local.process import LocalAws
 from tests.github.conftest import ROOT, bash, executable, run_step, step_script
-
-REFUSED = "::error::The review blocks"
 
 
 @pytest.mark.parametrize(("code", "stops"), [("0", False), ("2", False), ("3", True), ("1", True), ("", True)])
@@ -110,7 +108,7 @@ class Runner:
     """A checkout in which steps are run, on a local AWS of its own: environment `local` stands for `dev`."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
+        self.directory, self.said = directory, ""
         self.summary, self.output = directory.parent / "summary", directory.parent / "output"
 
     def run(self, workflow: str, job_name: str, step_name: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -132,7 +130,9 @@ class Runner:
             "CATALOG_DIRECTORY": str(self.directory / "models"),
             "COLUMNS": "200",
         }
-        return bash(text, self.directory, **given, **variables)
+        done = bash(text, self.directory, **given, **variables)
+        self.said = done.stdout + done.stderr
+        return done
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -169,8 +169,7 @@ def runner(tmp_path: Path) -> Iterator[Runner]:
         log_file=tmp_path / "log",
     ):
         runner = Runner(directory)
-        bootstrapped = runner.bash("python -m operations bootstrap local")
-        assert bootstrapped.returncode == 0, bootstrapped.stdout + bootstrapped.stderr
+        assert runner.bash("python -m operations bootstrap local").returncode == 0, runner.said
         yield runner
 
 
@@ -182,77 +181,65 @@ DRIFT = ("drift", "drift", "Plan every stack and review the plans")
 
 
 def test_from_a_pull_request_to_the_deployment_and_after(runner: Runner) -> None:
-    plans = runner.directory / "plans"
     before = git(runner.directory, "rev-parse", "HEAD")
 
     # A pull request that also loosens the gate: it is planned, and that is shown.
     (runner.directory / "review-policy.toml").write_text('[verdicts]\nother = "safe"\n')
     git(runner.directory, "add", "-A")
     git(runner.directory, "commit", "-qm", "a pull request")
-    planned = runner.run(*PLAN)
-    assert planned.returncode == 0, planned.stdout + planned.stderr
+    assert runner.run(*PLAN).returncode == 0, runner.said
     assert runner.outputs == {"code": "2"}
-    assert (plans / "review.md").read_text() == runner.summary.read_text()
-    assert "Changes what decides over reviews\n\n- `review-policy.toml`" in runner.summary.read_text()
-    assert json.loads((plans / "review.json").read_text())["environment"] == "local"
+    review = (runner.directory / "plans" / "review.md").read_text()
+    assert review == runner.summary.read_text()
+    assert "Changes what decides over reviews\n\n- `review-policy.toml`" in review
 
-    # Merged: the plans are checked and reviewed once more, then applied.
-    verified = runner.run(*VERIFY, BEFORE=before)
-    assert verified.returncode == 0, verified.stdout + verified.stderr
+    # Merged: the plans are checked and reviewed once more, then applied, and nothing differs from main.
+    assert runner.run(*VERIFY, BEFORE=before).returncode == 0, runner.said
     assert runner.summary.read_text().count(".tfplan\n") == 4
-    applied = runner.run(*APPLY)
-    assert applied.returncode == 0, applied.stdout + applied.stderr
-    assert [line.split(": applied")[0] for line in applied.stdout.splitlines() if ": applied (" in line] == [
-        "local-image",
-        "local-models",
-        "local-endpoint",
-    ]
-
-    # Nothing differs from main.
-    drift = runner.run(*DRIFT)
-    assert (drift.returncode, runner.outputs) == (0, {"drifted": "false"}), drift.stdout + drift.stderr
+    assert runner.run(*APPLY).returncode == 0, runner.said
+    applied = re.findall(r"^(\S+): applied", runner.said, re.MULTILINE)
+    assert applied == ["local-image", "local-models", "local-endpoint"]
+    assert runner.run(*DRIFT).returncode == 0, runner.said
+    assert runner.outputs == {"drifted": "false"}
 
     # A setting changes on main, and its deployment never comes: the nightly run finds it, a run by hand deploys it.
     runner.change("cdktf.json", '"log_retention_days": 1,', '"log_retention_days": 3,')
     git(runner.directory, "commit", "-qam", "main moves on")
-    refused = runner.run(*VERIFY, BEFORE=before)
-    assert refused.returncode == 1
-    assert "another merge came first" in refused.stderr
-    assert runner.run(*APPLY).returncode == 1
-    assert runner.run(*DRIFT).returncode == 0
+    for step in (VERIFY, APPLY):
+        refused = runner.run(*step, BEFORE=before)
+        assert (refused.returncode, "another merge came first" in refused.stderr) == (1, True), runner.said
+    assert runner.run(*DRIFT).returncode == 0, runner.said
     assert runner.outputs == {"drifted": "true"}
-    by_hand = runner.run(*BY_HAND)
-    assert by_hand.returncode == 0, by_hand.stdout + by_hand.stderr
+    assert runner.run(*BY_HAND).returncode == 0, runner.said
     assert "aws_cloudwatch_log_group" in runner.summary.read_text()
-    applied = runner.run(*APPLY)
-    assert applied.returncode == 0, applied.stdout + applied.stderr
+    assert runner.run(*APPLY).returncode == 0, runner.said
     stale = runner.run(*APPLY)
-    assert stale.returncode == 1
-    assert "Saved plan is stale" in stale.stderr
+    assert (stale.returncode, "Saved plan is stale" in stale.stderr) == (1, True), runner.said
 
-    # What is blocked goes no further, and a changed file is not applied.
+
+def test_what_is_blocked_changed_or_damaged_goes_no_further(runner: Runner) -> None:
+    before = git(runner.directory, "rev-parse", "HEAD")
     runner.change(
-        "cdktf.json", '"log_retention_days": 3,', '"log_retention_days": 3,\n        "endpoint_name": "other",'
+        "cdktf.json", '"state_backend": "local",', '"state_backend": "local",\n        "state_bucket": "another",'
     )
-    git(runner.directory, "commit", "-qam", "another endpoint")
-    assert runner.run(*PLAN).returncode == 0
+    git(runner.directory, "commit", "-qam", "another bucket for the states")
+    assert runner.run(*PLAN).returncode == 0, runner.said
     assert runner.outputs == {"code": "3"}
     for step in (VERIFY, BY_HAND):
         blocked = runner.run(*step, BEFORE=before)
-        assert (blocked.returncode, REFUSED in blocked.stdout) == (1, True), blocked.stdout + blocked.stderr
-    assert runner.run(*APPLY).returncode == 3
-    (plans / "local-models.tfplan").write_bytes(b"another plan")
-    changed = runner.run(*VERIFY, BEFORE=before)
-    assert (changed.returncode, "local-models.tfplan: changed since it was saved" in changed.stderr) == (1, True)
+        assert (blocked.returncode, "::error::The review blocks" in blocked.stdout) == (1, True), runner.said
 
-    # A damaged state stops every plan.
+    (runner.directory / "plans" / "local-models.tfplan").write_bytes(b"another plan")
+    for step in (VERIFY, APPLY):
+        changed = runner.run(*step, BEFORE=before)
+        assert changed.returncode == 1, runner.said
+        assert "local-models.tfplan: changed since it was saved" in changed.stderr
+
     state = runner.directory / ".local" / "local" / "state" / "terraform.local-state.tfstate"
     assert state.is_file()
     state.write_text("{}")
-    for step in (PLAN, BY_HAND, DRIFT):
-        damaged = runner.run(*step)
-        assert damaged.returncode == 1
-        assert "is damaged" in damaged.stderr
+    damaged = runner.run(*PLAN)
+    assert (damaged.returncode, "is damaged" in damaged.stderr) == (1, True), runner.said
 
 
 def test_a_program_that_fails_stops_every_step(tmp_path: Path) -> None:
