@@ -20,20 +20,13 @@ class Repository:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
-    def exists(self) -> bool:
-        """Whether `directory` is in a git repository at all; an unpacked archive is in none."""
-        try:
-            return self._run("rev-parse", "--is-inside-work-tree").strip() == b"true"
-        except RepositoryError:
-            return False
-
     def content_tree(self) -> str | None:
-        """The id of the tracked files' content as it is on disk; None without git.
+        """The id of the tracked files' content as it is on disk; None for an unpacked archive.
 
         In a clean checkout it is the tree of `HEAD`. A change that is not committed gives another id. Files that git
         does not track do not count.
         """
-        if not self.exists():
+        if not (self.directory / ".git").exists():
             return None
         with tempfile.TemporaryDirectory() as folder:
             index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}

@@ -156,7 +156,7 @@ def runner(tmp_path: Path) -> Iterator[Runner]:
     for name in (*FOLDERS, "stacks"):
         shutil.copytree(ROOT / name, directory / name, ignore=ignored)
     with (directory / ".gitignore").open("a") as ignore:
-        ignore.write("/plans/\n/review.md\n/bin/\nnode_modules\n")
+        ignore.write("/review.md\n/bin/\nnode_modules\n")
     (directory / "node_modules").symlink_to(ROOT / "node_modules")
     for arguments in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-qm", "main")):
         git(directory, *arguments)
@@ -189,6 +189,9 @@ def test_from_a_pull_request_to_the_deployment_and_after(runner: Runner) -> None
     git(runner.directory, "commit", "-qm", "a pull request")
     assert runner.run(*PLAN).returncode == 0, runner.said
     assert runner.outputs == {"code": "2"}
+    synthesised = list((runner.directory / "cdktf.out" / "stacks").glob("*/cdk.tf.json"))
+    assert len(synthesised) == 4
+    assert {file.stat().st_mode & 0o777 for file in synthesised} == {0o600}
     review = (runner.directory / "plans" / "review.md").read_text()
     assert review == runner.summary.read_text()
     assert "Changes what decides over reviews\n\n- `review-policy.toml`" in review

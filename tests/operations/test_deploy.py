@@ -138,6 +138,25 @@ def test_exactly_the_saved_plans_are_applied(project: Project, plans: Path, cons
     assert "dev-image failed. Applied before it: nothing. Left as it was: dev-models." in told.getvalue()
 
 
+def test_a_stack_that_fails_stops_the_ones_after_it(project: Project, console: Console, told: io.StringIO):
+    fails = {"provisioner": {"local-exec": {"command": "exit 1"}}}
+    project.resources = {
+        "image": terraform_data(one="1"),
+        "models": {"terraform_data": {"two": fails}},
+        "endpoint": terraform_data(three="3"),
+    }
+    with pytest.raises(TerraformError, match="terraform apply failed for dev-models"):
+        deploy("dev", console, approved=True)
+    said = "dev-models failed. Applied before it: dev-image. Left as it was: dev-endpoint. Plan again for the rest"
+    assert said in told.getvalue()
+    # The way forward: plan again, and only what is missing is done.
+    project.resources["models"] = terraform_data(two="2")
+    told.truncate(0)
+    assert deploy("dev", console, approved=True) == SAFE
+    assert "dev-image: applied" not in told.getvalue()
+    assert project.addresses("endpoint") == ["terraform_data.three"]
+
+
 def test_plans_of_another_content_environment_or_set_of_stacks_are_refused(project: Project, plans: Path, console):
     with pytest.raises(SavedPlansError, match="they are plans of dev, not of prod"):
         deploy("prod", console, approved=True, saved=plans)

@@ -56,6 +56,15 @@ def test_endpoints_tells_where_models_are_invoked(monkeypatch, capsys) -> None:
 
 
 @pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("arguments", [("plan",), ("deploy", "dev", "--no-such-option"), ("no-such-command",)])
+def test_a_wrong_command_line_never_looks_like_an_approval(monkeypatch, capsys, arguments) -> None:
+    """2 is what a review that needs approval ends with."""
+    code, output, errors = run(monkeypatch, capsys, *arguments)
+    assert (code, output) == (1, "")
+    assert errors.startswith("error: ") and "--help" in errors
+
+
+@pytest.mark.usefixtures("project")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -24,8 +24,11 @@ def test_the_content_is_the_tree_of_head_until_a_tracked_file_changes(repository
 
 def test_without_git_there_is_no_content_and_no_branch(tmp_path: Path):
     found = Repository(tmp_path)
-    assert not found.exists()
     assert found.content_tree() is None
+    # A repository that git refuses to read is not the same as none.
+    (tmp_path / ".git").write_text("gitdir: nowhere\n")
+    with pytest.raises(RepositoryError, match="not a git repository"):
+        found.content_tree()
     with pytest.raises(RepositoryError, match="origin/main is no branch or commit that this checkout has"):
         found.commit("origin/main")
 
