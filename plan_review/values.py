@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -69,6 +70,26 @@ def _overlay_present(node: Any, mask: Any) -> Any:
     if isinstance(node, list) and isinstance(mask, list):
         return [_overlay_present(item, mask[index] if index < len(mask) else None) for index, item in enumerate(node)]
     return node
+
+
+def settled(value: Any) -> Any:
+    """`value` in the one form that all ways to say the same have in common.
+
+    Zero values and null are one (the provider stores either), and JSON text (policies) is what it says, whatever its
+    layout.
+    """
+    if isinstance(value, dict):
+        kept = {key: inner for key, item in value.items() if (inner := settled(item)) is not None}
+        return kept or None
+    if isinstance(value, list):
+        items = [settled(item) for item in value]
+        return items if any(item is not None for item in items) else None
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return settled(json.loads(value))
+        except (ValueError, RecursionError):
+            return value
+    return value or None
 
 
 def contains_unknown(value: Any) -> bool:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from plan_review.findings import Rule
 from plan_review.rules import (
+    action_invoked,
+    artifact_access,
+    artifact_elsewhere,
+    artifact_encryption,
+    artifact_lock,
     artifact_overwritten,
+    artifact_storage_class,
+    artifact_unproven,
     artifacts_expire,
     capacity_reset,
     configuration_in_use,
     data_store_replaced,
     destroyed_before_created,
     drift,
+    drift_without_effect,
     encryption_weakened,
     endpoint_replaced,
     force_destroy,
@@ -21,6 +29,7 @@ from plan_review.rules import (
     instance_type_under_scaling,
     key_deletion,
     live_model_removed,
+    name_still_taken,
     provider_version,
     public_access,
     renamed_address,
@@ -30,6 +39,7 @@ from plan_review.rules import (
     shared_key_destroyed,
     unhashed_name,
     unknown_value,
+    unlisted_part,
     versioning_off,
 )
 
@@ -41,11 +51,13 @@ RULES: tuple[Rule, ...] = (
     data_store_replaced.RULE,
     live_model_removed.RULE,
     artifact_overwritten.RULE,
+    artifact_storage_class.RULE,
     shared_key_destroyed.RULE,
     artifacts_expire.RULE,
     versioning_off.RULE,
     key_deletion.RULE,
     renamed_address.RULE,
+    name_still_taken.RULE,
     instance_type_under_scaling.RULE,
     public_access.RULE,
     encryption_weakened.RULE,
@@ -53,6 +65,11 @@ RULES: tuple[Rule, ...] = (
     iam_trust.RULE,
     iam_permissions.RULE,
     capacity_reset.RULE,
+    artifact_elsewhere.RULE,
+    artifact_encryption.RULE,
+    artifact_access.RULE,
+    artifact_lock.RULE,
+    artifact_unproven.RULE,
     unhashed_name.RULE,
     unknown_value.RULE,
     drift.RULE,
@@ -61,6 +78,9 @@ RULES: tuple[Rule, ...] = (
     resource_destroyed.RULE,
     resource_forgotten.RULE,
     incomplete_plan.RULE,
+    action_invoked.RULE,
+    unlisted_part.RULE,
+    drift_without_effect.RULE,
 )
 
 RULES_BY_ID = {rule.id: rule for rule in RULES}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from plan_review.endpoint import CONFIGURATION, MODEL
 from plan_review.findings import Hit, Rule, Severity, Verdict
-from plan_review.models import ARTIFACT_TYPES
+from plan_review.places import ARTIFACT_TYPES
 from plan_review.plan import Action
 from plan_review.stack import Stack
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from plan_review.findings import Hit, Rule, Severity
 from plan_review.grants import newly_granted
-from plan_review.models import ARTIFACT_TYPES
+from plan_review.places import ARTIFACT_TYPES
 from plan_review.plan import Change
 from plan_review.policy_documents import Statement, allow_statements
 from plan_review.redaction import shown

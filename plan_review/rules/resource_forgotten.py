@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plan_review.findings import Hit, Rule, Severity
-from plan_review.plan import Action
 from plan_review.stack import Stack
 
 
 def _check(stack: Stack) -> Iterator[Hit]:
     for change in stack.plan.changing:
-        if change.action in (Action.FORGET, Action.CREATE_THEN_FORGET):
+        if change.action.forgets:
             yield Hit(change.address, f"the {change.type} is {change.action.value}")
 
 
