@@ -38,6 +38,7 @@ from plan_review.rules import (
     rollback_alarms_block,
     shared_key_destroyed,
     unhashed_name,
+    unknown_action,
     unknown_value,
     unlisted_part,
     versioning_off,
@@ -79,6 +80,7 @@ RULES: tuple[Rule, ...] = (
     resource_forgotten.RULE,
     incomplete_plan.RULE,
     action_invoked.RULE,
+    unknown_action.RULE,
     unlisted_part.RULE,
     drift_without_effect.RULE,
 )

@@ -197,13 +197,13 @@ def test_one_thing_more_asks_for_approval_and_is_named(edit: str) -> None:
 def test_an_action_that_is_not_known_is_blocked(actions: list[str]) -> None:
     document = document_of("models-no-change")
     element(document, KEPT)["change"]["actions"] = actions
-    assert asked(document)[1:] == (Severity.BLOCKED, {"unlisted-part": KEPT})
+    assert asked(document)[1:] == (Severity.BLOCKED, {"unknown-action": KEPT})
 
 
 def test_a_resource_that_is_called_unchanged_must_be() -> None:
     document = document_of("models-no-change")
     element(document, KEPT)["change"]["after"] = {"bucket": "other"}
-    assert asked(document)[1:] == (Severity.BLOCKED, {"unlisted-part": KEPT})
+    assert asked(document)[1:] == (Severity.BLOCKED, {"unknown-action": KEPT})
 
 
 # In place, by attribute: (before, after, rule or None when it is safe, decision)
