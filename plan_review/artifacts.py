@@ -106,8 +106,6 @@ _SET_WHEN_NEW = _CHANGE_IN_PLACE | frozenset(
     {"bucket", "key", "region", "source", "source_hash", "content_type", "checksum_algorithm", "bucket_key_enabled"}
     | {"copy_if_match", "metadata_directive", "tagging_directive"}
 )
-# The rule of overwritten artifacts looks at these.
-_CONTENT = frozenset({"content", "content_base64", "source_hash"})
 _KINDS: Mapping[str, Kind] = {
     "storage_class": Kind.STORAGE_CLASS,
     "server_side_encryption": Kind.ENCRYPTION,
@@ -154,7 +152,7 @@ def _in_place(around: _Surroundings, change: Change) -> Iterator[Concern]:
     before, after = change.before.data or {}, change.after.data or {}
     mask = change.after.unknown if isinstance(change.after.unknown, Mapping) else {}
     for name in sorted({*before, *after, *mask}):
-        if name in _CHANGE_IN_PLACE or name in _CONTENT:
+        if name in _CHANGE_IN_PLACE or name == "source_hash":  # another hash is overwritten content, a rule of its own
             continue
         old, new = change.before.at(name), _value(change.after, name)
         if settled(old) == settled(new) or (name in _BOOKKEEPING and new is UNKNOWN):
