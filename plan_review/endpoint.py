@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from plan_review.plan import Action, Change, Plan
-from plan_review.redaction import UNKNOWN_TEXT, scrub, shown, shown_value
-from plan_review.values import UNKNOWN, Path, Unknown, Values, dotted
+from plan_review.redaction import NONE_TEXT, UNKNOWN_TEXT, scrub, shown, shown_value
+from plan_review.values import UNKNOWN, Path, Unknown, Values, dotted, is_zero
 
 ENDPOINT = "aws_sagemaker_endpoint"
 CONFIGURATION = "aws_sagemaker_endpoint_configuration"
@@ -39,6 +40,11 @@ class Difference:
     what: str
     before: str
     after: str
+
+    @property
+    def only_unknown(self) -> bool:
+        """Whether the setting had no value and the plan does not say whether it will: the provider fills it in."""
+        return self.before == NONE_TEXT and self.after == UNKNOWN_TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,15 +198,36 @@ def _models(plan: Plan, configuration: Values, side: str) -> list[Values]:
 
 
 def differences(before: Values, after: Values) -> Iterator[Difference]:
-    """Every setting in which two sides differ. Names, ARNs and tags are left out: they say nothing about behaviour."""
+    """Every setting in which two sides differ. Names, ARNs and tags are left out: they say nothing about behaviour.
+
+    Terraform's null and the zero value that a provider stores for it are the same, and so are two ways of writing one
+    JSON document. Of something new (or gone) every setting that has a value is one, a 0 or false too.
+    """
     old, new = dict(before.leaves()), dict(after.leaves())
+    both = before.exists and after.exists
     for path in [*old, *(path for path in new if path not in old)]:
-        same = old.get(path) == new.get(path) and new.get(path) is not UNKNOWN
-        if same or _IGNORED.intersection(path[:1]):
+        if _IGNORED.intersection(path[:1]) or _same(old.get(path), new.get(path), both):
             continue
         if path not in old and _covered(path, new):
             continue
-        yield Difference(label(path), shown(before, *path), shown(after, *path))
+        unset = new.get(path) is UNKNOWN and is_zero(before.at(*path))
+        yield Difference(label(path), NONE_TEXT if unset else shown(before, *path), shown(after, *path))
+
+
+def _same(old: Any, new: Any, both: bool) -> bool:
+    if new is UNKNOWN:
+        return False
+    if old == new or (both and is_zero(old) and is_zero(new)) or (not both and {old, new} <= {None, ""}):
+        return True
+    documents = isinstance(old, str) and isinstance(new, str) and old[:1] == new[:1] == "{"
+    return documents and _parsed(old) == _parsed(new) is not None
+
+
+def _parsed(document: str) -> Any:
+    try:
+        return json.loads(document)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _covered(path: Path, leaves: Mapping[Path, Any]) -> bool:

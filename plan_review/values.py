@@ -71,6 +71,24 @@ def _overlay_present(node: Any, mask: Any) -> Any:
     return node
 
 
+def either(one: Any, other: Any) -> Any:
+    """The mask that is true wherever one of two masks is."""
+    if one is True or other is True:
+        return True
+    if not one or not other or one == other:
+        return one or other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return {key: either(one.get(key), other.get(key)) for key in (*one, *(key for key in other if key not in one))}
+    if isinstance(one, list) and isinstance(other, list):
+        return [either(_step(one, index), _step(other, index)) for index in range(max(len(one), len(other)))]
+    return one if _any_true(one) else other
+
+
+def is_zero(value: Any) -> bool:
+    """Whether a value is Terraform's null, or the zero value that a provider stores in its place."""
+    return value is None or value is False or value == 0 or value in ("", [], {})
+
+
 def contains_unknown(value: Any) -> bool:
     """Whether `value`, as `Values.at` returns it, is unknown or holds something unknown."""
     if value is UNKNOWN:
@@ -87,7 +105,8 @@ class Values:
     """One side (before or after) of a change.
 
     `data` is None when the resource does not exist on that side. `unknown` and `sensitive` are Terraform's masks: the
-    same shape as the values with `true` in place of what is unknown or sensitive.
+    same shape as the values with `true` in place of what is unknown or sensitive. What is sensitive on one side of a
+    change is in the mask of both: the value that a secret had before it was marked as one is as secret.
     """
 
     data: Mapping[str, Any] | None

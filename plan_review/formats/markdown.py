@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from plan_review.findings import Finding, Severity, Verdict
 from plan_review.formats import words
 from plan_review.plan import Action
-from plan_review.redaction import UNKNOWN_TEXT
 from plan_review.review import ChangeDetail, Review, StackReview
 
 LIMIT = 65_536
@@ -116,7 +115,6 @@ def _blocks(review: Review) -> Iterator[_Block]:
 
 def _stack_row(stack: StackReview) -> str:
     counts = stack.counts
-    destroyed = str(counts["destroyed"]) + (f" + {counts['forgotten']} forgotten" if counts["forgotten"] else "")
     cells = (
         _cell(stack.name),
         f"{_MARKS[stack.verdict]} {stack.verdict.label}",
@@ -124,7 +122,7 @@ def _stack_row(stack: StackReview) -> str:
         str(counts["added"]),
         str(counts["changed"]),
         str(counts["replaced"]),
-        destroyed,
+        words.destroyed(stack),
     )
     return f"| {' | '.join(cells)} |"
 
@@ -147,7 +145,12 @@ def _findings(review: Review, severity: Severity) -> Iterator[_Block]:
 
 def _endpoints(stack: StackReview) -> Iterator[_Block]:
     for endpoint in stack.endpoints:
-        rows = [f"| {_line(item.what)} | {_cell(item.before)} | {_cell(item.after)} |" for item in endpoint.differences]
+        rows = [
+            f"| {_line(item.what)} | {_cell(item.before)} | {_cell(item.after)} |"
+            for item in endpoint.differences
+            if not item.only_unknown
+        ]
+        unknown = words.still_unknown(endpoint.differences)
         action = endpoint.change.action
         title = f"### Endpoint {_code(endpoint.name)}: {action.value if action.changes else 'scaling changes'}"
         if not endpoint.change.after.exists:
@@ -155,6 +158,8 @@ def _endpoints(stack: StackReview) -> Iterator[_Block]:
             continue
         table = ("| Setting | Now | After |", "| --- | --- | --- |") if rows else ()
         yield _Block((title, "", *table), tuple(rows), ("",) if rows else ())
+        if unknown:
+            yield _Block((f"Unknown until the apply: {_line(unknown)}.", ""))
         if endpoint.updates:
             yield _Block(
                 (
@@ -234,16 +239,13 @@ def _details(stack: StackReview) -> Iterator[_Block]:
 def _detail_lines(detail: ChangeDetail) -> Iterator[str]:
     remark = f" ({_line(detail.remark)})" if detail.remark else ""
     yield f"- {_code(detail.address)} is {detail.action.value}{remark}"
-    unknown = [
-        item.what for item in detail.differences if detail.action is Action.CREATE and item.after == UNKNOWN_TEXT
-    ]
     for item in detail.differences:
-        if detail.action is not Action.CREATE:
-            yield f"  - {_line(item.what)}: {_code(item.before)} → {_code(item.after)}"
-        elif item.after != UNKNOWN_TEXT:
-            yield f"  - {_line(item.what)}: {_code(item.after)}"
+        if not item.only_unknown:
+            now = "" if detail.action is Action.CREATE else f"{_code(item.before)} → "
+            yield f"  - {_line(item.what)}: {now}{_code(item.after)}"
+    unknown = words.still_unknown(detail.differences)
     if unknown:
-        yield f"  - unknown until the apply: {_line(', '.join(unknown))}"
+        yield f"  - unknown until the apply: {_line(unknown)}"
 
 
 def _code(text: str) -> str:

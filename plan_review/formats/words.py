@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from plan_review.endpoint import Difference
 from plan_review.findings import Severity, Verdict
 from plan_review.models import ModelAction, ModelChange
 from plan_review.prices import Cost, PriceTable
@@ -49,6 +52,17 @@ def size(size_bytes: object) -> str:
     while amount >= 1024 and unit != "GiB":
         amount, unit = amount / 1024, next(units)
     return f"{amount:.1f} {unit}"
+
+
+def still_unknown(differences: Sequence[Difference]) -> str:
+    """The settings without a value of which only the apply says whether they get one; empty when there are none."""
+    return ", ".join(item.what for item in differences if item.only_unknown)
+
+
+def destroyed(stack: StackReview) -> str:
+    """How many resources are destroyed; those that Terraform only lets go are named apart."""
+    forgotten = stack.counts["forgotten"]
+    return str(stack.counts["destroyed"]) + (f" + {forgotten} forgotten" if forgotten else "")
 
 
 def version(change: ModelChange) -> str:
