@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from plan_review import guardrails
 from plan_review.plan import Action, Change, Plan
 from plan_review.redaction import NONE_TEXT, UNKNOWN_TEXT, scrub, shown, shown_value
 from plan_review.values import UNKNOWN, Path, Unknown, Values, dotted, is_zero
@@ -88,12 +89,12 @@ class EndpointChange:
     @property
     def traffic(self) -> str:
         """How the requests move from the old instances to the new ones."""
-        return _traffic(self.change.after)
+        return guardrails.traffic(self.change.after)
 
     @property
     def rollback(self) -> str:
         """What takes a failing update back."""
-        return _rollback(self.change.after)
+        return guardrails.rollback(self.change.after)
 
     @property
     def capacity(self) -> str:
@@ -197,6 +198,34 @@ def _models(plan: Plan, configuration: Values, side: str) -> list[Values]:
     return found
 
 
+def model_names(configuration: Values) -> frozenset[str]:
+    """The SageMaker models that a configuration's variants, shadow ones too, name."""
+    return frozenset(
+        name
+        for block in ("production_variants", "shadow_production_variants")
+        for variant in (found if isinstance(found := configuration.block(block), list) else ())
+        if isinstance(variant, Mapping) and isinstance(name := variant.get("model_name"), str)
+    )
+
+
+def served_models(plan: Plan) -> Iterator[tuple[str, Values, Values]]:
+    """Each change from one SageMaker model to the next: an address and both sides.
+
+    A model that is replaced under its address, and one that takes the place of another in an endpoint's configuration.
+    """
+    seen = set()
+    for change in plan.of_type(MODEL):
+        if change.action.changes and change.before.exists and change.after.exists and change.deposed is None:
+            seen.add(change.before.text("name"))
+            yield change.address, change.before, change.after
+    for endpoint in endpoint_changes(plan):
+        old = _models(plan, endpoint.configuration_before, "before")
+        new = _models(plan, endpoint.configuration_after, "after")
+        for before, after in zip(old, new, strict=False):
+            if before.text("name") not in seen and before.at("name") != after.at("name"):
+                yield endpoint.change.address, before, after
+
+
 def differences(before: Values, after: Values) -> Iterator[Difference]:
     """Every setting in which two sides differ. Names, ARNs and tags are left out: they say nothing about behaviour.
 
@@ -264,46 +293,3 @@ def _variants(configuration: Values) -> tuple[Variant, ...]:
 
 def _range(target: Values) -> str:
     return f"{shown(target, 'min_capacity')} to {shown(target, 'max_capacity')} instances"
-
-
-def _traffic(endpoint: Values) -> str:
-    blue_green = endpoint.block("deployment_config", 0, "blue_green_update_policy")
-    rolling = endpoint.block("deployment_config", 0, "rolling_update_policy")
-    if UNKNOWN in (blue_green, rolling):
-        return UNKNOWN_TEXT
-    if rolling:
-        path: Path = ("deployment_config", 0, "rolling_update_policy", 0)
-        size = _size(endpoint, (*path, "maximum_batch_size", 0))
-        wait = shown(endpoint, *path, "wait_interval_in_seconds")
-        return f"rolling: {size} at a time, {wait} s watched after each"
-    if blue_green:
-        path = ("deployment_config", 0, "blue_green_update_policy", 0)
-        routing = (*path, "traffic_routing_configuration", 0)
-        wait = shown(endpoint, *routing, "wait_interval_in_seconds")
-        kind = endpoint.at(*routing, "type")
-        words = {
-            "CANARY": f"canary: {_size(endpoint, (*routing, 'canary_size', 0))} first, the rest after {wait} s",
-            "LINEAR": f"linear: {_size(endpoint, (*routing, 'linear_step_size', 0))} at a time, {wait} s between steps",
-            "ALL_AT_ONCE": f"all at once to a new fleet, watched for {wait} s",
-        }
-        return words.get(str(kind), shown(endpoint, *routing, "type"))
-    return "all at once to a new fleet (the default: no deployment_config)"
-
-
-def _size(endpoint: Values, path: Path) -> str:
-    unit = {"CAPACITY_PERCENT": " %", "INSTANCE_COUNT": " instance(s)"}.get(str(endpoint.at(*path, "type")), "")
-    return f"{shown(endpoint, *path, 'value')}{unit}"
-
-
-def _rollback(endpoint: Values) -> str:
-    alarms = endpoint.visible("deployment_config", 0, "auto_rollback_configuration", 0, "alarms")
-    if alarms is UNKNOWN:
-        return UNKNOWN_TEXT
-    names = [
-        shown_value(alarm.get("alarm_name"))
-        for alarm in (alarms if isinstance(alarms, list) else ())
-        if isinstance(alarm, Mapping)
-    ]
-    if names:
-        return f"the alarms {', '.join(sorted(names))}, and new instances that do not become healthy"
-    return "only new instances that do not become healthy (no alarm is set)"

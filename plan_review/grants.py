@@ -16,26 +16,39 @@ ATTACHMENTS: Mapping[str, str] = {
 }
 """Resource types that attach a managed policy, with the attribute that names it."""
 
-_DOCUMENTS: Mapping[str, str] = {
+DOCUMENTS: Mapping[str, str] = {
     "aws_iam_role_policy": "policy",
     "aws_iam_policy": "policy",
     "aws_iam_user_policy": "policy",
     "aws_iam_group_policy": "policy",
 }
+"""Resource types that hold a permission policy of IAM, with its attribute."""
+
+RESOURCE_POLICIES: Mapping[str, str] = dict.fromkeys(
+    (
+        *("aws_s3_bucket_policy", "aws_ecr_repository_policy", "aws_sns_topic_policy", "aws_sqs_queue_policy"),
+        *("aws_kms_key", "aws_kms_key_policy", "aws_secretsmanager_secret_policy"),
+        *("aws_vpc_endpoint", "aws_vpc_endpoint_policy"),
+    ),
+    "policy",
+)
+"""Resource types that hold the policy of a resource, with its attribute."""
 
 Grant = tuple[str, str, str, str]
 
 
 def granted(statements: Iterable[Statement]) -> frozenset[Grant]:
     """Each (principal, action, resource, condition) allowed; with `not ` before what a Not element names."""
-    found: set[Grant] = set()
-    for statement in statements:
-        for principal, action, resource, condition in statement.grants:
-            if statement.everything_except:
-                found.add((f"not {principal}" if principal else "", f"not {action}", resource, condition))
-            else:
-                found.add((principal, action, resource, condition))
-    return frozenset(found)
+    return frozenset(
+        (
+            f"not {principal}" if statement.not_principals else principal,
+            f"not {action}" if statement.not_actions or statement.not_resources else action,
+            resource,
+            condition,
+        )
+        for statement in statements
+        for principal, action, resource, condition in statement.grants
+    )
 
 
 def newly_granted(before: Iterable[Statement] | None, after: Iterable[Statement] | None) -> list[Grant]:
@@ -57,7 +70,7 @@ def policy_sides(plan: Plan) -> Iterator[PolicySides]:
 
     A side is None when it is unknown until the apply or no readable policy.
     """
-    for type_, attribute in _DOCUMENTS.items():
+    for type_, attribute in DOCUMENTS.items():
         for change in plan.of_type(type_):
             if change.action.changes and change.after.exists:
                 yield (
