@@ -13,8 +13,8 @@ from typing import Any
 
 from plan_review.policy_documents import Statement
 
-# Keys that say who asks. What a caller chooses (a referrer, a user agent, TLS) or may have in any account (a user's name,
-# a tag) keeps nobody out.
+# Keys that say who asks. What a caller chooses (a referrer, a user agent, TLS) or may have in any account (a user's
+# name, a tag) keeps nobody out.
 _WHO = frozenset(
     {
         *("aws:sourcearn", "aws:sourceaccount", "aws:sourceowner", "aws:sourceorgid", "aws:sourceorgpaths"),

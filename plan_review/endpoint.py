@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from plan_review import guardrails
 from plan_review.plan import Action, Change, Plan
 from plan_review.redaction import NONE_TEXT, UNKNOWN_TEXT, scrub, shown, shown_value
-from plan_review.values import UNKNOWN, Path, Unknown, Values, dotted, is_zero
+from plan_review.values import UNKNOWN, Path, Unknown, Values, dotted, settled
 
 ENDPOINT = "aws_sagemaker_endpoint"
 CONFIGURATION = "aws_sagemaker_endpoint_configuration"
@@ -200,12 +199,12 @@ def _models(plan: Plan, configuration: Values, side: str) -> list[Values]:
 
 def model_names(configuration: Values) -> frozenset[str]:
     """The SageMaker models that a configuration's variants, shadow ones too, name."""
-    return frozenset(
-        name
-        for block in ("production_variants", "shadow_production_variants")
-        for variant in (found if isinstance(found := configuration.block(block), list) else ())
-        if isinstance(variant, Mapping) and isinstance(name := variant.get("model_name"), str)
-    )
+    names = set()
+    for block in ("production_variants", "shadow_production_variants"):
+        variants = configuration.block(block)
+        for variant in variants if isinstance(variants, list) else ():
+            names.add(variant.get("model_name") if isinstance(variant, Mapping) else None)
+    return frozenset(name for name in names if isinstance(name, str))
 
 
 def served_models(plan: Plan) -> Iterator[tuple[str, Values, Values]]:
@@ -239,24 +238,16 @@ def differences(before: Values, after: Values) -> Iterator[Difference]:
             continue
         if path not in old and _covered(path, new):
             continue
-        unset = new.get(path) is UNKNOWN and is_zero(before.at(*path))
+        unset = new.get(path) is UNKNOWN and settled(before.at(*path)) is None
         yield Difference(label(path), NONE_TEXT if unset else shown(before, *path), shown(after, *path))
 
 
 def _same(old: Any, new: Any, both: bool) -> bool:
     if new is UNKNOWN:
         return False
-    if old == new or (both and is_zero(old) and is_zero(new)) or (not both and {old, new} <= {None, ""}):
-        return True
-    documents = isinstance(old, str) and isinstance(new, str) and old[:1] == new[:1] == "{"
-    return documents and _parsed(old) == _parsed(new) is not None
-
-
-def _parsed(document: str) -> Any:
-    try:
-        return json.loads(document)
-    except (ValueError, RecursionError):
-        return None
+    if both:
+        return settled(old) == settled(new)
+    return old == new or {old, new} <= {None, ""}
 
 
 def _covered(path: Path, leaves: Mapping[Path, Any]) -> bool:

@@ -77,16 +77,22 @@ def needs_of_models(plan: Plan, role: ExecutionRole) -> Iterator[Need]:
     for model in role.models:
         context = context_of(role, model)
         for path in (("primary_container", 0), ("container", 0)):
-            yield from _artifacts(model.text(*path, "model_data_url"), role, context)
-            yield from _image(model.text(*path, "image"), role, context)
+            yield from _artifacts(_visible(model, *path, "model_data_url"), role, context)
+            yield from _image(_visible(model, *path, "image"), role, context)
         if model.block("vpc_config"):
             yield from (_need(action, "*", role, context) for action in NETWORK)
         yield _need(METRICS, "*", role, context | {"cloudwatch:namespace": "/aws/sagemaker/Endpoints"})
         yield from _logs(plan, role, context)
     for configuration in plan.of_type(CONFIGURATION):
-        key = configuration.after.text("kms_key_arn")
+        key = _visible(configuration.after, "kms_key_arn")
         if key:
             yield _need("kms:CreateGrant", key, role, context_of(role))
+
+
+def _visible(values: Values, *path: str | int) -> str | None:
+    """A text that may be printed: nothing sensitive becomes part of a need."""
+    value = values.visible(*path)
+    return value if isinstance(value, str) else None
 
 
 def _need(action: str, resource: str, role: ExecutionRole, context: Mapping[str, str | None]) -> Need:
@@ -112,7 +118,7 @@ def _image(uri: str | None, role: ExecutionRole, context: dict[str, str | None])
 def _logs(plan: Plan, role: ExecutionRole, context: dict[str, str | None]) -> Iterator[Need]:
     account = role.principal.account or "*"
     for endpoint in plan.of_type(ENDPOINT):
-        name = endpoint.after.text("name")
+        name = _visible(endpoint.after, "name")
         region = ((endpoint.before.text("arn") or "").split(":") + [""] * 4)[3] or plan.region or "*"
         if name is not None:
             group = f"arn:{_partition(role)}:logs:{region}:{account}:log-group:/aws/sagemaker/Endpoints/{name}"

@@ -133,11 +133,13 @@ def _managed(plan: Plan, role: ExecutionRole, side: str) -> Iterator[tuple[str, 
                 values: Values = getattr(change, name)
                 holders = values.at("roles") if type_ == "aws_iam_policy_attachment" else [values.at("role")]
                 if values.exists and isinstance(holders, list) and any(_names(item, role) for item in holders):
-                    attached.add(values.at(attribute))
+                    arn = values.visible(attribute)
+                    known = arn if isinstance(arn, str) else UNKNOWN
+                    attached.add(known)
                     if name == side:
-                        arns.add(values.at(attribute))
-    own = getattr(role.change, side).at("managed_policy_arns")
-    arns |= {item for item in (own if isinstance(own, list) else ()) if item not in attached}
+                        arns.add(known)
+    own = getattr(role.change, side).visible("managed_policy_arns")
+    arns |= {item for item in (own if isinstance(own, list) else ()) if isinstance(item, str) and item not in attached}
     for arn in sorted(arns, key=str):
         yield (arn if isinstance(arn, str) else "a managed policy"), _policy_of(plan, arn, side)
 

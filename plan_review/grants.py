@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from plan_review.plan import Change, Plan
 from plan_review.policy_documents import Statement, allow_statements
@@ -86,6 +87,19 @@ def policy_sides(plan: Plan) -> Iterator[PolicySides]:
                 continue  # computed: a new role without inline policies
             if inline or change.before.block("inline_policy"):
                 yield change, "inline_policy", _inline(change, "before"), _inline(change, "after")
+
+
+def documents(plan: Plan) -> Iterator[Any]:
+    """Every permission policy of the plan's roles on either side, changed or not, as Terraform holds it."""
+    for type_, attribute in DOCUMENTS.items():
+        for change in plan.of_type(type_):
+            yield from (side.visible(attribute) for side in (change.before, change.after))
+    for change in plan.of_type("aws_iam_role"):
+        for side in (change.before, change.after):
+            blocks = side.visible("inline_policy")
+            yield from (
+                block.get("policy") for block in (blocks if isinstance(blocks, list) else ()) if isinstance(block, dict)
+            )
 
 
 def _inline(change: Change, side: str) -> tuple[Statement, ...] | None:

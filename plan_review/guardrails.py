@@ -66,10 +66,10 @@ def watched_seconds(endpoint: Values) -> float | None:
     routing = (*path, "traffic_routing_configuration", 0)
     rolling: Path = ("deployment_config", 0, "rolling_update_policy", 0)
     if endpoint.at(*rolling) is not None:
-        waits = [endpoint.at(*rolling, "wait_interval_in_seconds")]
+        waits = [endpoint.visible(*rolling, "wait_interval_in_seconds")]
     elif endpoint.at(*path) is not None:
-        waits = [endpoint.at(*path, "termination_wait_in_seconds") or 0]
-        waits.append(endpoint.at(*routing, "wait_interval_in_seconds") or 0)
+        waits = [endpoint.visible(*path, "termination_wait_in_seconds") or 0]
+        waits.append(endpoint.visible(*routing, "wait_interval_in_seconds") or 0)
     else:
         return None
     return float(sum(waits)) if all(isinstance(item, int | float) for item in waits) else None

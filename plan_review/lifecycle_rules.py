@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from plan_review.models import ARTIFACT_TYPES
+from plan_review.places import ARTIFACT_TYPES
 from plan_review.plan import Change, Plan
 from plan_review.redaction import shown_value
 from plan_review.values import UNKNOWN, Unknown, Values

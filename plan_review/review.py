@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from plan_review.acceptance import Acceptance
 from plan_review.endpoint import Difference, EndpointChange, differences
 from plan_review.findings import Finding, Rule, Severity, Verdict
-from plan_review.models import ModelChange, artifacts_after, is_artifact
+from plan_review.models import ModelChange, artifacts_after
+from plan_review.places import Places, places_of
 from plan_review.plan import Action, Change, Plan
 from plan_review.policy import Policy
 from plan_review.prices import Cost, PriceTable, cost_of
@@ -92,8 +93,9 @@ def review(
     settings: Settings,
 ) -> Review:
     """Reviews the plans of one or more stacks."""
-    holders = _holders(plans)
-    stacks = tuple(_review_stack(plan, settings, holders) for plan in plans)
+    places = places_of(plans)
+    holders = _holders(plans, places)
+    stacks = tuple(_review_stack(plan, settings, holders, places) for plan in plans)
     return Review(
         stacks=stacks,
         verdict=max((stack.verdict for stack in stacks), default=Verdict.NO_CHANGE),
@@ -103,7 +105,7 @@ def review(
     )
 
 
-def _holders(plans: Sequence[Plan]) -> dict[str, dict[tuple[str, str], str]]:
+def _holders(plans: Sequence[Plan], places: Places) -> dict[str, dict[tuple[str, str], str]]:
     """`Stack.holders` of the environments whose models stacks are several."""
     shards: dict[str, list[Plan]] = {}
     for plan in plans:
@@ -112,20 +114,25 @@ def _holders(plans: Sequence[Plan]) -> dict[str, dict[tuple[str, str], str]]:
             shards.setdefault(match["environment"], []).append(plan)
     return {
         environment: {
-            (artifact.key, artifact.sha256): scrub(plan.stack) for plan in several for artifact in artifacts_after(plan)
+            (artifact.key, artifact.sha256): scrub(plan.stack)
+            for plan in several
+            for artifact in artifacts_after(plan, places)
+            if artifact.sha256
         }
         for environment, several in shards.items()
         if len(several) > 1
     }
 
 
-def _review_stack(plan: Plan, settings: Settings, holders: Mapping[str, Mapping[tuple[str, str], str]]) -> StackReview:
+def _review_stack(
+    plan: Plan, settings: Settings, holders: Mapping[str, Mapping[tuple[str, str], str]], places: Places
+) -> StackReview:
     policy = settings.policy
-    stack = Stack(plan, policy.providers, holders.get(plan.stack.partition("-")[0], {}))
+    stack = Stack(plan, policy.providers, holders.get(plan.stack.partition("-")[0], {}), places)
     valid = [acceptance for acceptance in settings.acceptances if acceptance.until >= settings.today]
     findings = tuple(_with_acceptance(finding, valid) for finding in _findings(stack, settings.rules, policy))
     counting = [finding for finding in findings if finding.accepted is None]
-    own = verdict_of_changes(plan)
+    own = verdict_of_changes(stack)
     listed = {model.artifact.address for model in stack.models}
     counted = max([own, *(finding.verdict for finding in counting)])
     return StackReview(
@@ -142,9 +149,11 @@ def _review_stack(plan: Plan, settings: Settings, holders: Mapping[str, Mapping[
             cost for item in stack.endpoints if (cost := cost_of(item, settings.prices, plan.region)) is not None
         ),
         details=tuple(
-            _detail(change) for change in sorted(plan.changes, key=_destructive_first) if _has_detail(change, listed)
+            _detail(change)
+            for change in sorted(plan.changes, key=_destructive_first)
+            if _has_detail(stack, change, listed)
         ),
-        changed_outputs=tuple(scrub(name) for name in plan.changed_outputs),
+        changed_outputs=tuple(scrub(output.name) for output in plan.outputs),
     )
 
 
@@ -190,6 +199,8 @@ _COUNTED = {
     Action.CREATE_THEN_DELETE: "replaced",
     Action.DELETE_THEN_CREATE: "replaced",
     Action.CREATE_THEN_FORGET: "replaced",
+    Action.FORGET_THEN_CREATE: "replaced",
+    Action.UNKNOWN: "changed",
     Action.DELETE: "destroyed",
     Action.FORGET: "forgotten",
 }
@@ -208,11 +219,11 @@ def _destructive_first(change: Change) -> tuple[bool, str]:
     return not change.destroys, change.address
 
 
-def _has_detail(change: Change, listed: Collection[str]) -> bool:
+def _has_detail(stack: Stack, change: Change, listed: Collection[str]) -> bool:
     """`listed` are the addresses that the list of models names."""
     if change.previous_address is not None or change.importing:
         return True
-    return change.action.changes and (change.address not in listed or not is_artifact(change))
+    return change.action.changes and (change.address not in listed or not stack.is_artifact(change))
 
 
 def _detail(change: Change) -> ChangeDetail:

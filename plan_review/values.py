@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -84,9 +85,24 @@ def either(one: Any, other: Any) -> Any:
     return one if _any_true(one) else other
 
 
-def is_zero(value: Any) -> bool:
-    """Whether a value is Terraform's null, or the zero value that a provider stores in its place."""
-    return value is None or value is False or value == 0 or value in ("", [], {})
+def settled(value: Any) -> Any:
+    """`value` in the one form that all ways to say the same have in common.
+
+    Zero values and null are one (the provider stores either), and JSON text (policies) is what it says, whatever its
+    layout.
+    """
+    if isinstance(value, dict):
+        kept = {key: inner for key, item in value.items() if (inner := settled(item)) is not None}
+        return kept or None
+    if isinstance(value, list):
+        items = [settled(item) for item in value]
+        return items if any(item is not None for item in items) else None
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return settled(json.loads(value))
+        except (ValueError, RecursionError):
+            return value
+    return value or None
 
 
 def contains_unknown(value: Any) -> bool:

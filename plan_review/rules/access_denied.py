@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from plan_review.endpoint_needs import KEY, LIST, PULL, READ, Need, context_of, needs_of_models, needs_of_rights
 from plan_review.execution_roles import ExecutionRole, boundary, execution_roles, rights
 from plan_review.findings import Hit, Rule, Severity, Verdict
-from plan_review.models import ARTIFACT_TYPES
+from plan_review.places import ARTIFACT_TYPES
 from plan_review.plan import Change, Plan
 from plan_review.policy_documents import Statement, statements
 from plan_review.policy_evaluation import Answer, Principal, Request, allowed, concerns, denied
-from plan_review.redaction import scrub, shown_value
+from plan_review.redaction import scrub, shown, shown_value
 from plan_review.stack import Stack
+from plan_review.values import Values
 
 _SHOWN = 4
 _KEY_POLICIES = ("aws_kms_key", "aws_kms_key_policy")
@@ -44,7 +45,7 @@ def _of_boundary(plan: Plan, role: ExecutionRole, needs: list[Need]) -> Iterator
     (old, old_limits), (new, limits) = boundary(plan, role, "before"), boundary(plan, role, "after")
     if new is None or (old, old_limits) == (new, limits):
         return
-    name = shown_value(new)
+    name = shown(role.change.after, "permissions_boundary")
     if limits is None:
         message = f"gets the permissions boundary {name}, whose policy the plan does not show"
         yield Hit(role.change.address, message, Severity.APPROVAL, Verdict.OTHER)
@@ -87,14 +88,21 @@ def _calls(plan: Plan, change: Change) -> Iterator[tuple[str, str]]:
     elif change.type in _NETWORK_POLICIES:
         yield from ((READ, "*"), (LIST, "*"))
     else:
-        bucket = change.side.text("bucket") or "*"
+        bucket = _visible(change.side, "bucket") or "*"
         keys = {
             key
             for item in plan.of_type(*ARTIFACT_TYPES)
-            if item.after.exists and item.after.at("bucket") == bucket and (key := item.after.text("key")) is not None
+            if item.after.exists
+            and item.after.at("bucket") == bucket
+            and (key := _visible(item.after, "key")) is not None
         }
         yield LIST, f"arn:*:s3:::{bucket}"
         yield from ((READ, f"arn:*:s3:::{bucket}/{key}") for key in sorted(keys) or ("*",))
+
+
+def _visible(values: Values, name: str) -> str | None:
+    value = values.visible(name)
+    return value if isinstance(value, str) else None
 
 
 def _hits(
@@ -134,10 +142,11 @@ RULE = Rule(
     severity=Severity.BLOCKED,
     verdict=Verdict.OUTAGE,
     explanation=(
-        "A Deny wins over every Allow, wherever it stands: in the bucket's policy, the role's, its permissions boundary, the "
-        "key's, the repository's or that of a VPC endpoint. SageMaker then cannot read the artifacts, pull the image or "
-        "use the key. A condition takes the endpoint out only where the review can tell that it does (TLS, the role's own "
-        "account or ARN); SageMaker downloads artifacts from its own network unless the model has a VPC."
+        "A Deny wins over every Allow, wherever it stands: in the bucket's policy, the role's, its permissions "
+        "boundary, the key's, the repository's or that of a VPC endpoint. SageMaker then cannot read the artifacts, "
+        "pull the image or use the key. A condition takes the endpoint out only where the review can tell that it "
+        "does (TLS, the role's own account or ARN); SageMaker downloads artifacts from its own network unless the "
+        "model has a VPC."
     ),
     advice=(
         "Take the execution role out of the Deny with a condition on `aws:PrincipalArn` (ArnNotEquals), and try it on "

@@ -60,13 +60,14 @@ RULE = Rule(
     severity=Severity.BLOCKED,
     verdict=Verdict.OUTAGE,
     explanation=(
-        "GetObject refuses an object in GLACIER, DEEP_ARCHIVE or an archive tier of Intelligent-Tiering until somebody has "
-        "restored it, which takes minutes to days: no instance can load the model any more, and Terraform cannot read such a "
-        "state. A model that is in memory is not read from S3, so even a busy one counts as unused."
+        "GetObject refuses an object in GLACIER, DEEP_ARCHIVE or an archive tier of Intelligent-Tiering until "
+        "somebody has restored it, which takes minutes to days: no instance can load the model any more, and "
+        "Terraform cannot read such a state. A model that is in memory is not read from S3, so even a busy one counts "
+        "as unused."
     ),
     advice=(
-        "Use STANDARD_IA, GLACIER_IR or INTELLIGENT_TIERING without archive tiers, which answer at once; archive noncurrent versions "
-        "only."
+        "Use STANDARD_IA, GLACIER_IR or INTELLIGENT_TIERING without archive tiers, which answer at once; archive "
+        "noncurrent versions only."
     ),
     source=(
         "https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html "

@@ -51,7 +51,7 @@ def _variants(endpoint: EndpointChange) -> Iterator[Hit]:
 
 def _against_range(endpoint: EndpointChange) -> Iterator[Hit]:
     for target in endpoint.scaling_targets:
-        low, high = target.after.at("min_capacity"), target.after.at("max_capacity")
+        low, high = target.after.visible("min_capacity"), target.after.visible("max_capacity")
         for variant in endpoint.variants_after:
             count = variant.instance_count
             if _fewer(low, count):
@@ -113,10 +113,13 @@ RULE = Rule(
     title="An endpoint's capacity is cut, or scaling does less",
     severity=Severity.APPROVAL,
     explanation=(
-        "Fewer or smaller instances hold fewer models in memory and answer fewer calls; a lower limit, a higher target or "
-        "scaling that is gone or suspended does the same at the next busy hour, when nobody thinks of this change."
+        "Fewer or smaller instances hold fewer models in memory and answer fewer calls; a lower limit, a higher "
+        "target or scaling that is gone or suspended does the same at the next busy hour, when nobody thinks of this "
+        "change."
     ),
-    advice="Compare with the busiest hour of the last weeks (Invocations, LoadedModelCount, ModelCacheHit) before merging.",
+    advice=(
+        "Compare with the busiest hour of the last weeks (Invocations, LoadedModelCount, ModelCacheHit) before merging."
+    ),
     source="https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling.html",
     check=_check,
 )

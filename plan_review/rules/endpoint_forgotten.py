@@ -25,12 +25,12 @@ RULE = Rule(
     severity=Severity.BLOCKED,
     explanation=(
         "The endpoint goes on serving and costing, and nobody manages it any more: no plan shows it, no new image or "
-        "model configuration reaches it, and its configuration, model and role, which Terraform still has, can be destroyed under it. An "
-        "endpoint that is declared again under its name cannot be created."
+        "model configuration reaches it, and its configuration, model and role, which Terraform still has, can be "
+        "destroyed under it. An endpoint that is declared again under its name cannot be created."
     ),
     advice=(
-        "Move it with a `moved` block, or import it into the stack that manages it from now on in the same pull request, "
-        "and accept this finding with that reason."
+        "Move it with a `moved` block, or import it into the stack that manages it from now on in the same pull "
+        "request, and accept this finding with that reason."
     ),
     source="https://developer.hashicorp.com/terraform/language/block/removed",
     check=_check,

@@ -111,11 +111,12 @@ RULE = Rule(
     severity=Severity.BLOCKED,
     verdict=Verdict.OUTAGE,
     explanation=(
-        "With its execution role SageMaker reads artifacts (`s3:GetObject` below the models' prefix, `s3:ListBucket`), "
-        "pulls the image when an instance starts and decrypts with the key. A right that goes is missed at the next "
-        "cold model, the next instance or the next update, not when it goes. Logs and metrics that can no longer be written leave the "
-        "endpoint running and nobody able to see it, which asks for approval, as do rights that may still be given "
-        "by a policy outside the plan, and callers that may invoke less than before."
+        "With its execution role SageMaker reads artifacts (`s3:GetObject` below the models' prefix, "
+        "`s3:ListBucket`), pulls the image when an instance starts and decrypts with the key. A right that goes is "
+        "missed at the next cold model, the next instance or the next update, not when it goes. Logs and metrics that "
+        "can no longer be written leave the endpoint running and nobody able to see it, which asks for approval, as "
+        "do rights that may still be given by a policy outside the plan, and callers that may invoke less than "
+        "before."
     ),
     advice=(
         "Put the right back, or give it by another statement in the same change. What the role needs is listed under "

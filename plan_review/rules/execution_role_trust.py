@@ -31,8 +31,8 @@ RULE = Rule(
     severity=Severity.BLOCKED,
     verdict=Verdict.OUTAGE,
     explanation=(
-        "SageMaker assumes the execution role to read artifacts and to start instances. When the trust policy does not "
-        "let it, models that are not in memory cannot be loaded and failed instances are not replaced."
+        "SageMaker assumes the execution role to read artifacts and to start instances. When the trust policy does "
+        "not let it, models that are not in memory cannot be loaded and failed instances are not replaced."
     ),
     advice=(
         "Keep the statement that trusts `sagemaker.amazonaws.com` with `aws:SourceAccount` of the role's own account."

@@ -80,7 +80,8 @@ def _rule(item: Mapping[str, Any]) -> _ImageRule | None:
     if selection.get("tagStatus") == "untagged":
         return None
     prefixes = [f"{prefix}*" for prefix in selection.get("tagPrefixList") or ()]
-    patterns = (*prefixes, *(selection.get("tagPatternList") or ())) if selection.get("tagStatus") == "tagged" else None
+    listed = [pattern for pattern in selection.get("tagPatternList") or () if isinstance(pattern, str)]
+    patterns = (*prefixes, *listed) if selection.get("tagStatus") == "tagged" else None
     kind, number = selection.get("countType"), selection.get("countNumber")
     if kind == "imageCountMoreThan":
         return _ImageRule(patterns, int(number), None)
@@ -105,9 +106,10 @@ RULE = Rule(
     severity=Severity.BLOCKED,
     verdict=Verdict.OUTAGE,
     explanation=(
-        "SageMaker pulls the image whenever an instance starts: a failed instance, scaling out, a rollback. An image that runs for "
-        "a year is as old as that, so no age makes it safe to expire; by count the one that runs and the one before it must "
-        "stay. Within a day of the apply the others are gone, without a plan. Fewer images than before ask for approval."
+        "SageMaker pulls the image whenever an instance starts: a failed instance, scaling out, a rollback. An image "
+        "that runs for a year is as old as that, so no age makes it safe to expire; by count the one that runs and "
+        "the one before it must stay. Within a day of the apply the others are gone, without a plan. Fewer images "
+        "than before ask for approval."
     ),
     advice="Expire by count, and keep as many as you may want to go back to; by age only images without a tag.",
     source="https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html",

@@ -10,8 +10,13 @@ from plan_review.stack import Stack
 
 
 def _check(stack: Stack) -> Iterator[Hit]:
-    if not stack.plan.complete:
+    plan = stack.plan
+    if not plan.complete:
         yield Hit("plan", "was limited (-target) or deferred changes: there is more to come that it does not show")
+    if plan.applyable is False and plan.changing:
+        yield Hit("plan", "Terraform will not apply it (applyable: false), though it changes resources", Severity.NOTE)
+    for deferred in plan.deferred:
+        yield Hit(scrub(deferred.address), scrub(f"its change is put off to a later plan ({deferred.reason})"))
     for address in stack.plan.failed_checks:
         yield Hit(scrub(address), "this check or condition of the configuration does not hold")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from plan_review.endpoint import served_models
 from plan_review.findings import Hit, Rule, Severity, Verdict
-from plan_review.models import ARTIFACT_TYPES
+from plan_review.places import ARTIFACT_TYPES
 from plan_review.plan import Plan
 from plan_review.redaction import shown
 from plan_review.stack import Stack
@@ -59,13 +59,13 @@ RULE = Rule(
     severity=Severity.BLOCKED,
     verdict=Verdict.OUTAGE,
     explanation=(
-        "A TargetModel is a key relative to `model_data_url`. Under another bucket or prefix none of the names that callers use "
-        "leads to an artifact, unless each has been copied there; the update succeeds all the same, because SageMaker does not look. "
-        "The role must be allowed to read there as well."
+        "A TargetModel is a key relative to `model_data_url`. Under another bucket or prefix none of the names that "
+        "callers use leads to an artifact, unless each has been copied there; the update succeeds all the same, "
+        "because SageMaker does not look. The role must be allowed to read there as well."
     ),
     advice=(
-        "Keep the place. To move, copy every artifact under the same relative keys first, let the role read both places, and "
-        "accept this finding with that reason."
+        "Keep the place. To move, copy every artifact under the same relative keys first, let the role read both "
+        "places, and accept this finding with that reason."
     ),
     source="https://docs.aws.amazon.com/sagemaker/latest/dg/create-multi-model-endpoint.html",
     check=_check,

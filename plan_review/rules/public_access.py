@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from plan_review.audience import is_public
 from plan_review.findings import Hit, Rule, Severity
 from plan_review.grants import RESOURCE_POLICIES, newly_granted
-from plan_review.models import ARTIFACT_TYPES
+from plan_review.places import ARTIFACT_TYPES
 from plan_review.plan import Change
 from plan_review.policy_documents import allow_statements
 from plan_review.redaction import shown, shown_value
@@ -89,12 +89,13 @@ RULE = Rule(
     title="Something is opened to everyone",
     severity=Severity.BLOCKED,
     explanation=(
-        "Artifacts are code that instances run and often hold what was learnt from private data; the state holds every "
-        "setting. Whoever can write an artifact's key runs code in the endpoint's container."
+        "Artifacts are code that instances run and often hold what was learnt from private data; the state holds "
+        "every setting. Whoever can write an artifact's key runs code in the endpoint's container."
     ),
     advice=(
-        "Keep all four settings of the public access block on, and name the principals of each policy. A condition keeps "
-        "others out only when it fixes who asks: an account, an organization, a VPC, an ARN, a range of addresses."
+        "Keep all four settings of the public access block on, and name the principals of each policy. A condition "
+        "keeps others out only when it fixes who asks: an account, an organization, a VPC, an ARN, a range of "
+        "addresses."
     ),
     source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html",
     check=_check,

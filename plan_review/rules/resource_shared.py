@@ -34,8 +34,8 @@ RULE = Rule(
     title="A resource's policy lets somebody new in",
     severity=Severity.APPROVAL,
     explanation=(
-        "A bucket's, key's or repository's own policy needs nobody's consent: it gives another account access that this "
-        "account's roles and boundaries say nothing about."
+        "A bucket's, key's or repository's own policy needs nobody's consent: it gives another account access that "
+        "this account's roles and boundaries say nothing about."
     ),
     advice="Check that the account, role or service is meant, and that the actions and resources are what it needs.",
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_identity-vs-resource.html",

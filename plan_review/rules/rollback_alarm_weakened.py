@@ -122,8 +122,8 @@ def _time(change: Change, users: list[Change]) -> Iterator[tuple[str, bool]]:
 
 def _seconds_to_fire(alarm: Values) -> float | None:
     """Metrics are summed up over `period`; so many of the periods evaluated must be bad."""
-    period, evaluated = alarm.at("period"), alarm.at("evaluation_periods")
-    needed = alarm.at("datapoints_to_alarm") or evaluated
+    period, evaluated = alarm.visible("period"), alarm.visible("evaluation_periods")
+    needed = alarm.visible("datapoints_to_alarm") or evaluated
     if not isinstance(period, int | float) or not isinstance(needed, int | float):
         return None
     return float(period * needed)
@@ -139,14 +139,15 @@ RULE = Rule(
     title="A rollback alarm is removed or made toothless",
     severity=Severity.BLOCKED,
     explanation=(
-        "While an update runs, SageMaker looks at these alarms and nothing else: a bad image that starts goes to all instances "
-        "unless one of them fires in time. An alarm that is gone while the endpoint names it, that looks the other way, that needs longer "
-        "than the update is watched, or whose threshold is ten times as lenient cannot be relied on. A milder change asks for approval. "
-        "Whether the alarm's own actions are switched on does not matter to SageMaker."
+        "While an update runs, SageMaker looks at these alarms and nothing else: a bad image that starts goes to all "
+        "instances unless one of them fires in time. An alarm that is gone while the endpoint names it, that looks "
+        "the other way, that needs longer than the update is watched, or whose threshold is ten times as lenient "
+        "cannot be relied on. A milder change asks for approval. Whether the alarm's own actions are switched on does "
+        "not matter to SageMaker."
     ),
     advice=(
-        "Keep the time to fire (`period` x `evaluation_periods`) below the update's waits, and the threshold at what callers "
-        "would call an outage. Take an alarm out of the endpoint's list before it is destroyed."
+        "Keep the time to fire (`period` x `evaluation_periods`) below the update's waits, and the threshold at what "
+        "callers would call an outage. Take an alarm out of the endpoint's list before it is destroyed."
     ),
     source="https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html",
     check=_check,

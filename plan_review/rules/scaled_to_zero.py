@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from plan_review.endpoint import CONFIGURATION, SCALING_TARGET
 from plan_review.findings import Hit, Rule, Severity, Verdict
 from plan_review.plan import Change
 from plan_review.redaction import shown
 from plan_review.stack import Stack
+from plan_review.values import Values
 
 _ACTION = ("scalable_target_action", 0)
 _LIMITS = {SCALING_TARGET: (), "aws_appautoscaling_scheduled_action": _ACTION}
@@ -53,13 +54,14 @@ def _is_zero(value: object) -> bool:
 
 
 def _weights(change: Change) -> Iterator[Hit]:
-    variants = change.after.block("production_variants")
-    found = [item.get("initial_variant_weight") for item in (variants if isinstance(variants, list) else ())]
-    before = change.before.block("production_variants")
-    if found and all(_is_zero(item) for item in found):
-        if isinstance(before, list) and before and all(_is_zero(item.get("initial_variant_weight")) for item in before):
-            return
+    if _without_traffic(change.after) and not _without_traffic(change.before):
         yield Hit(change.address, "no variant gets traffic: every initial_variant_weight is 0")
+
+
+def _without_traffic(configuration: Values) -> bool:
+    variants = configuration.block("production_variants")
+    found = [item for item in (variants if isinstance(variants, list) else ()) if isinstance(item, Mapping)]
+    return bool(found) and all(_is_zero(item.get("initial_variant_weight")) for item in found)
 
 
 RULE = Rule(
@@ -68,9 +70,9 @@ RULE = Rule(
     severity=Severity.BLOCKED,
     verdict=Verdict.OUTAGE,
     explanation=(
-        "A variant with instances of its own answers nothing without one: only endpoints of inference components come back "
-        "from zero, and a multi-model endpoint has none. AWS refuses a least of 0 for such a variant, or every call fails until "
-        "somebody scales it out by hand, with all models cold."
+        "A variant with instances of its own answers nothing without one: only endpoints of inference components come "
+        "back from zero, and a multi-model endpoint has none. AWS refuses a least of 0 for such a variant, or every "
+        "call fails until somebody scales it out by hand, with all models cold."
     ),
     advice="Keep `min_capacity` at 1 or more. To pause an environment, destroy its endpoint stack on purpose.",
     source=(

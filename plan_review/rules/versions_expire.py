@@ -50,11 +50,13 @@ RULE = Rule(
     severity=Severity.BLOCKED,
     verdict=Verdict.OUTAGE,
     explanation=(
-        "The old versions of Terraform's state are its only backup: when a state is damaged, the version before is put back. In fewer than "
-        f"{_SHORT_DAYS} days the damage may not have been noticed. A longer time, and the versions of removed or overwritten models, ask "
-        "for approval."
+        "The old versions of Terraform's state are its only backup: when a state is damaged, the version before is "
+        f"put back. In fewer than {_SHORT_DAYS} days the damage may not have been noticed. A longer time, and the "
+        "versions of removed or overwritten models, ask for approval."
     ),
-    advice="Keep the state's versions for good (they are small), or the newest of each with `newer_noncurrent_versions`.",
+    advice=(
+        "Keep the state's versions for good (they are small), or the newest of each with `newer_noncurrent_versions`."
+    ),
     source=(
         "https://developer.hashicorp.com/terraform/language/backend/s3 "
         "https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html"

@@ -55,7 +55,7 @@ REFUSED = {
     "a change is no object": (plan_of("x"), "resource_changes[0] is no object"),  # type: ignore[arg-type]
     "a change without address": (plan_of(CHANGE | {"address": ""}), "resource_changes[0] has no address"),
     "a change without actions": (plan_of(CHANGE | {"change": {}}), "has actions None"),
-    "an unknown action": (plan_of(CHANGE | {"change": {"actions": ["explode"]}}), "does not know and cannot judge"),
+    "an action that is no text": (plan_of(CHANGE | {"change": {"actions": [5]}}), "has actions [5], so it is no plan"),
     "before is no object": (
         plan_of(CHANGE | {"change": {"actions": ["delete"], "before": 5}}),
         "resource_changes[0].change.before is no object",
