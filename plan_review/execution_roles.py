@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from plan_review.endpoint import MODEL
 from plan_review.grants import ATTACHMENTS
-from plan_review.plan import Change, Plan
+from plan_review.plan import Action, Change, Plan
 from plan_review.policy_documents import Statement, statements
 from plan_review.policy_evaluation import Answer, Principal, Request, allowed, denied
 from plan_review.values import UNKNOWN, Values
@@ -98,7 +98,7 @@ def rights(plan: Plan, role: ExecutionRole, side: str) -> Rights:
     for change in plan.of_type("aws_iam_role_policy"):
         if _concerns(change, "role", role):
             inline_names |= {change.before.text("name"), change.after.text("name")}
-            values = getattr(change, side)
+            values = _side(change, side)
             if values.exists and _names(values.at("role"), role):
                 _add(found, opaque, values.visible("policy"), change.address)
     own: Values = getattr(role.change, side)
@@ -113,6 +113,11 @@ def rights(plan: Plan, role: ExecutionRole, side: str) -> Rights:
         else:
             _add(found, opaque, documents.visible("policy"), arn)
     return Rights(tuple(found), tuple(opaque))
+
+
+def _side(change: Change, side: str) -> Values:
+    """One side of a change; what is only forgotten goes on as it was."""
+    return change.before if change.action is Action.FORGET or side == "before" else change.after
 
 
 def _add(found: list[Statement], opaque: list[str], document: object, where: str) -> None:
@@ -130,7 +135,7 @@ def _managed(plan: Plan, role: ExecutionRole, side: str) -> Iterator[tuple[str, 
     for type_, attribute in ATTACHMENTS.items():
         for change in plan.of_type(type_):
             for name in ("before", "after"):
-                values: Values = getattr(change, name)
+                values = _side(change, name)
                 holders = values.at("roles") if type_ == "aws_iam_policy_attachment" else [values.at("role")]
                 if values.exists and isinstance(holders, list) and any(_names(item, role) for item in holders):
                     arn = values.visible(attribute)
@@ -146,7 +151,7 @@ def _managed(plan: Plan, role: ExecutionRole, side: str) -> Iterator[tuple[str, 
 
 def _policy_of(plan: Plan, arn: object, side: str) -> Values | None:
     for change in plan.of_type("aws_iam_policy"):
-        values: Values = getattr(change, side)
+        values = _side(change, side)
         if values.exists and isinstance(arn, str) and arn in (change.before.text("arn"), change.after.text("arn")):
             return values
     return None

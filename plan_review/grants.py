@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from plan_review.plan import Change, Plan
-from plan_review.policy_documents import Statement, allow_statements
+from plan_review.policy_documents import Statement, allow_statements, covers, covers_action
 from plan_review.values import UNKNOWN
 
 ATTACHMENTS: Mapping[str, str] = {
@@ -53,14 +53,18 @@ def granted(statements: Iterable[Statement]) -> frozenset[Grant]:
 
 
 def newly_granted(before: Iterable[Statement] | None, after: Iterable[Statement] | None) -> list[Grant]:
-    """What `after` allows and `before` did not, sorted. IAM compares actions without regard to upper and lower case."""
-    known = {_comparable(grant) for grant in granted(before or ())}
-    return sorted(grant for grant in granted(after or ()) if _comparable(grant) not in known)
+    """What `after` allows and `before` did not, sorted. A part of what was allowed as a whole is not new."""
+    known = granted(before or ())
+    return sorted(grant for grant in granted(after or ()) if not any(_includes(old, grant) for old in known))
 
 
-def _comparable(grant: Grant) -> Grant:
-    principal, action, resource, condition = grant
-    return principal, action.lower(), resource, condition
+def _includes(old: Grant, new: Grant) -> bool:
+    if old[:1] + old[3:] != new[:1] + new[3:]:
+        return False
+    (action, resource), (other, part) = old[1:3], new[1:3]
+    if "not " in (action[:4], other[:4]) or not resource:
+        return (action.lower(), resource) == (other.lower(), part)
+    return covers_action((action,), other) and covers(resource, part)
 
 
 PolicySides = tuple[Change, str, tuple[Statement, ...] | None, tuple[Statement, ...] | None]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from plan_review.endpoint import CONFIGURATION, MODEL, model_names
 from plan_review.findings import Hit, Rule, Severity, Verdict
+from plan_review.plan import Action
 from plan_review.redaction import shown
 from plan_review.stack import Stack
 
@@ -14,8 +15,7 @@ def _check(stack: Stack) -> Iterator[Hit]:
     users = {
         name: change.address
         for change in stack.plan.of_type(CONFIGURATION)
-        if change.after.exists
-        for name in model_names(change.after)
+        for name in model_names(change.before if change.action is Action.FORGET else change.after)
     }
     for change in stack.plan.of_type(MODEL):
         name = change.before.text("name")
