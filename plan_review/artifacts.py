@@ -57,6 +57,21 @@ class _Surroundings:
         return frozenset(name for side in sides if (name := side.text("bucket")) is not None)
 
     @cached_property
+    def holders(self) -> Mapping[tuple[str | None, str | None], list[str]]:
+        """The addresses that have an object once the plan is applied, by its bucket and key."""
+        found: dict[tuple[str | None, str | None], list[str]] = {}
+        for change in self.objects:
+            if change.after.exists:
+                found.setdefault((change.after.text("bucket"), change.after.text("key")), []).append(change.address)
+        return found
+
+    @cached_property
+    def provider_keys(self) -> frozenset[str]:
+        """The providers, by their keys in the configuration, that make the stack's buckets."""
+        blocks = [self.plan.configuration.resource(change.address) for change in self.plan.of_type("aws_s3_bucket")]
+        return frozenset(block.provider_key for block in blocks if block is not None)
+
+    @cached_property
     def encryptions(self) -> frozenset[str]:
         """The algorithms and keys that the stack's buckets, and an object that stays as it is, are encrypted with."""
         found: list[Any] = []
@@ -129,6 +144,8 @@ def _made_by(around: _Surroundings, change: Change) -> Iterator[Concern]:
         provider = scrub(change.provider) or "(none)"
         yield Concern(Kind.OTHER, change, f"is made by the provider {provider}, not by {_PROVIDER}")
     block = around.plan.configuration.resource(change.address)
+    if block is not None and around.provider_keys and block.provider_key not in around.provider_keys:
+        yield Concern(Kind.OTHER, change, f"is made by {scrub(block.provider_key)}, another account or region perhaps")
     if block is not None and block.provisioners:
         yield Concern(Kind.OTHER, change, "has provisioners: the apply runs commands for it")
 
@@ -151,6 +168,9 @@ def _new(around: _Surroundings, change: Change) -> Iterator[Concern]:
     yield from _place(around, change)
     if change.before.at("key") != change.after.at("key"):  # under the same key it is overwritten, a rule of its own
         yield from _hash(change)
+    for holder in around.holders.get((change.after.text("bucket"), change.after.text("key")), ()):
+        if holder != change.address:
+            yield Concern(Kind.OTHER, change, f"has the key of {scrub(holder)}: one overwrites the other")
     after = change.after.data or {}
     mask = change.after.unknown if isinstance(change.after.unknown, Mapping) else {}
     for name in sorted({*after, *mask}):

@@ -28,6 +28,12 @@ class Configured:
         return _mapping(self.block.get("expressions"))
 
     @property
+    def provider_key(self) -> str:
+        """The key of the resource's provider in the configuration's `provider_config`, with its alias."""
+        key = self.block.get("provider_config_key")
+        return key if isinstance(key, str) else ""
+
+    @property
     def provisioners(self) -> bool:
         """Whether the block runs commands when a resource is created or destroyed."""
         return bool(self.block.get("provisioners"))

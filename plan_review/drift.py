@@ -88,10 +88,12 @@ def _counts(stack: Stack, change: Change, attribute: str, paths: list[Path]) -> 
         return True
     if explained(stack.plan, change, attribute):
         return False
-    if block is None or stack.is_artifact(change):
-        return True  # nothing says that it is not set; an artifact's bytes are what counts, and nobody sets these
-    if attribute == "server_side_encryption_configuration":
-        return settled(change.before.at(attribute)) is not None  # a bucket's first encryption is AWS's default
+    if block is None:
+        return True  # nothing says that it is not set
+    if stack.is_artifact(change) or attribute == "server_side_encryption_configuration":
+        # Nobody sets an artifact's checksums, and they are its content. What had no value is filled in: by a newer
+        # provider, or by AWS, which encrypts every bucket.
+        return settled(change.before.at(attribute)) is not None or attribute in _ACCESS
     return attribute in _ACCESS or (change.type == "aws_s3_bucket" and attribute in _KEEPING)
 
 

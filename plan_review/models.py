@@ -148,7 +148,8 @@ def model_changes(plan: Plan, places: Places = _NO_PLACES) -> tuple[ModelChange,
             continue
         old = artifact_of(change, change.before, places)
         new = artifact_of(change, change.after, places) if change.action.changes else old
-        for versions, artifact in ((before, old), (after, new)):
+        kept = old if change.action.forgets else None
+        for versions, artifact in ((before, old), (after, kept), (after, new)):
             if artifact is not None:
                 versions.setdefault(artifact.folder, {})[artifact.key] = artifact
     found: list[ModelChange] = []

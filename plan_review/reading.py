@@ -22,6 +22,8 @@ from plan_review.values import Values, either
 
 _HOW = "give it the output of `terraform show -json PLANFILE`"
 _UNNAMED = frozenset({"plan", "tfplan", "show", "review"})
+# A plan has one of these; `-refresh-only` makes one with nothing but drift.
+_OF_PLANS = frozenset({"planned_values", "resource_changes", "output_changes", "resource_drift", "action_invocations"})
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -128,7 +130,7 @@ def _check(document: dict[str, Any]) -> None:
         )
     if "values" in names and "planned_values" not in names:
         raise _MalformedError(f"is a state, not a plan; {_HOW}")
-    if not names & {"planned_values", "resource_changes", "output_changes"}:
+    if not names & _OF_PLANS:
         raise _MalformedError(f"holds no plan (neither resource_changes nor planned_values); {_HOW}")
 
 

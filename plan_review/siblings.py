@@ -45,12 +45,24 @@ def _written_by(plan: Plan, change: Change, writer: _Writer) -> Iterator[Values]
 
 
 def _same_policy(noted: Any, writers: list[Values]) -> bool:
-    return any(noted == settled(writer.text("policy")) for writer in writers)
+    return any(_loose(noted) == _loose(settled(writer.text("policy"))) for writer in writers)
 
 
 def _same_inline_policies(noted: Any, writers: list[Values]) -> bool:
-    written = [settled({"name": writer.text("name"), "policy": writer.text("policy")}) for writer in writers]
-    return all(item in written for item in noted or ())
+    written = [_loose(settled({"name": writer.text("name"), "policy": writer.text("policy")})) for writer in writers]
+    return all(_loose(item) in written for item in noted or ())
+
+
+def _loose(policy: Any) -> Any:
+    """A policy document in which a list of one is its item, and the order of texts does not matter, as in IAM."""
+    if isinstance(policy, dict):
+        return {key: _loose(item) for key, item in policy.items()}
+    if isinstance(policy, list):
+        items = [_loose(item) for item in policy]
+        if all(isinstance(item, str) for item in items):
+            items.sort()
+        return items[0] if len(items) == 1 else items
+    return policy
 
 
 def _same_managed_policies(noted: Any, writers: list[Values]) -> bool:

@@ -26,7 +26,7 @@ def _check(stack: Stack) -> Iterator[Hit]:
         key = change.after.at("key")
         if key is not UNKNOWN and key != change.before.at("key"):
             continue
-        if change.action.replaces and key is not UNKNOWN:
+        if change.action.destroys and key is not UNKNOWN:
             yield Hit(change.address, f"{shown(change.before, 'key')} is replaced under the same key{change.reason}")
         elif key is UNKNOWN or _changed(change):
             what = "may be overwritten" if key is UNKNOWN or _only_unknown(change) else "is overwritten"

@@ -1,4 +1,4 @@
-"""Each rule against a plan that it must find and a neighbouring one that it must not, both made by real Terraform."""
+"""Each rule against a plan that it must find and a neighbouring one that it must not, made by Terraform if it can."""
 
 from __future__ import annotations
 
@@ -144,6 +144,56 @@ CASES = {
         "no longer managed",
     ),
     "incomplete-plan": ("role-described", "access-targeted", "plan", "-target"),
+    "artifact-storage-class": (
+        "artifact-tagged",
+        "artifact-archived",
+        "aws_s3_object.resnet",
+        "storage_class: STANDARD -> DEEP_ARCHIVE: no endpoint can load it",
+    ),
+    "artifact-elsewhere": (
+        "model-added",
+        "artifact-elsewhere",
+        "aws_s3_object.squeezenet_slot_3",
+        "goes to bucket review-team",
+    ),
+    "artifact-encryption": (
+        "model-added",
+        "artifact-without-key",
+        "aws_s3_object.squeezenet_slot_3",
+        "server_side_encryption is AES256",
+    ),
+    "artifact-access": (
+        "model-added",
+        "artifact-with-acl",
+        "aws_s3_object.squeezenet_slot_3",
+        "acl is bucket-owner-read",
+    ),
+    "artifact-lock": ("model-added", "artifact-locked", "aws_s3_object.squeezenet_slot_3", "object_lock_"),
+    "artifact-unproven": (
+        "model-added",
+        "artifact-with-provisioner",
+        "aws_s3_object.squeezenet_slot_3",
+        "the apply runs commands for it",
+    ),
+    "name-still-taken": (
+        "endpoint-new-image",
+        "configuration-name-taken",
+        "aws_sagemaker_endpoint_configuration.endpoint_configuration",
+        "the object 0a1b2c3d, left over of a failed apply, still has that name",
+    ),
+    "action-invoked": (
+        "models-no-change",
+        "action-invoked",
+        "action.aws_lambda_invoke.purge",
+        "this action runs, set off by the command line (-invoke)",
+    ),
+    "unlisted-part": ("models-no-change", "unknown-action", "aws_s3_object.resnet", "the actions create, rename"),
+    "drift-without-effect": (
+        "main/03-model3/models.second",
+        "main/00-base/models.second",
+        "aws_s3_bucket.models_bucket",
+        "noticed, no effect: policy:",
+    ),
 }
 
 VERDICTS = {
@@ -182,6 +232,28 @@ VERDICTS = {
     "artifacts-expire": (Verdict.OUTAGE, Severity.BLOCKED),
     "versioning-suspended": (Verdict.OUTAGE, Severity.BLOCKED),
     "key-removed": (Verdict.OUTAGE, Severity.BLOCKED),
+    "artifact-tagged": (Verdict.MODELS_ONLY, Severity.NOTE),
+    "artifact-archived": (Verdict.OUTAGE, Severity.BLOCKED),
+    "artifact-other-type": (Verdict.OTHER, Severity.APPROVAL),
+    "artifact-without-key": (Verdict.OTHER, Severity.APPROVAL),
+    "artifact-with-acl": (Verdict.OTHER, Severity.APPROVAL),
+    "artifact-locked": (Verdict.OTHER, Severity.APPROVAL),
+    "artifact-elsewhere": (Verdict.OTHER, Severity.APPROVAL),
+    "artifact-with-provisioner": (Verdict.OTHER, Severity.APPROVAL),
+    "artifact-of-another-hash": (Verdict.OTHER, Severity.APPROVAL),
+    "artifact-static-key": (Verdict.OTHER, Severity.APPROVAL),
+    "alarm-drifted": (Verdict.OTHER, Severity.APPROVAL),
+    "alarm-drifted-refresh-only": (Verdict.NO_CHANGE, Severity.APPROVAL),
+    "alarm-gone": (Verdict.OTHER, Severity.APPROVAL),
+    "alarm-gone-refresh-only": (Verdict.NO_CHANGE, Severity.APPROVAL),
+    "endpoint-tainted": (Verdict.OTHER, Severity.APPROVAL),
+    "endpoint-tainted-first": (Verdict.OTHER, Severity.APPROVAL),
+    "endpoint-tainted-verified": (Verdict.OUTAGE, Severity.BLOCKED),
+    # Plans that are edited by hand (`cases/`).
+    "action-invoked": (Verdict.OTHER, Severity.APPROVAL),
+    "live-artifact-to-deep-archive": (Verdict.OUTAGE, Severity.BLOCKED),
+    "first-creation-failed": (Verdict.OTHER, Severity.APPROVAL),
+    "unknown-action": (Verdict.OTHER, Severity.BLOCKED),
 }
 
 

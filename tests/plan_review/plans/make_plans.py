@@ -10,7 +10,6 @@ import copy
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -110,12 +109,17 @@ class Maker:
         configuration["resource"] = {type_: found for type_, found in configuration["resource"].items() if found}
         folder = self._write(scenario.name, configuration)
         if not scenario.on_empty_account:
-            shutil.copy(self._directory / f"base-{scenario.stack}" / "terraform.tfstate", folder)
+            state = json.loads((self._directory / f"base-{scenario.stack}" / "terraform.tfstate").read_text())
+            if scenario.state is not None:
+                scenario.state(state)
+            (folder / "terraform.tfstate").write_text(json.dumps(state))
         self._terraform(folder, "init")
         if scenario.tamper == "alarm-threshold":
             self._set_alarm_threshold(7)
+        elif scenario.tamper == "alarm-deleted":
+            self._client("cloudwatch").delete_alarms(AlarmNames=["review-errors"])
         self._terraform(folder, "plan", "-out=plan", *scenario.arguments)
-        if scenario.tamper == "alarm-threshold":
+        if scenario.tamper is not None:
             self._set_alarm_threshold(5)
         return scrubbed(self._terraform(folder, "show", "-json", "plan"), self._directory)
 
