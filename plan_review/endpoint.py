@@ -199,11 +199,11 @@ def _models(plan: Plan, configuration: Values, side: str) -> list[Values]:
 
 def model_names(configuration: Values) -> frozenset[str]:
     """The SageMaker models that a configuration's variants, shadow ones too, name."""
-    names = set()
+    names: list[Any] = []
     for block in ("production_variants", "shadow_production_variants"):
         variants = configuration.block(block)
         for variant in variants if isinstance(variants, list) else ():
-            names.add(variant.get("model_name") if isinstance(variant, Mapping) else None)
+            names.append(variant.get("model_name") if isinstance(variant, Mapping) else None)
     return frozenset(name for name in names if isinstance(name, str))
 
 

@@ -12,8 +12,12 @@ from plan_review import catalogue
 from plan_review.findings import Severity, Verdict
 from plan_review.review import Review
 from plan_review.rules import RULES
+from tests.plan_review import outage_cases
 from tests.plan_review.conftest import PLANS
-from tests.plan_review.plans.scenarios import SCENARIOS
+from tests.plan_review.plans.outages import OUTAGES
+from tests.plan_review.plans.scenarios import SCENARIOS as OTHERS
+
+SCENARIOS = (*OTHERS, *OUTAGES)
 
 # rule: (scenario without it, scenario with it, the address found, part of the message)
 CASES = {
@@ -194,7 +198,7 @@ CASES = {
         "aws_s3_bucket.models_bucket",
         "noticed, no effect: policy:",
     ),
-}
+} | outage_cases.CASES
 
 VERDICTS = {
     "models-no-change": (Verdict.NO_CHANGE, Severity.NOTE),
@@ -254,7 +258,7 @@ VERDICTS = {
     "live-artifact-to-deep-archive": (Verdict.OUTAGE, Severity.BLOCKED),
     "first-creation-failed": (Verdict.OTHER, Severity.APPROVAL),
     "unknown-action": (Verdict.OTHER, Severity.BLOCKED),
-}
+} | outage_cases.VERDICTS
 
 
 def found(result: Review, rule: str) -> dict[str, str]:
