@@ -114,7 +114,8 @@ def endpoint_changes(plan: Plan) -> tuple[EndpointChange, ...]:
     found = []
     for change in endpoints:
         before = _linked(plan, change, "before", len(endpoints) == 1)
-        after = _linked(plan, change, "after", len(endpoints) == 1)
+        forgotten = change.action is Action.FORGET  # it goes on as it was
+        after = before if forgotten else _linked(plan, change, "after", len(endpoints) == 1)
         scaling = list(_scaling(plan, change, len(endpoints) == 1))
         if not change.action.changes and not any(item.action.changes for item in scaling):
             continue
@@ -122,7 +123,7 @@ def endpoint_changes(plan: Plan) -> tuple[EndpointChange, ...]:
             EndpointChange(
                 change=change,
                 name=_name(change),
-                differences=tuple(_all_differences(plan, change, before, after, scaling)),
+                differences=() if forgotten else tuple(_all_differences(plan, change, before, after, scaling)),
                 configuration_before=before,
                 configuration_after=after,
                 new_configuration=change.before.at("endpoint_config_name") != change.after.at("endpoint_config_name"),
@@ -229,12 +230,11 @@ def differences(before: Values, after: Values) -> Iterator[Difference]:
     """Every setting in which two sides differ. Names, ARNs and tags are left out: they say nothing about behaviour.
 
     Terraform's null and the zero value that a provider stores for it are the same, and so are two ways of writing one
-    JSON document. Of something new (or gone) every setting that has a value is one, a 0 or false too.
+    JSON document. Of something new every setting that has a value is one, a 0 or false too.
     """
     old, new = dict(before.leaves()), dict(after.leaves())
-    both = before.exists and after.exists
     for path in [*old, *(path for path in new if path not in old)]:
-        if _IGNORED.intersection(path[:1]) or _same(old.get(path), new.get(path), both):
+        if _IGNORED.intersection(path[:1]) or _same(old.get(path), new.get(path), before.exists):
             continue
         if path not in old and _covered(path, new):
             continue
@@ -242,12 +242,12 @@ def differences(before: Values, after: Values) -> Iterator[Difference]:
         yield Difference(label(path), NONE_TEXT if unset else shown(before, *path), shown(after, *path))
 
 
-def _same(old: Any, new: Any, both: bool) -> bool:
+def _same(old: Any, new: Any, existed: bool) -> bool:
     if new is UNKNOWN:
         return False
-    if both:
+    if existed:
         return settled(old) == settled(new)
-    return old == new or {old, new} <= {None, ""}
+    return old == new or (old in (None, "") and new in (None, ""))
 
 
 def _covered(path: Path, leaves: Mapping[Path, Any]) -> bool:

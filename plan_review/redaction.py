@@ -33,7 +33,7 @@ _SETTING = re.compile(
     (?P<assigned> (?P<name>[A-Za-z_][A-Za-z0-9_.-]*) \s*=\s* )
         (?P<value> "(?:[^"\\]|\\.)*" | '[^']*' | [^\s"',;&]+ )
     | (?P<member> \\?"(?P<key>[A-Za-z_][A-Za-z0-9_.-]*)\\?" \s*:\s* )
-        (?P<text> \\?"(?:[^"\\]|\\.)*?\\?" | [-0-9.]+ )
+        (?P<text> \\"[^"]*?\\" | "(?:[^"\\]|\\.)*" | [-0-9.]+ )
     """,
     re.VERBOSE,
 )
@@ -68,12 +68,12 @@ def _is_secret(name: str) -> bool:
 
 
 def _without_secret(match: re.Match[str]) -> str:
-    name = match["name"] or match["key"]
-    if not is_secret_name(name, free=match["name"] is not None):
-        return match[0]
-    if match["name"] is not None:
-        return match["assigned"] + REDACTED
-    return match["member"] + f'"{REDACTED}"'
+    assigned = match["name"] is not None
+    head, value = (match["assigned"], match["value"]) if assigned else (match["member"], match["text"])
+    if is_secret_name(match["name"] or match["key"], free=assigned):
+        return head + (REDACTED if assigned else f'"{REDACTED}"')
+    # JSON inside a text of JSON.
+    return head + value[:1] + _SETTING.sub(_without_secret, value[1:])
 
 
 def _is_random(run: str) -> bool:

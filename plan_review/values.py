@@ -183,9 +183,12 @@ class Values:
         return _any_true(mask)
 
     def leaves(self) -> Iterator[tuple[Path, Any]]:
-        """Every scalar (or UNKNOWN) with its path, in the order of the plan."""
+        """Every scalar (or UNKNOWN) with its path, in the order of the plan; a sensitive container as a whole.
+
+        The keys of a sensitive map are as secret as its values.
+        """
         if self.data is not None:
-            yield from _leaves((), _overlay(self.data, self.unknown))
+            yield from _leaves((), _overlay(self.data, self.unknown), self.sensitive)
 
 
 def _any_true(mask: Any) -> bool:
@@ -196,12 +199,14 @@ def _any_true(mask: Any) -> bool:
     return mask is True
 
 
-def _leaves(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
-    if isinstance(value, dict):
+def _leaves(path: Path, value: Any, sensitive: Any) -> Iterator[tuple[Path, Any]]:
+    if isinstance(value, dict | list) and value and sensitive is True:
+        yield path, value
+    elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _leaves((*path, str(key)), item)
+            yield from _leaves((*path, str(key)), item, _step(sensitive, str(key)))
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _leaves((*path, index), item)
+            yield from _leaves((*path, index), item, _step(sensitive, index))
     elif value is not None:
         yield path, value

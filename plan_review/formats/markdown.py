@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -107,8 +108,8 @@ def _blocks(review: Review) -> Iterator[_Block]:
     yield _Block(
         (
             "<sub>Safe: merge as usual. Needs approval: somebody who knows the endpoint agrees. Blocked: change the "
-            "plan, or "
-            "accept the finding with a reason and an end date. Sensitive values are never shown.</sub>",
+            "plan, or accept the finding with a reason and an end date. What Terraform marks as sensitive is hidden on both "
+            "sides; what is named or looks like a secret is redacted.</sub>",
         )
     )
 
@@ -232,7 +233,7 @@ def _details(stack: StackReview) -> Iterator[_Block]:
     if stack.changed_outputs:
         lines.append(f"- outputs that change: {', '.join(_code(name) for name in stack.changed_outputs)}")
     if lines:
-        title = f"{html.escape(stack.name)}: every change but the models ({len(stack.details)})"
+        title = f"{_summary(stack.name)}: every change but models that come or go ({len(stack.details)})"
         yield _Block((f"<details><summary>{title}</summary>", ""), tuple(lines), ("", "</details>", ""))
 
 
@@ -248,23 +249,36 @@ def _detail_lines(detail: ChangeDetail) -> Iterator[str]:
         yield f"  - unknown until the apply: {_line(unknown)}"
 
 
+# Invisible, and enough that GitHub sees no mention, reference or link there.
+_JOINER = "\u2060"
+_REFERENCE = re.compile(r"[@#]|\bgh-(?=[0-9])|:(?=//)|\bwww(?=\.)", re.IGNORECASE)
+
+
 def _code(text: str) -> str:
-    """A code span that nothing in `text` can leave."""
+    """A code span that nothing in `text` can leave. Nobody is notified by what stands in one."""
     safe = text.replace("`", "'").strip()
     return f"`{safe}`" if safe else "` `"
 
 
 def _cell(text: str) -> str:
-    """A code span inside a table, where a bar would begin the next cell."""
-    return _code(text).replace("|", "\\|")
+    """A code span inside a table, where a bar would begin the next cell, and a backslash before it would not help."""
+    return _code(text).replace("\\|", f"\\{_JOINER}|").replace("|", "\\|")
 
 
 def _line(text: str) -> str:
     """`text` as plain words: no markup, links, mentions or HTML of its own."""
-    safe = html.escape(text.replace("`", "'").replace(" -> ", " → "), quote=False)
-    for character in "\\*_[]|~":
-        safe = safe.replace(character, f"\\{character}")
-    return safe.replace("@", "@\u2060").replace("#", "#\u2060")
+    return _plain(
+        re.sub(r"[\\*_\[\]|~]", r"\\\g<0>", html.escape(text.replace("`", "'").replace(" -> ", " → "), quote=False))
+    )
+
+
+def _summary(text: str) -> str:
+    """`text` inside HTML, where Markdown means nothing but mentions still do."""
+    return _plain(html.escape(text))
+
+
+def _plain(text: str) -> str:
+    return _REFERENCE.sub(lambda match: f"{match[0]}{_JOINER}", text)
 
 
 def _address(place: str) -> str:

@@ -91,13 +91,17 @@ def signed_money(amount: float | None, currency: str) -> str:
 
 
 def price_note(prices: PriceTable, costs: tuple[Cost, ...]) -> str:
-    """Where the prices come from, and that they may be of another region."""
-    other = sorted({cost.region for cost in costs if cost.region is not None and cost.region != prices.region})
-    where = f"; this stack runs in {', '.join(other)}, where prices differ" if other else ""
+    """Where the prices of the costs' regions come from, and which region has none."""
+    notes = []
+    for region in sorted({cost.region or "" for cost in costs}):
+        found = prices.regions.get(region)
+        if found is not None:
+            notes.append(f"list prices of {region} as of {found.as_of}, {found.origin}")
+        else:
+            notes.append(f"no prices are known of {region or 'a region that the plan does not state'}")
     return (
-        f"Instances at their initial counts, {prices.hours_per_month} hours a month, approximate list prices of "
-        f"{prices.region} as of {prices.as_of}, taken from public pages and not from AWS's price list{where}; compare "
-        f"with {prices.source}"
+        f"Instances at their initial counts, {prices.hours_per_month} hours a month, {'; '.join(notes)}; "
+        "see plan_review/README.md, Cost"
     )
 
 

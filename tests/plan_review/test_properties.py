@@ -240,7 +240,7 @@ def test_sensitive_values_never_appear(name: str, data: st.DataObject) -> None:
     """Every string below a few attributes of a real plan becomes a secret that Terraform marks as sensitive."""
     document = copy.deepcopy(REAL[name])
     secrets = []
-    for change in document["resource_changes"] + document.get("resource_drift", []):
+    for change in document.get("resource_changes", []) + document.get("resource_drift", []):
         for side in ("before", "after"):
             values = change["change"][side]
             if not values:
