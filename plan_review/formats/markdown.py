@@ -108,8 +108,8 @@ def _blocks(review: Review) -> Iterator[_Block]:
     yield _Block(
         (
             "<sub>Safe: merge as usual. Needs approval: somebody who knows the endpoint agrees. Blocked: change the "
-            "plan, or accept the finding with a reason and an end date. What Terraform marks as sensitive is hidden on both "
-            "sides; what is named or looks like a secret is redacted.</sub>",
+            "plan, or accept the finding with a reason and an end date. What Terraform marks as sensitive is hidden on "
+            "both sides; what is named or looks like a secret is redacted.</sub>",
         )
     )
 

@@ -192,12 +192,12 @@ HOSTILE = st.lists(
 ).map("".join)
 
 
-def hostile(value: Any, text: str) -> Any:
-    """`value` with the text at the end of every string, and of every key of a map that people name."""
+def hostile(value: Any, text: str, side: str) -> Any:
+    """`value` with the text at the end of every string, and in a key of every map whose value is another a side."""
     if isinstance(value, dict):
-        return {key: hostile(item, text) for key, item in value.items()} | {f"k{text}": f"v{text}"}
+        return {key: hostile(item, text, side) for key, item in value.items()} | {f"k{text}": side}
     if isinstance(value, list):
-        return [hostile(item, text) for item in value]
+        return [hostile(item, text, side) for item in value]
     return f"{value}{text}" if isinstance(value, str) else value
 
 
@@ -206,11 +206,13 @@ def tokens_of(comment: str) -> list[Token]:
 
 
 def structure(comment: str) -> list[str]:
-    """Blocks of a comment in order, without what the text inside them is: what a reader sees as its shape."""
-    return [
-        f"{token.type} {token.level}" if token.type != "html_block" else f"html {token.content.splitlines()[0][:9]}"
-        for token in tokens_of(comment)
-    ]
+    """Blocks of a comment in order, with the number of code spans in each: what a reader sees as its shape."""
+    shape = []
+    for token in tokens_of(comment):
+        spans = sum(child.type == "code_inline" for child in token.children or ())
+        first = token.content.splitlines()[0][:9] if token.type == "html_block" else spans
+        shape.append(f"{token.type} {token.level} {first}")
+    return shape
 
 
 @settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -228,7 +230,7 @@ def test_no_text_of_a_plan_breaks_the_comment_or_notifies_anybody(text: str, sce
                 values = change["change"][side]
                 if values:
                     values |= {
-                        key: hostile(value, inserted)
+                        key: hostile(value, inserted, side)
                         for key, value in values.items()
                         if key
                         in ("description", "alarm_description", "policy", "primary_container", "namespace", "url")
