@@ -74,12 +74,18 @@ def _of_resource(plan: Plan, change: Change, roles: tuple[ExecutionRole, ...]) -
     requests = [
         Request(action, resource, role.principal if role else Principal(), context_of(role))
         for role in roles or (None,)
-        for action, resource in _calls(plan, change)
+        for action, resource in _calls(plan, change, _partition(after))
     ]
     yield from _hits(change.address, before or (), after, requests)
 
 
-def _calls(plan: Plan, change: Change) -> Iterator[tuple[str, str]]:
+def _partition(listed: tuple[Statement, ...]) -> str:
+    """The partition of AWS (aws, aws-cn, ...) that a policy's resources are of."""
+    arns = [item.split(":") for statement in listed for item in statement.resources if item.startswith("arn:")]
+    return next((parts[1] for parts in arns if parts[1] not in ("", "*")), "aws")
+
+
+def _calls(plan: Plan, change: Change, partition: str) -> Iterator[tuple[str, str]]:
     """What the endpoint does with the resource that a policy belongs to."""
     if change.type in _KEY_POLICIES:
         yield from ((action, "*") for action in KEY)
@@ -96,8 +102,8 @@ def _calls(plan: Plan, change: Change) -> Iterator[tuple[str, str]]:
             and item.after.at("bucket") == bucket
             and (key := _visible(item.after, "key")) is not None
         }
-        yield LIST, f"arn:*:s3:::{bucket}"
-        yield from ((READ, f"arn:*:s3:::{bucket}/{key}") for key in sorted(keys) or ("*",))
+        yield LIST, f"arn:{partition}:s3:::{bucket}"
+        yield from ((READ, f"arn:{partition}:s3:::{bucket}/{key}") for key in sorted(keys) or ("*",))
 
 
 def _visible(values: Values, name: str) -> str | None:

@@ -40,7 +40,7 @@ CASES = {
         "bucket-tls-only",
         "bucket-vpc-only",
         "aws_s3_bucket_policy.models_bucket",
-        "a new Deny may hit the endpoint: s3:GetObject on arn:*:s3:::review-models/models/resnet/",
+        "a new Deny may hit the endpoint: s3:GetObject on arn:aws:s3:::review-models/models/resnet/",
     ),
     "multi-model-off": (
         "endpoint-new-image",
