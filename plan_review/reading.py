@@ -18,7 +18,7 @@ from plan_review.configuration import Configuration
 from plan_review.errors import ReviewError
 from plan_review.plan import ACTIONS, Action, Change, OutputChange, Plan, ProviderRequirement, Unlisted
 from plan_review.sections import deferred_changes, invocations, unlisted_in_resource, unlisted_sections
-from plan_review.values import Values
+from plan_review.values import Values, either
 
 _HOW = "give it the output of `terraform show -json PLANFILE`"
 _UNNAMED = frozenset({"plan", "tfplan", "show", "review"})
@@ -43,7 +43,7 @@ def read_plan(path: Path) -> Plan:
     if content.startswith(b"PK\x03\x04"):
         raise ReviewError(f"{path}: is a binary plan file; {_HOW.replace('PLANFILE', path.name)}")
     try:
-        document = from_json(content.removeprefix(_BYTE_ORDER_MARK), cache_strings="keys")
+        document = from_json(_without_wrapper(content.removeprefix(_BYTE_ORDER_MARK)), cache_strings="keys")
     except ValueError as error:
         raise ReviewError(f"{path}: {_why_no_json(content, error)}; {_HOW}") from error
     del content
@@ -51,6 +51,19 @@ def read_plan(path: Path) -> Plan:
         return _plan(document, stack_name(path), str(path), digest)
     except _MalformedError as error:
         raise ReviewError(f"{path}: {error}") from error
+
+
+def _without_wrapper(content: bytes) -> bytes:
+    """`content` without the lines that setup-terraform's wrapper writes around Terraform's output.
+
+    https://github.com/hashicorp/setup-terraform: `[command]/path/terraform-bin show -json plan` before, workflow
+    commands such as `::debug::Terraform exited with code 0.` before or after.
+    """
+    content = content.lstrip()
+    while content.startswith((b"[command]", b"::")):
+        content = content.partition(b"\n")[2].lstrip()
+    end = content.find(b"\n::")
+    return content if end < 0 or content[:1] not in b"{[" else content[:end]
 
 
 def _why_no_json(content: bytes, error: ValueError) -> str:
@@ -145,13 +158,14 @@ def _change(element: Mapping[str, Any], address: str, where: str) -> Change:
     after = before if action.changes is False and change.get("after") == before else _side(change, "after", where)
     importing, previous, deposed = change.get("importing"), element.get("previous_address"), element.get("deposed")
     reason = element.get("action_reason")
+    sensitive = either(change.get("before_sensitive"), change.get("after_sensitive"))
     return Change(
         address=address,
         type=_text(element, "type", where),
         name=element["name"] if isinstance(element.get("name"), str) else address,
         action=action,
-        before=Values(before, None, change.get("before_sensitive")),
-        after=Values(after, change.get("after_unknown"), change.get("after_sensitive")),
+        before=Values(before, None, sensitive),
+        after=Values(after, change.get("after_unknown"), sensitive),
         provider=element["provider_name"] if isinstance(element.get("provider_name"), str) else "",
         replace_paths=_paths(change.get("replace_paths")),
         action_reason=reason if isinstance(reason, str) else "",

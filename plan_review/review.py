@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from plan_review.acceptance import Acceptance
@@ -133,6 +133,7 @@ def _review_stack(
     findings = tuple(_with_acceptance(finding, valid) for finding in _findings(stack, settings.rules, policy))
     counting = [finding for finding in findings if finding.accepted is None]
     own = verdict_of_changes(stack)
+    listed = {model.artifact.address for model in stack.models}
     counted = max([own, *(finding.verdict for finding in counting)])
     return StackReview(
         name=scrub(plan.stack),
@@ -148,7 +149,9 @@ def _review_stack(
             cost for item in stack.endpoints if (cost := cost_of(item, settings.prices, plan.region)) is not None
         ),
         details=tuple(
-            _detail(change) for change in sorted(plan.changes, key=_destructive_first) if _has_detail(stack, change)
+            _detail(change)
+            for change in sorted(plan.changes, key=_destructive_first)
+            if _has_detail(stack, change, listed)
         ),
         changed_outputs=tuple(scrub(output.name) for output in plan.outputs),
     )
@@ -203,6 +206,10 @@ _COUNTED = {
 }
 
 
+# What goes on as it is, or is gone: its settings say nothing.
+_GOES = frozenset({Action.DELETE, Action.FORGET})
+
+
 def _counts(plan: Plan) -> dict[str, int]:
     counts = Counter(_COUNTED[change.action] for change in plan.changing)
     return {name: counts[name] for name in ("added", "changed", "replaced", "destroyed", "forgotten")}
@@ -212,14 +219,18 @@ def _destructive_first(change: Change) -> tuple[bool, str]:
     return not change.destroys, change.address
 
 
-def _has_detail(stack: Stack, change: Change) -> bool:
+def _has_detail(stack: Stack, change: Change, listed: Collection[str]) -> bool:
+    """`listed` are the addresses that the list of models names."""
     if change.previous_address is not None or change.importing:
         return True
-    return change.action.changes and not stack.is_artifact(change)
+    return change.action.changes and (change.address not in listed or not stack.is_artifact(change))
 
 
 def _detail(change: Change) -> ChangeDetail:
+    found = () if change.action in _GOES else tuple(differences(change.before, change.after))
     remarks = []
+    if change.action is Action.UPDATE and not found:
+        remarks.append(_unlisted(change))
     if change.previous_address is not None:
         remarks.append(f"moved from {scrub(change.previous_address)}")
     if change.importing:
@@ -230,5 +241,12 @@ def _detail(change: Change) -> ChangeDetail:
         address=scrub(change.address),
         action=change.action,
         remark=", ".join(remarks),
-        differences=tuple(differences(change.before, change.after)) if change.action is not Action.DELETE else (),
+        differences=found,
     )
+
+
+def _unlisted(change: Change) -> str:
+    """What an update changes when no setting of interest does."""
+    names = sorted({*(change.before.data or ()), *(change.after.data or ())})
+    changed = [name for name in names if change.before.at(name) != change.after.at(name)]
+    return f"only {', '.join(scrub(name) for name in changed)}" if changed else "no setting that the plan shows"

@@ -64,8 +64,8 @@ RULE = Rule(
         "deleted after it was made anew, or before."
     ),
     advice=(
-        "Add the new bytes as a new version (`python -m model_catalog` does), which gives them a key of their own, and "
-        "let callers move to the new TargetModel. The source of a version that is there stays as it was added."
+        "Add the new bytes as a new version (`python -m model_catalog` does), which gives them a key of their own, "
+        "and let callers move to the new TargetModel. The source of a version that is there stays as it was added."
     ),
     source="https://docs.aws.amazon.com/sagemaker/latest/dg/add-models-to-endpoint.html",
     check=_check,

@@ -20,9 +20,9 @@ RULE = Rule(
     title="Drift: changed outside Terraform",
     severity=Severity.APPROVAL,
     explanation=(
-        "Somebody changed the resource by hand, or AWS did (a rollback, an alarm's action): it is gone, the apply puts "
-        "it back to the configuration, which may undo the repair of an incident, or it now gives access, or deletes or "
-        "moves objects, in a way that no resource of the stack explains."
+        "Somebody changed the resource by hand, or AWS did (a rollback, an alarm's action): it is gone, the apply "
+        "puts it back to the configuration, which may undo the repair of an incident, or it now gives access, or "
+        "deletes or moves objects, in a way that no resource of the stack explains."
     ),
     advice=(
         "Find out who changed it and why; take the change into the configuration, or let the apply undo it knowingly."

@@ -20,8 +20,8 @@ RULE = Rule(
     title="Noticed, no effect",
     severity=Severity.NOTE,
     explanation=(
-        "The provider notes on a resource what other resources of the stack wrote (a bucket's policy and versioning, a "
-        "role's inline policies), and what AWS fills in. The configuration does not set it and the apply does not "
+        "The provider notes on a resource what other resources of the stack wrote (a bucket's policy and versioning, "
+        "a role's inline policies), and what AWS fills in. The configuration does not set it and the apply does not "
         "touch it."
     ),
     advice="Nothing. The next apply takes it into the state.",

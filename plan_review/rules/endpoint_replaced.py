@@ -34,8 +34,8 @@ RULE = Rule(
         "Every model behind the endpoint stops answering from the moment the endpoint is deleted until the new one is "
         "in service (minutes), and all loaded models are cold afterwards. A settings change must be an in-place "
         "update. A tainted endpoint is one whose creation failed, which never answered, unless somebody ran "
-        "`terraform taint` on one that does: it asks for approval, and is blocked when a check of the stack has passed "
-        "on it."
+        "`terraform taint` on one that does: it asks for approval, and is blocked when a check of the stack has "
+        "passed on it."
     ),
     advice=(
         "Keep the endpoint's name, and move whatever forces the replacement into a new endpoint configuration. If the "

@@ -41,8 +41,8 @@ RULE = Rule(
         "of the same review, asks for approval only."
     ),
     advice=(
-        "Check that no caller names this TargetModel any more, then accept this finding for this address with a reason "
-        "and an end date. To go back to an earlier version add it as a new one."
+        "Check that no caller names this TargetModel any more, then accept this finding for this address with a "
+        "reason and an end date. To go back to an earlier version add it as a new one."
     ),
     source="https://docs.aws.amazon.com/sagemaker/latest/dg/add-models-to-endpoint.html",
     check=_check,

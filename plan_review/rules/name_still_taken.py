@@ -50,8 +50,8 @@ RULE = Rule(
     severity=Severity.BLOCKED,
     explanation=(
         "AWS refuses a second object under one name, and Terraform removes a left-over of a failed apply (a deposed "
-        "object) in no particular order with what it creates: the apply fails with «already exists». It happens when a "
-        "change that failed is reverted: model and configuration of before are still there under their names."
+        "object) in no particular order with what it creates: the apply fails with «already exists». It happens when "
+        "a change that failed is reverted: model and configuration of before are still there under their names."
     ),
     advice=(
         "Raise `revision` in cdktf.json: the same settings then get names of their own. For a forgotten object choose "

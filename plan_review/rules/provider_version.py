@@ -35,9 +35,9 @@ RULE = Rule(
     explanation=(
         "Another provider version reads and writes the same resources differently: defaults move, attributes become "
         "force_new, and once it has written the state the older version may no longer read it. A plan JSON does not "
-        "say which version made the last state, so the approved version stands in the policy file and is changed there "
-        "with the pin. A provider that is not there may do anything. The registries of Terraform and OpenTofu hold the "
-        "same providers."
+        "say which version made the last state, so the approved version stands in the policy file and is changed "
+        "there with the pin. A provider that is not there may do anything. The registries of Terraform and OpenTofu "
+        "hold the same providers."
     ),
     advice=(
         "Plan every environment with the new version, read its upgrade notes, then change `[providers]` in the policy "

@@ -18,7 +18,9 @@ RULE = Rule(
     id="resource-forgotten",
     title="A resource is no longer managed",
     severity=Severity.APPROVAL,
-    explanation="It keeps running and costing, but no plan shows it, no drift check sees it and no destroy removes it.",
+    explanation=(
+        "It keeps running and costing, but no plan shows it, no drift check sees it and no destroy removes it."
+    ),
     advice="Say in the pull request who looks after it from now on.",
     source="https://developer.hashicorp.com/terraform/language/resources/syntax#removing-resources",
     check=_check,

@@ -14,8 +14,12 @@ from plan_review.policy import read_policy
 from plan_review.review import Review
 from plan_review.rules import RULES, RULES_BY_ID
 from plan_review.verdicts import KINDS
+from tests.plan_review import outage_cases
 from tests.plan_review.conftest import PLANS
-from tests.plan_review.plans.scenarios import SCENARIOS
+from tests.plan_review.plans.outages import OUTAGES
+from tests.plan_review.plans.scenarios import SCENARIOS as OTHERS
+
+SCENARIOS = (*OTHERS, *OUTAGES)
 
 # rule: (scenario without it, scenario with it, the address found, part of the message)
 CASES = {
@@ -197,7 +201,7 @@ CASES = {
         "aws_s3_bucket.models_bucket",
         "noticed, no effect: policy:",
     ),
-}
+} | outage_cases.CASES
 
 VERDICTS = {
     "models-no-change": (Verdict.NO_CHANGE, Severity.NOTE),
@@ -258,7 +262,7 @@ VERDICTS = {
     "first-creation-failed": (Verdict.OTHER, Severity.APPROVAL),
     "unknown-action": (Verdict.OTHER, Severity.BLOCKED),
     "unknown-section": (Verdict.OTHER, Severity.APPROVAL),
-}
+} | outage_cases.VERDICTS
 
 
 def found(result: Review, rule: str) -> dict[str, str]:

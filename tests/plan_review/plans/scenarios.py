@@ -6,7 +6,6 @@ Terraform's JSON syntax, as CDKTF writes it. A scenario is planned against the s
 from __future__ import annotations
 
 import base64
-import copy
 import hashlib
 import json
 from collections.abc import Callable
@@ -291,10 +290,6 @@ def alarm(name: str) -> Configuration:
 
 
 STACKS = {"models": models_stack, "copies": copies_stack, "access": access_stack, "endpoint": endpoint_stack}
-
-
-def base(stack: str) -> Configuration:
-    return copy.deepcopy(STACKS[stack]())
 
 
 def _at(type_: str, name: str, **changes: Any) -> Callable[[Configuration], object]:
