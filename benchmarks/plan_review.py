@@ -55,6 +55,7 @@ _COMPUTED = (
     "etag",
     "id",
     "kms_key_id",
+    "server_side_encryption",
     "storage_class",
     "version_id",
 )
@@ -72,18 +73,21 @@ runpy.run_module("plan_review", run_name="__main__", alter_sys=True)
 """
 
 
+BUCKET = "benchmark-models-123456789012-us-east-1"
+
+
 def values(number: int) -> dict[str, Any]:
     """The attributes of one model's object, as a state holds them."""
     name, sha256 = f"model-{number:05}", hashlib.sha256(str(number).encode()).hexdigest()
     key = f"models/{name}/1-{sha256[:16]}.tar.gz"
     return dict.fromkeys(_UNSET) | {
-        "arn": f"arn:aws:s3:::benchmark-models-123456789012-us-east-1/{key}",
-        "bucket": "benchmark-models-123456789012-us-east-1",
+        "arn": f"arn:aws:s3:::{BUCKET}/{key}",
+        "bucket": BUCKET,
         "bucket_key_enabled": False,
         "content_type": "application/gzip",
         "etag": sha256[:32],
         "force_destroy": False,
-        "id": f"benchmark-models-123456789012-us-east-1/{key}",
+        "id": f"{BUCKET}/{key}",
         "key": key,
         "kms_key_id": "arn:aws:kms:us-east-1:123456789012:key/00000000-0000-4000-8000-000000000000",
         "metadata": {"model": name, "version": "1", "engine": "mxnet", "sha256": sha256, "size_bytes": "4900000"},
@@ -98,9 +102,18 @@ def values(number: int) -> dict[str, Any]:
     }
 
 
+def _bucket() -> dict[str, Any]:
+    """The bucket's element of `resource_changes`: it stays as it is."""
+    every = {"bucket": BUCKET, "arn": f"arn:aws:s3:::{BUCKET}", "id": BUCKET, "force_destroy": False}
+    change = {"actions": ["no-op"], "before": every, "after": every, "after_unknown": {}}
+    head = {"address": "aws_s3_bucket.models_bucket", "mode": "managed", "type": "aws_s3_bucket"}
+    head |= {"name": "models_bucket", "provider_name": "registry.terraform.io/hashicorp/aws"}
+    return head | {"change": change | {"before_sensitive": {}, "after_sensitive": {}}}
+
+
 def plan(models: int, new: int) -> dict[str, Any]:
-    """A plan of `models` models, of which the last `new` are created."""
-    changes, prior, planned, configured = [], [], [], []
+    """A plan of `models` models, of which the last `new` are created, and of the bucket that they lie in."""
+    changes, prior, planned, configured = [_bucket()], [], [], []
     sensitive = {"metadata": {}, "override_provider": [], "tags_all": {}}
     for number in range(models):
         every = values(number)
@@ -120,7 +133,7 @@ def plan(models: int, new: int) -> dict[str, Any]:
         planned.append(head | {"schema_version": 0, "values": after, "sensitive_values": sensitive})
         if not created:
             prior.append(head | {"schema_version": 0, "values": every, "sensitive_values": sensitive})
-        constants = ("key", "source", "source_hash", "content_type", "metadata")
+        constants = ("bucket", "key", "source", "source_hash", "content_type", "metadata")
         expressions = {key: {"constant_value": every[key]} for key in constants}
         configured.append(head | {"provider_config_key": "aws", "expressions": expressions, "schema_version": 0})
     provider = {"name": "aws", "full_name": "registry.terraform.io/hashicorp/aws", "version_constraint": "6.25.0"}

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from plan_review import guardrails
 from plan_review.plan import Action, Change, Plan
-from plan_review.redaction import UNKNOWN_TEXT, scrub, shown, shown_value
-from plan_review.values import UNKNOWN, Path, Unknown, Values, dotted
+from plan_review.redaction import NONE_TEXT, UNKNOWN_TEXT, scrub, shown, shown_value
+from plan_review.values import UNKNOWN, Path, Unknown, Values, dotted, settled
 
 ENDPOINT = "aws_sagemaker_endpoint"
 CONFIGURATION = "aws_sagemaker_endpoint_configuration"
@@ -39,6 +40,11 @@ class Difference:
     what: str
     before: str
     after: str
+
+    @property
+    def only_unknown(self) -> bool:
+        """Whether the setting had no value and the plan does not say whether it will: the provider fills it in."""
+        return self.before == NONE_TEXT and self.after == UNKNOWN_TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +88,12 @@ class EndpointChange:
     @property
     def traffic(self) -> str:
         """How the requests move from the old instances to the new ones."""
-        return _traffic(self.change.after)
+        return guardrails.traffic(self.change.after)
 
     @property
     def rollback(self) -> str:
         """What takes a failing update back."""
-        return _rollback(self.change.after)
+        return guardrails.rollback(self.change.after)
 
     @property
     def capacity(self) -> str:
@@ -108,7 +114,8 @@ def endpoint_changes(plan: Plan) -> tuple[EndpointChange, ...]:
     found = []
     for change in endpoints:
         before = _linked(plan, change, "before", len(endpoints) == 1)
-        after = _linked(plan, change, "after", len(endpoints) == 1)
+        forgotten = change.action is Action.FORGET  # it goes on as it was
+        after = before if forgotten else _linked(plan, change, "after", len(endpoints) == 1)
         scaling = list(_scaling(plan, change, len(endpoints) == 1))
         if not change.action.changes and not any(item.action.changes for item in scaling):
             continue
@@ -116,7 +123,7 @@ def endpoint_changes(plan: Plan) -> tuple[EndpointChange, ...]:
             EndpointChange(
                 change=change,
                 name=_name(change),
-                differences=tuple(_all_differences(plan, change, before, after, scaling)),
+                differences=() if forgotten else tuple(_all_differences(plan, change, before, after, scaling)),
                 configuration_before=before,
                 configuration_after=after,
                 new_configuration=change.before.at("endpoint_config_name") != change.after.at("endpoint_config_name"),
@@ -191,16 +198,56 @@ def _models(plan: Plan, configuration: Values, side: str) -> list[Values]:
     return found
 
 
+def model_names(configuration: Values) -> frozenset[str]:
+    """The SageMaker models that a configuration's variants, shadow ones too, name."""
+    names: list[Any] = []
+    for block in ("production_variants", "shadow_production_variants"):
+        variants = configuration.block(block)
+        for variant in variants if isinstance(variants, list) else ():
+            names.append(variant.get("model_name") if isinstance(variant, Mapping) else None)
+    return frozenset(name for name in names if isinstance(name, str))
+
+
+def served_models(plan: Plan) -> Iterator[tuple[str, Values, Values]]:
+    """Each change from one SageMaker model to the next: an address and both sides.
+
+    A model that is replaced under its address, and one that takes the place of another in an endpoint's configuration.
+    """
+    seen = set()
+    for change in plan.of_type(MODEL):
+        if change.action.changes and change.before.exists and change.after.exists and change.deposed is None:
+            seen.add(change.before.text("name"))
+            yield change.address, change.before, change.after
+    for endpoint in endpoint_changes(plan):
+        old = _models(plan, endpoint.configuration_before, "before")
+        new = _models(plan, endpoint.configuration_after, "after")
+        for before, after in zip(old, new, strict=False):
+            if before.text("name") not in seen and before.at("name") != after.at("name"):
+                yield endpoint.change.address, before, after
+
+
 def differences(before: Values, after: Values) -> Iterator[Difference]:
-    """Every setting in which two sides differ. Names, ARNs and tags are left out: they say nothing about behaviour."""
+    """Every setting in which two sides differ. Names, ARNs and tags are left out: they say nothing about behaviour.
+
+    Terraform's null and the zero value that a provider stores for it are the same, and so are two ways of writing one
+    JSON document. Of something new every setting that has a value is one, a 0 or false too.
+    """
     old, new = dict(before.leaves()), dict(after.leaves())
     for path in [*old, *(path for path in new if path not in old)]:
-        same = old.get(path) == new.get(path) and new.get(path) is not UNKNOWN
-        if same or _IGNORED.intersection(path[:1]):
+        if _IGNORED.intersection(path[:1]) or _same(old.get(path), new.get(path), before.exists):
             continue
         if path not in old and _covered(path, new):
             continue
-        yield Difference(label(path), shown(before, *path), shown(after, *path))
+        unset = new.get(path) is UNKNOWN and settled(before.at(*path)) is None
+        yield Difference(label(path), NONE_TEXT if unset else shown(before, *path), shown(after, *path))
+
+
+def _same(old: Any, new: Any, existed: bool) -> bool:
+    if new is UNKNOWN:
+        return False
+    if existed:
+        return settled(old) == settled(new)
+    return old == new or (old in (None, "") and new in (None, ""))
 
 
 def _covered(path: Path, leaves: Mapping[Path, Any]) -> bool:
@@ -237,46 +284,3 @@ def _variants(configuration: Values) -> tuple[Variant, ...]:
 
 def _range(target: Values) -> str:
     return f"{shown(target, 'min_capacity')} to {shown(target, 'max_capacity')} instances"
-
-
-def _traffic(endpoint: Values) -> str:
-    blue_green = endpoint.block("deployment_config", 0, "blue_green_update_policy")
-    rolling = endpoint.block("deployment_config", 0, "rolling_update_policy")
-    if UNKNOWN in (blue_green, rolling):
-        return UNKNOWN_TEXT
-    if rolling:
-        path: Path = ("deployment_config", 0, "rolling_update_policy", 0)
-        size = _size(endpoint, (*path, "maximum_batch_size", 0))
-        wait = shown(endpoint, *path, "wait_interval_in_seconds")
-        return f"rolling: {size} at a time, {wait} s watched after each"
-    if blue_green:
-        path = ("deployment_config", 0, "blue_green_update_policy", 0)
-        routing = (*path, "traffic_routing_configuration", 0)
-        wait = shown(endpoint, *routing, "wait_interval_in_seconds")
-        kind = endpoint.at(*routing, "type")
-        words = {
-            "CANARY": f"canary: {_size(endpoint, (*routing, 'canary_size', 0))} first, the rest after {wait} s",
-            "LINEAR": f"linear: {_size(endpoint, (*routing, 'linear_step_size', 0))} at a time, {wait} s between steps",
-            "ALL_AT_ONCE": f"all at once to a new fleet, watched for {wait} s",
-        }
-        return words.get(str(kind), shown(endpoint, *routing, "type"))
-    return "all at once to a new fleet (the default: no deployment_config)"
-
-
-def _size(endpoint: Values, path: Path) -> str:
-    unit = {"CAPACITY_PERCENT": " %", "INSTANCE_COUNT": " instance(s)"}.get(str(endpoint.at(*path, "type")), "")
-    return f"{shown(endpoint, *path, 'value')}{unit}"
-
-
-def _rollback(endpoint: Values) -> str:
-    alarms = endpoint.visible("deployment_config", 0, "auto_rollback_configuration", 0, "alarms")
-    if alarms is UNKNOWN:
-        return UNKNOWN_TEXT
-    names = [
-        shown_value(alarm.get("alarm_name"))
-        for alarm in (alarms if isinstance(alarms, list) else ())
-        if isinstance(alarm, Mapping)
-    ]
-    if names:
-        return f"the alarms {', '.join(sorted(names))}, and new instances that do not become healthy"
-    return "only new instances that do not become healthy (no alarm is set)"

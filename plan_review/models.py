@@ -1,7 +1,8 @@
 """The models stack's artifacts: which models a plan adds, gives a new version, or takes away.
 
 A model's version is one S3 object under `models/NAME/VERSION-<first 16 of its sha256>.tar.gz`. Which address holds it
-does not matter here: a new version takes over the address of the one that falls out.
+does not matter here: a new version takes over the address of the one that falls out. An object that is a model by its
+place (`places.py`) but has another key is a model with one version, which is always the current one.
 """
 
 from __future__ import annotations
@@ -12,13 +13,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from plan_review.places import ARTIFACT_TYPES, Key, Places
 from plan_review.plan import Change, Plan
 from plan_review.redaction import scrub
 from plan_review.values import UNKNOWN, Unknown, Values
 
-ARTIFACT_TYPES = ("aws_s3_object", "aws_s3_object_copy")
-"""Uploaded, and copied by S3 from where it was."""
-_KEY = re.compile(r"(?:.*/)?models/(?P<name>.+)/(?P<version>[^/]+)-(?P<digest>[0-9a-f]{16})\.tar\.gz")
+_NO_PLACES = Places()
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -33,7 +33,11 @@ class ModelAction(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One version of a model. `sha256` is whole when the plan states it, else its first 16 digits from the key."""
+    """One version of a model.
+
+    `sha256` is whole when the plan states it, else its first 16 digits from the key, else empty. `version` is empty
+    when the key holds none. Versions of one model have one `folder`, the bucket with all of the key but the version.
+    """
 
     name: str
     version: str
@@ -41,6 +45,7 @@ class Artifact:
     sha256: str
     size_bytes: int | Unknown | None
     address: str
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +57,29 @@ class ModelChange:
     previous: Artifact | None = None
 
 
-def _key_of(values: Values) -> re.Match[str] | None:
-    key = values.visible("key")
-    return _KEY.fullmatch(key) if isinstance(key, str) else None
+def _key_of(values: Values, places: Places) -> Key | None:
+    return places.read(values.visible("bucket"), values.visible("key"))
 
 
-def artifact_of(change: Change, values: Values) -> Artifact | None:
-    """The model version that one side of an S3 object is, or None when its key is none of a model's."""
-    match = _key_of(values)
-    if match is None:
+def artifact_of(change: Change, values: Values, places: Places = _NO_PLACES) -> Artifact | None:
+    """The model version that one side of an S3 object is, or None when it is no model's."""
+    key = _key_of(values, places)
+    if key is None:
         return None
-    whole = content_hash(values) or match["digest"]
-    return Artifact(scrub(match["name"]), scrub(match["version"]), match[0], whole, _size_bytes(values), change.address)
+    return Artifact(
+        name=scrub(key.name),
+        version=scrub(key.version),
+        key=values.data["key"] if values.data is not None else "",
+        sha256=content_hash(values) or key.digest,
+        size_bytes=_size_bytes(values),
+        address=change.address,
+        folder=_folder(values, key),
+    )
+
+
+def _folder(values: Values, key: Key) -> str:
+    path = values.text("key") or ""
+    return f"{values.text('bucket')}/{path.rpartition('/')[0] if key.version else path}"
 
 
 def content_hash(values: Values) -> str | None:
@@ -101,43 +117,45 @@ def _order(artifact: Artifact) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts)
 
 
-def is_artifact(change: Change) -> bool:
+def is_artifact(change: Change, places: Places = _NO_PLACES) -> bool:
     """Whether a change concerns nothing but a model's artifact."""
     return change.type in ARTIFACT_TYPES and all(
-        _key_of(side) is not None for side in (change.before, change.after) if side.exists
+        _key_of(side, places) is not None for side in (change.before, change.after) if side.exists
     )
 
 
-def _models_of(change: Change) -> set[str]:
-    return {match["name"] for side in (change.before, change.after) if (match := _key_of(side)) is not None}
+def _models_of(change: Change, places: Places) -> set[str]:
+    sides = (change.before, change.after)
+    return {_folder(side, key) for side in sides if (key := _key_of(side, places)) is not None}
 
 
-def artifacts_after(plan: Plan) -> Iterator[Artifact]:
+def artifacts_after(plan: Plan, places: Places = _NO_PLACES) -> Iterator[Artifact]:
     """Every model version that is there once the plan is applied, the unchanged ones too."""
     for change in plan.of_type(*ARTIFACT_TYPES):
-        artifact = artifact_of(change, change.after) if change.deposed is None else None
+        artifact = artifact_of(change, change.after, places) if change.deposed is None else None
         if artifact is not None:
             yield artifact
 
 
-def model_changes(plan: Plan) -> tuple[ModelChange, ...]:
+def model_changes(plan: Plan, places: Places = _NO_PLACES) -> tuple[ModelChange, ...]:
     """What happens to each model, by name; within a model what comes before what goes."""
     objects = tuple(plan.of_type(*ARTIFACT_TYPES))
-    touched = {name for change in objects if change.action.changes for name in _models_of(change)}
+    touched = {folder for change in objects if change.action.changes for folder in _models_of(change, places)}
     before: dict[str, dict[str, Artifact]] = {}
     after: dict[str, dict[str, Artifact]] = {}
     for change in objects:
-        if touched.isdisjoint(_models_of(change)):
+        if touched.isdisjoint(_models_of(change, places)):
             continue
-        old = artifact_of(change, change.before)
-        new = artifact_of(change, change.after) if change.action.changes else old
-        for versions, artifact in ((before, old), (after, new)):
+        old = artifact_of(change, change.before, places)
+        new = artifact_of(change, change.after, places) if change.action.changes else old
+        kept = old if change.action.forgets else None
+        for versions, artifact in ((before, old), (after, kept), (after, new)):
             if artifact is not None:
-                versions.setdefault(artifact.name, {})[artifact.key] = artifact
+                versions.setdefault(artifact.folder, {})[artifact.key] = artifact
     found: list[ModelChange] = []
-    for name in sorted(before.keys() | after.keys()):
-        if before.get(name) != after.get(name):
-            found += _changes_of_model(before.get(name, {}), after.get(name, {}))
+    for folder in sorted(before.keys() | after.keys()):
+        if before.get(folder) != after.get(folder):
+            found += _changes_of_model(before.get(folder, {}), after.get(folder, {}))
     return tuple(found)
 
 

@@ -6,7 +6,9 @@ import enum
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
+from plan_review.configuration import Configuration
 from plan_review.values import Path, Values, dotted
 
 
@@ -22,6 +24,8 @@ class Action(enum.Enum):
     DELETE = "destroyed"
     FORGET = "forgotten (kept, no longer managed)"
     CREATE_THEN_FORGET = "replaced (created, the old one kept and no longer managed)"
+    FORGET_THEN_CREATE = "replaced (the old one kept and no longer managed, then created)"
+    UNKNOWN = "changed by actions that this review does not know"
 
     @property
     def replaces(self) -> bool:
@@ -33,11 +37,18 @@ class Action(enum.Enum):
         return self in (Action.DELETE, Action.CREATE_THEN_DELETE, Action.DELETE_THEN_CREATE)
 
     @property
+    def forgets(self) -> bool:
+        """Whether something goes on existing that Terraform no longer manages."""
+        return self in (Action.FORGET, Action.CREATE_THEN_FORGET, Action.FORGET_THEN_CREATE)
+
+    @property
     def changes(self) -> bool:
         return self is not Action.NO_OP and self is not Action.READ
 
 
-_REPLACING = frozenset({Action.CREATE_THEN_DELETE, Action.DELETE_THEN_CREATE, Action.CREATE_THEN_FORGET})
+_REPLACING = frozenset(
+    {Action.CREATE_THEN_DELETE, Action.DELETE_THEN_CREATE, Action.CREATE_THEN_FORGET, Action.FORGET_THEN_CREATE}
+)
 
 ACTIONS: Mapping[tuple[str, ...], Action] = {
     ("no-op",): Action.NO_OP,
@@ -49,12 +60,14 @@ ACTIONS: Mapping[tuple[str, ...], Action] = {
     ("delete",): Action.DELETE,
     ("forget",): Action.FORGET,
     ("create", "forget"): Action.CREATE_THEN_FORGET,
+    ("forget", "create"): Action.FORGET_THEN_CREATE,
 }
-"""Terraform's `actions` arrays. Any other array is refused: an action this program does not know cannot be judged."""
+"""The `actions` arrays of Terraform and OpenTofu. Any other is `Action.UNKNOWN`, whose harm cannot be judged."""
 
+TAINTED = "replace_because_tainted"
 
 _REASONS: Mapping[str, str] = {
-    "replace_because_tainted": ", because an earlier apply failed half-way and left it tainted",
+    TAINTED: ", because an earlier apply failed half-way and left it tainted",
     "replace_by_request": ", because the plan was made with -replace",
     "replace_by_triggers": ", because of replace_triggered_by",
     "delete_because_no_resource_config": ", because its block is gone from the configuration",
@@ -108,11 +121,51 @@ class ProviderRequirement:
     region: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """A part of a plan that this review does not know, with the address (or section) that holds it.
+
+    `changes` says that it changes a resource in a way that cannot be judged.
+    """
+
+    address: str
+    message: str
+    changes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """An action (Terraform 1.14) that the apply runs. `trigger` says what makes it run; `deferred`, that it waits."""
+
+    address: str
+    trigger: str
+    deferred: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """A resource whose change Terraform puts off to a later plan, with Terraform's keyword for the reason."""
+
+    address: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutputChange:
+    """An output of the stack whose value changes, with both sides. `hidden` says that it is sensitive."""
+
+    name: str
+    before: Any
+    after: Any
+    hidden: bool = False
+
+
 @dataclass(frozen=True)
 class Plan:
     """One stack's plan.
 
-    `changes` holds every managed resource, the unchanged ones too; `drift` what the refresh found.
+    `changes` holds every managed resource, the unchanged ones too; `drift` what the refresh found. `unlisted` holds
+    every part of the plan that this review does not know. `applyable` is None where the plan does not say.
     """
 
     stack: str
@@ -121,9 +174,14 @@ class Plan:
     changes: tuple[Change, ...]
     drift: tuple[Change, ...] = ()
     providers: tuple[ProviderRequirement, ...] = ()
-    changed_outputs: tuple[str, ...] = ()
+    outputs: tuple[OutputChange, ...] = ()
     failed_checks: tuple[str, ...] = ()
     complete: bool = True
+    applyable: bool | None = None
+    unlisted: tuple[Unlisted, ...] = ()
+    invocations: tuple[Invocation, ...] = ()
+    deferred: tuple[Deferred, ...] = ()
+    configuration: Configuration = field(default_factory=Configuration, compare=False, repr=False)
     sha256: str = field(default="", compare=False)
 
     def of_type(self, *types: str) -> Iterator[Change]:
@@ -142,6 +200,11 @@ class Plan:
     def changing(self) -> tuple[Change, ...]:
         """The changes that do something."""
         return tuple(change for change in self.changes if change.action.changes)
+
+    @cached_property
+    def at(self) -> Mapping[str, Change]:
+        """The change of each address, without the deposed objects."""
+        return {change.address: change for change in self.changes if change.deposed is None}
 
     @property
     def region(self) -> str | None:

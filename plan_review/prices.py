@@ -11,25 +11,34 @@ from plan_review.endpoint import EndpointChange, Variant
 from plan_review.redaction import shown_value
 from plan_review.values import UNKNOWN
 
-_TABLE = Path(__file__).with_name("prices.json")
+TABLE = Path(__file__).with_name("prices.json")
+
+
+@dataclass(frozen=True, slots=True)
+class RegionalPrices:
+    """List prices an hour by instance type, as of a date (ISO 8601). `origin` says in words where they come from."""
+
+    as_of: str
+    origin: str
+    per_hour: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class PriceTable:
-    """List prices in `currency` an hour by instance type, as of a date (ISO 8601), for one region."""
+    """List prices in `currency` by region. A region or an instance type that is not in it has no known price."""
 
-    as_of: str
-    region: str
     currency: str
     hours_per_month: int
-    per_hour: Mapping[str, float]
     source: str
+    regions: Mapping[str, RegionalPrices]
 
-    def monthly(self, variants: Sequence[Variant]) -> float | None:
-        """The variants' instances for a month; None when a type has no price here, or a type or count is unknown."""
+    def monthly(self, variants: Sequence[Variant], region: str | None) -> float | None:
+        """The variants' instances for a month; None when a price, a type or a count is not known."""
+        prices = self.regions.get(region) if region is not None else None
         total = 0.0
         for variant in variants:
-            price = self.per_hour.get(variant.instance_type) if isinstance(variant.instance_type, str) else None
+            known = prices is not None and isinstance(variant.instance_type, str)
+            price = prices.per_hour.get(variant.instance_type) if known else None
             if price is None or variant.instance_count is None or variant.instance_count is UNKNOWN:
                 return None
             total += price * variant.instance_count * self.hours_per_month
@@ -53,14 +62,12 @@ class Cost:
 
 
 def bundled_prices() -> PriceTable:
-    content = json.loads(_TABLE.read_text(encoding="utf-8"))
+    content = json.loads(TABLE.read_text(encoding="utf-8"))
     return PriceTable(
-        as_of=content["as_of"],
-        region=content["region"],
         currency=content["currency"],
         hours_per_month=content["hours_per_month"],
-        per_hour=content["per_hour"],
         source=content["source"],
+        regions={region: RegionalPrices(**prices) for region, prices in content["regions"].items()},
     )
 
 
@@ -71,8 +78,8 @@ def cost_of(endpoint: EndpointChange, prices: PriceTable, region: str | None) ->
         return None
     return Cost(
         endpoint=endpoint.name,
-        before=prices.monthly(before) if before or not endpoint.change.before.exists else None,
-        after=prices.monthly(after) if after or not endpoint.change.after.exists else None,
+        before=prices.monthly(before, region) if before or not endpoint.change.before.exists else None,
+        after=prices.monthly(after, region) if after or not endpoint.change.after.exists else None,
         instances_before=_instances(before),
         instances_after=_instances(after),
         region=region,

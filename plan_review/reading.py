@@ -1,7 +1,7 @@
 """Reads `terraform show -json` output into a `Plan`.
 
-A plan repeats every resource up to four times (prior_state, planned_values, resource_changes, configuration). Only
-`resource_changes` outlives the reading.
+A plan repeats every resource up to four times (prior_state, planned_values, resource_changes, configuration). The first
+two do not outlive the reading.
 """
 
 from __future__ import annotations
@@ -14,12 +14,16 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from plan_review.configuration import Configuration
 from plan_review.errors import ReviewError
-from plan_review.plan import ACTIONS, Change, Plan, ProviderRequirement
-from plan_review.values import Values
+from plan_review.plan import ACTIONS, Action, Change, OutputChange, Plan, ProviderRequirement, Unlisted
+from plan_review.sections import deferred_changes, invocations, unlisted_in_resource, unlisted_sections
+from plan_review.values import Values, either
 
 _HOW = "give it the output of `terraform show -json PLANFILE`"
 _UNNAMED = frozenset({"plan", "tfplan", "show", "review"})
+# A plan has one of these; `-refresh-only` makes one with nothing but drift.
+_OF_PLANS = frozenset({"planned_values", "resource_changes", "output_changes", "resource_drift", "action_invocations"})
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -39,7 +43,7 @@ def read_plan(path: Path) -> Plan:
     if content.startswith(b"PK\x03\x04"):
         raise ReviewError(f"{path}: is a binary plan file; {_HOW.replace('PLANFILE', path.name)}")
     try:
-        document = from_json(content.removeprefix(_BYTE_ORDER_MARK), cache_strings="keys")
+        document = from_json(_without_wrapper(content.removeprefix(_BYTE_ORDER_MARK)), cache_strings="keys")
     except ValueError as error:
         raise ReviewError(f"{path}: {_why_no_json(content, error)}; {_HOW}") from error
     del content
@@ -47,6 +51,19 @@ def read_plan(path: Path) -> Plan:
         return _plan(document, stack_name(path), str(path), digest)
     except _MalformedError as error:
         raise ReviewError(f"{path}: {error}") from error
+
+
+def _without_wrapper(content: bytes) -> bytes:
+    """`content` without the lines that setup-terraform's wrapper writes around Terraform's output.
+
+    https://github.com/hashicorp/setup-terraform: `[command]/path/terraform-bin show -json plan` before, workflow
+    commands such as `::debug::Terraform exited with code 0.` before or after.
+    """
+    content = content.lstrip()
+    while content.startswith((b"[command]", b"::")):
+        content = content.partition(b"\n")[2].lstrip()
+    end = content.find(b"\n::")
+    return content if end < 0 or content[:1] not in b"{[" else content[:end]
 
 
 def _why_no_json(content: bytes, error: ValueError) -> str:
@@ -74,17 +91,23 @@ def _plan(document: Any, stack: str, source: str, sha256: str) -> Plan:
     if not isinstance(document, dict):
         raise _MalformedError(f"is no plan JSON (the document is not an object); {_HOW}")
     _check(document)
-    version = document.get("terraform_version")
+    version, applyable = document.get("terraform_version"), document.get("applyable")
+    unlisted = list(unlisted_sections(document))
     return Plan(
         stack=stack,
         source=source,
         terraform_version=version if isinstance(version, str) else "",
-        changes=tuple(_changes(document, "resource_changes")),
-        drift=tuple(_changes(document, "resource_drift")),
+        changes=tuple(_changes(document, "resource_changes", unlisted)),
+        drift=tuple(_changes(document, "resource_drift", unlisted)),
         providers=_providers(document.get("configuration")),
-        changed_outputs=_changed_outputs(document.get("output_changes")),
+        outputs=tuple(_outputs(document.get("output_changes"))),
         failed_checks=_failed_checks(document.get("checks")),
-        complete=document.get("complete") is not False and not document.get("deferred_changes"),
+        complete=document.get("complete") is not False,
+        applyable=applyable if isinstance(applyable, bool) else None,
+        unlisted=tuple(unlisted),
+        invocations=tuple(invocations(document)),
+        deferred=tuple(deferred_changes(document)),
+        configuration=_configuration(document.get("configuration")),
         sha256=sha256,
     )
 
@@ -107,46 +130,48 @@ def _check(document: dict[str, Any]) -> None:
         )
     if "values" in names and "planned_values" not in names:
         raise _MalformedError(f"is a state, not a plan; {_HOW}")
-    if not names & {"planned_values", "resource_changes", "output_changes"}:
+    if not names & _OF_PLANS:
         raise _MalformedError(f"holds no plan (neither resource_changes nor planned_values); {_HOW}")
 
 
-def _changes(document: Mapping[str, Any], section: str) -> Iterator[Change]:
+def _changes(document: Mapping[str, Any], section: str, unlisted: list[Unlisted]) -> Iterator[Change]:
+    """The managed resources of a section. What is not known of any of its elements goes to `unlisted`."""
     elements = document.get(section, [])
     if not isinstance(elements, list):
         raise _MalformedError(f"{section} is no array, so it is no plan JSON; {_HOW}")
     for index, element in enumerate(elements):
         where = f"{section}[{index}]"
-        if _mapping(element, where).get("mode") != "data":
-            yield _change(element, where)
+        address = _text(_mapping(element, where), "address", where)
+        change = _mapping(element.get("change"), f"{where}.change ({address})")
+        actions = change.get("actions")
+        if not _is_texts(actions):
+            raise _MalformedError(f"{where} ({address}) has actions {str(actions)[:60]}, so it is no plan JSON; {_HOW}")
+        unlisted += unlisted_in_resource(element, change, address)
+        if element.get("mode") in ("managed", None):
+            yield _change(element, address, where)
 
 
-def _change(element: Mapping[str, Any], where: str) -> Change:
-    address = _text(element, "address", where)
-    change = _mapping(element.get("change"), f"{where}.change ({address})")
-    actions = change.get("actions")
-    action = ACTIONS.get(tuple(actions)) if _is_texts(actions) else None
-    if action is None:
-        raise _MalformedError(
-            f"{where} ({address}) has actions {str(actions)[:60]}, which this program does not know and cannot judge"
-        )
+def _change(element: Mapping[str, Any], address: str, where: str) -> Change:
+    change = element["change"]
+    action = ACTIONS.get(tuple(change["actions"]), Action.UNKNOWN)
     before = _side(change, "before", where)
     after = before if action.changes is False and change.get("after") == before else _side(change, "after", where)
     importing, previous, deposed = change.get("importing"), element.get("previous_address"), element.get("deposed")
     reason = element.get("action_reason")
+    sensitive = either(change.get("before_sensitive"), change.get("after_sensitive"))
     return Change(
         address=address,
         type=_text(element, "type", where),
         name=element["name"] if isinstance(element.get("name"), str) else address,
         action=action,
-        before=Values(before, None, change.get("before_sensitive")),
-        after=Values(after, change.get("after_unknown"), change.get("after_sensitive")),
+        before=Values(before, None, sensitive),
+        after=Values(after, change.get("after_unknown"), sensitive),
         provider=element["provider_name"] if isinstance(element.get("provider_name"), str) else "",
         replace_paths=_paths(change.get("replace_paths")),
         action_reason=reason if isinstance(reason, str) else "",
         previous_address=previous if isinstance(previous, str) else None,
         deposed=deposed if isinstance(deposed, str) else None,
-        importing=importing is not None and importing is not False,
+        importing=(importing is not None and importing is not False) or bool(change.get("generated_config")),
     )
 
 
@@ -209,16 +234,22 @@ def _providers(configuration: Any) -> tuple[ProviderRequirement, ...]:
     )
 
 
-def _changed_outputs(outputs: Any) -> tuple[str, ...]:
+def _outputs(outputs: Any) -> Iterator[OutputChange]:
+    """The outputs whose values change, by name. What is no change of an output counts as one that is hidden."""
     if not isinstance(outputs, Mapping):
-        return ()
-    return tuple(
-        sorted(
-            name
-            for name, change in outputs.items()
-            if not isinstance(change, Mapping) or change.get("actions") != ["no-op"]
-        )
-    )
+        return
+    for name, change in sorted(outputs.items()):
+        if not isinstance(change, Mapping):
+            yield OutputChange(name, None, None, hidden=True)
+        elif change.get("actions") != ["no-op"]:
+            after = Values({"value": change.get("after")}, {"value": change.get("after_unknown")}).at("value")
+            hidden = bool(change.get("before_sensitive") or change.get("after_sensitive"))
+            yield OutputChange(name, change.get("before"), after, hidden)
+
+
+def _configuration(configuration: Any) -> Configuration:
+    root = configuration.get("root_module") if isinstance(configuration, Mapping) else None
+    return Configuration(root if isinstance(root, Mapping) else None)
 
 
 def _failed_checks(checks: Any) -> tuple[str, ...]:

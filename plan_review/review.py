@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from plan_review.acceptance import Acceptance
 from plan_review.endpoint import Difference, EndpointChange, differences
 from plan_review.findings import Finding, Rule, Severity, Verdict
-from plan_review.models import ModelChange, artifacts_after, is_artifact
+from plan_review.models import ModelChange, artifacts_after
+from plan_review.places import Places, places_of
 from plan_review.plan import Action, Change, Plan
 from plan_review.policy import Policy
 from plan_review.prices import Cost, PriceTable, cost_of
@@ -96,8 +97,9 @@ def review(
     settings: Settings,
 ) -> Review:
     """Reviews the plans of one or more stacks."""
-    holders = _holders(plans)
-    stacks = tuple(_review_stack(plan, settings, holders) for plan in plans)
+    places = places_of(plans)
+    holders = _holders(plans, places)
+    stacks = tuple(_review_stack(plan, settings, holders, places) for plan in plans)
     return Review(
         stacks=stacks,
         verdict=max((stack.verdict for stack in stacks), default=Verdict.NO_CHANGE),
@@ -115,7 +117,7 @@ def with_gate_changes(result: Review, files: Sequence[str]) -> Review:
     return replace(result, decision=decision, gate_changes=tuple(scrub(name) for name in files))
 
 
-def _holders(plans: Sequence[Plan]) -> dict[str, dict[tuple[str, str], str]]:
+def _holders(plans: Sequence[Plan], places: Places) -> dict[str, dict[tuple[str, str], str]]:
     """`Stack.holders` of the environments whose models stacks are several."""
     shards: dict[str, list[Plan]] = {}
     for plan in plans:
@@ -124,20 +126,26 @@ def _holders(plans: Sequence[Plan]) -> dict[str, dict[tuple[str, str], str]]:
             shards.setdefault(match["environment"], []).append(plan)
     return {
         environment: {
-            (artifact.key, artifact.sha256): scrub(plan.stack) for plan in several for artifact in artifacts_after(plan)
+            (artifact.key, artifact.sha256): scrub(plan.stack)
+            for plan in several
+            for artifact in artifacts_after(plan, places)
+            if artifact.sha256
         }
         for environment, several in shards.items()
         if len(several) > 1
     }
 
 
-def _review_stack(plan: Plan, settings: Settings, holders: Mapping[str, Mapping[tuple[str, str], str]]) -> StackReview:
+def _review_stack(
+    plan: Plan, settings: Settings, holders: Mapping[str, Mapping[tuple[str, str], str]], places: Places
+) -> StackReview:
     policy = settings.policy
-    stack = Stack(plan, policy.providers, holders.get(plan.stack.partition("-")[0], {}))
+    stack = Stack(plan, policy.providers, holders.get(plan.stack.partition("-")[0], {}), places)
     valid = [acceptance for acceptance in settings.acceptances if acceptance.until >= settings.today]
     findings = tuple(_with_acceptance(finding, valid) for finding in _findings(stack, settings.rules, policy))
     counting = [finding for finding in findings if finding.accepted is None]
-    own = verdict_of_changes(plan)
+    own = verdict_of_changes(stack)
+    listed = {model.artifact.address for model in stack.models}
     counted = max([own, *(finding.verdict for finding in counting)])
     return StackReview(
         name=scrub(plan.stack),
@@ -153,9 +161,11 @@ def _review_stack(plan: Plan, settings: Settings, holders: Mapping[str, Mapping[
             cost for item in stack.endpoints if (cost := cost_of(item, settings.prices, plan.region)) is not None
         ),
         details=tuple(
-            _detail(change) for change in sorted(plan.changes, key=_destructive_first) if _has_detail(change)
+            _detail(change)
+            for change in sorted(plan.changes, key=_destructive_first)
+            if _has_detail(stack, change, listed)
         ),
-        changed_outputs=tuple(scrub(name) for name in plan.changed_outputs),
+        changed_outputs=tuple(scrub(output.name) for output in plan.outputs),
     )
 
 
@@ -201,9 +211,15 @@ _COUNTED = {
     Action.CREATE_THEN_DELETE: "replaced",
     Action.DELETE_THEN_CREATE: "replaced",
     Action.CREATE_THEN_FORGET: "replaced",
+    Action.FORGET_THEN_CREATE: "replaced",
+    Action.UNKNOWN: "changed",
     Action.DELETE: "destroyed",
     Action.FORGET: "forgotten",
 }
+
+
+# What goes on as it is, or is gone: its settings say nothing.
+_GOES = frozenset({Action.DELETE, Action.FORGET})
 
 
 def _counts(plan: Plan) -> dict[str, int]:
@@ -215,14 +231,18 @@ def _destructive_first(change: Change) -> tuple[bool, str]:
     return not change.destroys, change.address
 
 
-def _has_detail(change: Change) -> bool:
+def _has_detail(stack: Stack, change: Change, listed: Collection[str]) -> bool:
+    """`listed` are the addresses that the list of models names."""
     if change.previous_address is not None or change.importing:
         return True
-    return change.action.changes and not is_artifact(change)
+    return change.action.changes and (change.address not in listed or not stack.is_artifact(change))
 
 
 def _detail(change: Change) -> ChangeDetail:
+    found = () if change.action in _GOES else tuple(differences(change.before, change.after))
     remarks = []
+    if change.action is Action.UPDATE and not found:
+        remarks.append(_unlisted(change))
     if change.previous_address is not None:
         remarks.append(f"moved from {scrub(change.previous_address)}")
     if change.importing:
@@ -233,5 +253,12 @@ def _detail(change: Change) -> ChangeDetail:
         address=scrub(change.address),
         action=change.action,
         remark=", ".join(remarks),
-        differences=tuple(differences(change.before, change.after)) if change.action is not Action.DELETE else (),
+        differences=found,
     )
+
+
+def _unlisted(change: Change) -> str:
+    """What an update changes when no setting of interest does."""
+    names = sorted({*(change.before.data or ()), *(change.after.data or ())})
+    changed = [name for name in names if change.before.at(name) != change.after.at(name)]
+    return f"only {', '.join(scrub(name) for name in changed)}" if changed else "no setting that the plan shows"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -71,6 +72,39 @@ def _overlay_present(node: Any, mask: Any) -> Any:
     return node
 
 
+def either(one: Any, other: Any) -> Any:
+    """The mask that is true wherever one of two masks is."""
+    if one is True or other is True:
+        return True
+    if not one or not other or one == other:
+        return one or other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return {key: either(one.get(key), other.get(key)) for key in (*one, *(key for key in other if key not in one))}
+    if isinstance(one, list) and isinstance(other, list):
+        return [either(_step(one, index), _step(other, index)) for index in range(max(len(one), len(other)))]
+    return one if _any_true(one) else other
+
+
+def settled(value: Any) -> Any:
+    """`value` in the one form that all ways to say the same have in common.
+
+    Zero values and null are one (the provider stores either), and JSON text (policies) is what it says, whatever its
+    layout.
+    """
+    if isinstance(value, dict):
+        kept = {key: inner for key, item in value.items() if (inner := settled(item)) is not None}
+        return kept or None
+    if isinstance(value, list):
+        items = [settled(item) for item in value]
+        return items if any(item is not None for item in items) else None
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return settled(json.loads(value))
+        except (ValueError, RecursionError):
+            return value
+    return value or None
+
+
 def contains_unknown(value: Any) -> bool:
     """Whether `value`, as `Values.at` returns it, is unknown or holds something unknown."""
     if value is UNKNOWN:
@@ -87,7 +121,8 @@ class Values:
     """One side (before or after) of a change.
 
     `data` is None when the resource does not exist on that side. `unknown` and `sensitive` are Terraform's masks: the
-    same shape as the values with `true` in place of what is unknown or sensitive.
+    same shape as the values with `true` in place of what is unknown or sensitive. What is sensitive on one side of a
+    change is in the mask of both: the value that a secret had before it was marked as one is as secret.
     """
 
     data: Mapping[str, Any] | None
@@ -148,9 +183,12 @@ class Values:
         return _any_true(mask)
 
     def leaves(self) -> Iterator[tuple[Path, Any]]:
-        """Every scalar (or UNKNOWN) with its path, in the order of the plan."""
+        """Every scalar (or UNKNOWN) with its path, in the order of the plan; a sensitive container as a whole.
+
+        The keys of a sensitive map are as secret as its values.
+        """
         if self.data is not None:
-            yield from _leaves((), _overlay(self.data, self.unknown))
+            yield from _leaves((), _overlay(self.data, self.unknown), self.sensitive)
 
 
 def _any_true(mask: Any) -> bool:
@@ -161,12 +199,14 @@ def _any_true(mask: Any) -> bool:
     return mask is True
 
 
-def _leaves(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
-    if isinstance(value, dict):
+def _leaves(path: Path, value: Any, sensitive: Any) -> Iterator[tuple[Path, Any]]:
+    if isinstance(value, dict | list) and value and sensitive is True:
+        yield path, value
+    elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _leaves((*path, str(key)), item)
+            yield from _leaves((*path, str(key)), item, _step(sensitive, str(key)))
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _leaves((*path, index), item)
+            yield from _leaves((*path, index), item, _step(sensitive, index))
     elif value is not None:
         yield path, value

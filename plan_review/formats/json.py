@@ -10,7 +10,7 @@ from plan_review.models import ModelChange
 from plan_review.review import Review, StackReview
 from plan_review.values import UNKNOWN
 
-REVIEW_VERSION = 1
+REVIEW_VERSION = 2
 
 
 def render(review: Review) -> str:
@@ -24,10 +24,11 @@ def render(review: Review) -> str:
         "environment": review.environment,
         "stacks": [_stack(stack) for stack in review.stacks],
         "prices": {
-            "as_of": prices.as_of,
-            "region": prices.region,
             "currency": prices.currency,
             "source": prices.source,
+            "regions": {
+                region: {"as_of": found.as_of, "origin": found.origin} for region, found in prices.regions.items()
+            },
         },
         "remarks": list(review.remarks),
         "gate_changes": list(review.gate_changes),

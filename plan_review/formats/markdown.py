@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from plan_review.findings import Finding, Severity, Verdict
 from plan_review.formats import words
 from plan_review.plan import Action
-from plan_review.redaction import UNKNOWN_TEXT
 from plan_review.review import ChangeDetail, Review, StackReview
 
 LIMIT = 65_536
@@ -111,15 +111,14 @@ def _blocks(review: Review) -> Iterator[_Block]:
     yield _Block(
         (
             "<sub>Safe: merge as usual. Needs approval: somebody who knows the endpoint agrees. Blocked: change the "
-            "plan, or "
-            "accept the finding with a reason and an end date. Sensitive values are never shown.</sub>",
+            "plan, or accept the finding with a reason and an end date. What Terraform marks as sensitive is hidden on "
+            "both sides; what is named or looks like a secret is redacted.</sub>",
         )
     )
 
 
 def _stack_row(stack: StackReview) -> str:
     counts = stack.counts
-    destroyed = str(counts["destroyed"]) + (f" + {counts['forgotten']} forgotten" if counts["forgotten"] else "")
     cells = (
         _cell(stack.name),
         f"{_MARKS[stack.verdict]} {stack.verdict.label}",
@@ -127,7 +126,7 @@ def _stack_row(stack: StackReview) -> str:
         str(counts["added"]),
         str(counts["changed"]),
         str(counts["replaced"]),
-        destroyed,
+        words.destroyed(stack),
     )
     return f"| {' | '.join(cells)} |"
 
@@ -150,7 +149,12 @@ def _findings(review: Review, severity: Severity) -> Iterator[_Block]:
 
 def _endpoints(stack: StackReview) -> Iterator[_Block]:
     for endpoint in stack.endpoints:
-        rows = [f"| {_line(item.what)} | {_cell(item.before)} | {_cell(item.after)} |" for item in endpoint.differences]
+        rows = [
+            f"| {_line(item.what)} | {_cell(item.before)} | {_cell(item.after)} |"
+            for item in endpoint.differences
+            if not item.only_unknown
+        ]
+        unknown = words.still_unknown(endpoint.differences)
         action = endpoint.change.action
         title = f"### Endpoint {_code(endpoint.name)}: {action.value if action.changes else 'scaling changes'}"
         if not endpoint.change.after.exists:
@@ -158,6 +162,8 @@ def _endpoints(stack: StackReview) -> Iterator[_Block]:
             continue
         table = ("| Setting | Now | After |", "| --- | --- | --- |") if rows else ()
         yield _Block((title, "", *table), tuple(rows), ("",) if rows else ())
+        if unknown:
+            yield _Block((f"Unknown until the apply: {_line(unknown)}.", ""))
         if endpoint.updates:
             yield _Block(
                 (
@@ -230,42 +236,52 @@ def _details(stack: StackReview) -> Iterator[_Block]:
     if stack.changed_outputs:
         lines.append(f"- outputs that change: {', '.join(_code(name) for name in stack.changed_outputs)}")
     if lines:
-        title = f"{html.escape(stack.name)}: every change but the models ({len(stack.details)})"
+        title = f"{_summary(stack.name)}: every change but models that come or go ({len(stack.details)})"
         yield _Block((f"<details><summary>{title}</summary>", ""), tuple(lines), ("", "</details>", ""))
 
 
 def _detail_lines(detail: ChangeDetail) -> Iterator[str]:
     remark = f" ({_line(detail.remark)})" if detail.remark else ""
     yield f"- {_code(detail.address)} is {detail.action.value}{remark}"
-    unknown = [
-        item.what for item in detail.differences if detail.action is Action.CREATE and item.after == UNKNOWN_TEXT
-    ]
     for item in detail.differences:
-        if detail.action is not Action.CREATE:
-            yield f"  - {_line(item.what)}: {_code(item.before)} → {_code(item.after)}"
-        elif item.after != UNKNOWN_TEXT:
-            yield f"  - {_line(item.what)}: {_code(item.after)}"
+        if not item.only_unknown:
+            now = "" if detail.action is Action.CREATE else f"{_code(item.before)} → "
+            yield f"  - {_line(item.what)}: {now}{_code(item.after)}"
+    unknown = words.still_unknown(detail.differences)
     if unknown:
-        yield f"  - unknown until the apply: {_line(', '.join(unknown))}"
+        yield f"  - unknown until the apply: {_line(unknown)}"
+
+
+# Invisible, and enough that GitHub sees no mention, reference or link there.
+_JOINER = "\u2060"
+_REFERENCE = re.compile(r"[@#]|\bgh-(?=[0-9])|:(?=//)|\bwww(?=\.)", re.IGNORECASE)
 
 
 def _code(text: str) -> str:
-    """A code span that nothing in `text` can leave."""
+    """A code span that nothing in `text` can leave. Nobody is notified by what stands in one."""
     safe = text.replace("`", "'").strip()
     return f"`{safe}`" if safe else "` `"
 
 
 def _cell(text: str) -> str:
-    """A code span inside a table, where a bar would begin the next cell."""
-    return _code(text).replace("|", "\\|")
+    """A code span inside a table, where a bar would begin the next cell, and a backslash before it would not help."""
+    return _code(text).replace("\\|", f"\\{_JOINER}|").replace("|", "\\|")
 
 
 def _line(text: str) -> str:
     """`text` as plain words: no markup, links, mentions or HTML of its own."""
-    safe = html.escape(text.replace("`", "'").replace(" -> ", " → "), quote=False)
-    for character in "\\*_[]|~":
-        safe = safe.replace(character, f"\\{character}")
-    return safe.replace("@", "@\u2060").replace("#", "#\u2060")
+    return _plain(
+        re.sub(r"[\\*_\[\]|~]", r"\\\g<0>", html.escape(text.replace("`", "'").replace(" -> ", " → "), quote=False))
+    )
+
+
+def _summary(text: str) -> str:
+    """`text` inside HTML, where Markdown means nothing but mentions still do."""
+    return _plain(html.escape(text))
+
+
+def _plain(text: str) -> str:
+    return _REFERENCE.sub(lambda match: f"{match[0]}{_JOINER}", text)
 
 
 def _address(place: str) -> str:

@@ -14,7 +14,6 @@ from rich.text import Text
 from plan_review.findings import Severity, Verdict
 from plan_review.formats import words
 from plan_review.plan import Action
-from plan_review.redaction import UNKNOWN_TEXT
 from plan_review.review import Review, StackReview
 
 _STYLES = {Severity.NOTE: "green", Severity.APPROVAL: "yellow", Severity.BLOCKED: "bold red"}
@@ -63,7 +62,7 @@ def _head(console: Console, review: Review) -> None:
             Text(words.DECISIONS[stack.decision], _STYLES[stack.decision]),
         ]
         cells += [Text(str(counts[name])) for name in ("added", "changed", "replaced")]
-        table.add_row(*cells, Text(str(counts["destroyed"] + counts["forgotten"])))
+        table.add_row(*cells, Text(words.destroyed(stack)))
     console.print(table)
 
 
@@ -113,8 +112,10 @@ def _endpoints(console: Console, stack: StackReview) -> None:
         if endpoint.differences:
             table = _table("Setting", "Now", "After")
             for item in endpoint.differences:
-                table.add_row(Text(item.what), Text(item.before), Text(item.after))
+                if not item.only_unknown:
+                    table.add_row(Text(item.what), Text(item.before), Text(item.after))
             console.print(table)
+            _still_unknown(console, words.still_unknown(endpoint.differences), indented=False)
         if endpoint.updates:
             console.print(Text(f"Capacity: {endpoint.capacity}"))
             console.print(Text(f"Traffic: {endpoint.traffic}"))
@@ -165,12 +166,13 @@ def _details(console: Console, stack: StackReview) -> None:
     for detail in stack.details:
         remark = f" ({detail.remark})" if detail.remark else ""
         console.print(Text(f"{detail.address} is {detail.action.value}{remark}"))
-        created = detail.action is Action.CREATE
-        unknown = [item.what for item in detail.differences if created and item.after == UNKNOWN_TEXT]
         for item in detail.differences:
-            if not created:
-                console.print(Padding(Text(f"{item.what}: {item.before} -> {item.after}"), (0, 0, 0, 2)))
-            elif item.after != UNKNOWN_TEXT:
-                console.print(Padding(Text(f"{item.what}: {item.after}"), (0, 0, 0, 2)))
-        if unknown:
-            console.print(Padding(Text(f"unknown until the apply: {', '.join(unknown)}"), (0, 0, 0, 2)))
+            if not item.only_unknown:
+                now = "" if detail.action is Action.CREATE else f"{item.before} -> "
+                console.print(Padding(Text(f"{item.what}: {now}{item.after}"), (0, 0, 0, 2)))
+        _still_unknown(console, words.still_unknown(detail.differences), indented=True)
+
+
+def _still_unknown(console: Console, settings: str, indented: bool) -> None:
+    if settings:
+        console.print(Padding(Text(f"unknown until the apply: {settings}"), (0, 0, 0, 2 if indented else 0)))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from plan_review.endpoint import Difference
 from plan_review.findings import Severity, Verdict
 from plan_review.models import ModelAction, ModelChange
 from plan_review.prices import Cost, PriceTable
@@ -56,6 +59,17 @@ def size(size_bytes: object) -> str:
     return f"{amount:.1f} {unit}"
 
 
+def still_unknown(differences: Sequence[Difference]) -> str:
+    """The settings without a value of which only the apply says whether they get one; empty when there are none."""
+    return ", ".join(item.what for item in differences if item.only_unknown)
+
+
+def destroyed(stack: StackReview) -> str:
+    """How many resources are destroyed; those that Terraform only lets go are named apart."""
+    forgotten = stack.counts["forgotten"]
+    return str(stack.counts["destroyed"]) + (f" + {forgotten} forgotten" if forgotten else "")
+
+
 def version(change: ModelChange) -> str:
     if change.previous is not None:
         return f"{change.previous.version} -> {change.artifact.version}"
@@ -82,13 +96,17 @@ def signed_money(amount: float | None, currency: str) -> str:
 
 
 def price_note(prices: PriceTable, costs: tuple[Cost, ...]) -> str:
-    """Where the prices come from, and that they may be of another region."""
-    other = sorted({cost.region for cost in costs if cost.region is not None and cost.region != prices.region})
-    where = f"; this stack runs in {', '.join(other)}, where prices differ" if other else ""
+    """Where the prices of the costs' regions come from, and which region has none."""
+    notes = []
+    for region in sorted({cost.region or "" for cost in costs}):
+        found = prices.regions.get(region)
+        if found is not None:
+            notes.append(f"list prices of {region} as of {found.as_of}, {found.origin}")
+        else:
+            notes.append(f"no prices are known of {region or 'a region that the plan does not state'}")
     return (
-        f"Instances at their initial counts, {prices.hours_per_month} hours a month, approximate list prices of "
-        f"{prices.region} as of {prices.as_of}, taken from public pages and not from AWS's price list{where}; compare "
-        f"with {prices.source}"
+        f"Instances at their initial counts, {prices.hours_per_month} hours a month, {'; '.join(notes)}; "
+        "see plan_review/README.md, Cost"
     )
 
 

@@ -32,8 +32,8 @@ RULE = Rule(
     severity=Severity.APPROVAL,
     explanation=(
         "Terraform calls UpdateEndpoint without RetainAllVariantProperties, so the endpoint comes up with "
-        "`initial_instance_count`, not with the number that auto scaling has reached. At a busy hour that is a loss of "
-        "capacity until scaling catches up, with every model cold on the new instances."
+        "`initial_instance_count`, not with the number that auto scaling has reached. At a busy hour that is a loss "
+        "of capacity until scaling catches up, with every model cold on the new instances."
     ),
     advice=(
         "Set `initial_instance_count` to what the current load needs, or deploy at a quiet hour; scaling is paused "

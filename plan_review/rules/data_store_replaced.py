@@ -37,8 +37,8 @@ RULE = Rule(
         "bring back: artifacts of every version, the record of what exists, the image that new instances start from."
     ),
     advice=(
-        "Undo what forces the replacement (usually a name or an encryption setting). To move to another bucket, create "
-        "it beside the old one, copy, switch, and remove the old one in a later change."
+        "Undo what forces the replacement (usually a name or an encryption setting). To move to another bucket, "
+        "create it beside the old one, copy, switch, and remove the old one in a later change."
     ),
     source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/delete-bucket.html",
     check=_check,

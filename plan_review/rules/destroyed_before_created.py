@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from plan_review.endpoint import CONFIGURATION, MODEL
 from plan_review.findings import Hit, Rule, Severity, Verdict
-from plan_review.models import ARTIFACT_TYPES
+from plan_review.places import ARTIFACT_TYPES
 from plan_review.plan import Action
 from plan_review.stack import Stack
 
@@ -24,8 +24,8 @@ RULE = Rule(
     verdict=Verdict.OUTAGE,
     explanation=(
         "While Terraform has destroyed the old one and not yet made the new one, the endpoint points at a "
-        "configuration or model that is gone (it cannot replace an instance), or the artifact cannot be loaded. If the "
-        "creation fails it stays so."
+        "configuration or model that is gone (it cannot replace an instance), or the artifact cannot be loaded. If "
+        "the creation fails it stays so."
     ),
     advice="Set `lifecycle { create_before_destroy = true }` and a name that changes with the content; plan again.",
     source="https://developer.hashicorp.com/terraform/language/meta-arguments/lifecycle#create_before_destroy",

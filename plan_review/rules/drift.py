@@ -1,28 +1,18 @@
-"""The refresh found something that was changed outside Terraform."""
+"""The refresh found something that was changed outside Terraform, and that has an effect."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plan_review.endpoint import differences
+from plan_review.drift import drift_of
 from plan_review.findings import Hit, Rule, Severity
-from plan_review.plan import Action
 from plan_review.stack import Stack
-
-_SHOWN = 4
 
 
 def _check(stack: Stack) -> Iterator[Hit]:
-    for change in stack.plan.drift:
-        if change.action is Action.DELETE:
-            yield Hit(
-                change.address, "was deleted outside Terraform; the apply makes it anew", severity=Severity.APPROVAL
-            )
-            continue
-        found = [f"{item.what}: {item.before} -> {item.after}" for item in differences(change.before, change.after)]
-        if found:
-            more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-            yield Hit(change.address, f"was changed outside Terraform: {'; '.join(found[:_SHOWN])}{more}")
+    for found in drift_of(stack):
+        if found.counts:
+            yield Hit(found.address, found.message)
 
 
 RULE = Rule(
@@ -30,8 +20,9 @@ RULE = Rule(
     title="Drift: changed outside Terraform",
     severity=Severity.APPROVAL,
     explanation=(
-        "Somebody changed the resource by hand, or AWS did (a rollback, an alarm's action). The apply puts it back to "
-        "the configuration, which may undo the repair of an incident."
+        "Somebody changed the resource by hand, or AWS did (a rollback, an alarm's action): it is gone, the apply "
+        "puts it back to the configuration, which may undo the repair of an incident, or it now gives access, or "
+        "deletes or moves objects, in a way that no resource of the stack explains."
     ),
     advice=(
         "Find out who changed it and why; take the change into the configuration, or let the apply undo it knowingly."

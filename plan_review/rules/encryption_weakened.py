@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from plan_review.endpoint import CONFIGURATION
 from plan_review.findings import Hit, Rule, Severity
-from plan_review.models import ARTIFACT_TYPES
+from plan_review.places import ARTIFACT_TYPES
 from plan_review.plan import Change
 from plan_review.redaction import shown
 from plan_review.stack import Stack

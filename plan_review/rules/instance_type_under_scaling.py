@@ -38,8 +38,8 @@ RULE = Rule(
     title="The instance type changes under auto scaling",
     severity=Severity.BLOCKED,
     explanation=(
-        "UpdateEndpoint refuses another instance type for a variant that is registered as a scalable target: the apply "
-        "fails half-way, and fails again on every retry."
+        "UpdateEndpoint refuses another instance type for a variant that is registered as a scalable target: the "
+        "apply fails half-way, and fails again on every retry."
     ),
     advice=(
         "Deregister, update and register in one apply: let the scaling target be replaced, destroyed first, when the "

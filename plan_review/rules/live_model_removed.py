@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plan_review.findings import Hit, Rule, Severity, Verdict
-from plan_review.models import ARTIFACT_TYPES, ModelAction, artifact_of
+from plan_review.models import ModelAction
 from plan_review.redaction import shown
 from plan_review.stack import Stack
 
@@ -14,16 +14,17 @@ def _check(stack: Stack) -> Iterator[Hit]:
     for model in stack.models:
         if model.action is ModelAction.REMOVED:
             artifact = model.artifact
-            message = f"model {artifact.name}: its current version {artifact.version} is removed"
+            version = f" version {artifact.version}" if artifact.version else " object"
+            message = f"model {artifact.name}: its current{version} is removed"
             other = stack.holders.get((artifact.key, artifact.sha256))
             if other is None:
                 yield Hit(artifact.address, message)
             else:
                 moved = f"{message} here; it is in {other}, where callers must invoke it before"
                 yield Hit(artifact.address, moved, Severity.APPROVAL, Verdict.MODELS_ONLY)
-    for change in stack.plan.of_type(*ARTIFACT_TYPES):
+    for change in stack.artifacts:
         moves = change.before.exists and change.after.exists and change.before.at("bucket") != change.after.at("bucket")
-        if moves and artifact_of(change, change.before) is not None:
+        if moves:
             message = f"moves from bucket {shown(change.before, 'bucket')} to {shown(change.after, 'bucket')}"
             yield Hit(change.address, message)
 
@@ -40,8 +41,8 @@ RULE = Rule(
         "of the same review, asks for approval only."
     ),
     advice=(
-        "Check that no caller names this TargetModel any more, then accept this finding for this address with a reason "
-        "and an end date. To go back to an earlier version add it as a new one."
+        "Check that no caller names this TargetModel any more, then accept this finding for this address with a "
+        "reason and an end date. To go back to an earlier version add it as a new one."
     ),
     source="https://docs.aws.amazon.com/sagemaker/latest/dg/add-models-to-endpoint.html",
     check=_check,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from plan_review.findings import Hit, Rule, Severity
+from plan_review.findings import Hit, Rule, Severity, Verdict
+from plan_review.providers import approved_version
 from plan_review.redaction import scrub
 from plan_review.stack import Stack
 
@@ -16,11 +17,14 @@ def _check(stack: Stack) -> Iterator[Hit]:
     for provider in stack.plan.providers:
         name = scrub(provider.source)
         exact = _EXACT.fullmatch(provider.version_constraint.strip())
-        approved = stack.approved_providers.get(provider.source)
+        approved = approved_version(provider.source, stack.approved_providers)
         if exact is None:
             constraint = scrub(provider.version_constraint) or "(none)"
             yield Hit(f"provider {name}", f"is not pinned to one version: {constraint}")
-        elif approved is not None and exact[1] != approved:
+        elif approved is None:
+            message = "is none of the providers that the policy approves"
+            yield Hit(f"provider {name}", message, verdict=Verdict.OTHER)
+        elif exact[1] != approved:
             yield Hit(f"provider {name}", f"changes from {approved}, which the policy approves, to {exact[1]}")
 
 
@@ -31,8 +35,9 @@ RULE = Rule(
     explanation=(
         "Another provider version reads and writes the same resources differently: defaults move, attributes become "
         "force_new, and once it has written the state the older version may no longer read it. A plan JSON does not "
-        "say which version made the last state, so the approved version stands in the policy file and is changed there "
-        "with the pin."
+        "say which version made the last state, so the approved version stands in the policy file and is changed "
+        "there with the pin. A provider that is not there may do anything. The registries of Terraform and OpenTofu "
+        "hold the same providers."
     ),
     advice=(
         "Plan every environment with the new version, read its upgrade notes, then change `[providers]` in the policy "

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from plan_review.audience import is_public
 from plan_review.findings import Hit, Rule, Severity
-from plan_review.grants import newly_granted
-from plan_review.models import ARTIFACT_TYPES
+from plan_review.grants import RESOURCE_POLICIES, newly_granted
+from plan_review.places import ARTIFACT_TYPES
 from plan_review.plan import Change
-from plan_review.policy_documents import Statement, allow_statements
-from plan_review.redaction import shown
+from plan_review.policy_documents import allow_statements
+from plan_review.redaction import shown, shown_value
 from plan_review.stack import Stack
 from plan_review.values import UNKNOWN
 
 _BLOCK = "aws_s3_bucket_public_access_block"
 _FLAGS = ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
-_POLICIES = {
-    "aws_s3_bucket_policy": "policy",
-    "aws_ecr_repository_policy": "policy",
-    "aws_sns_topic_policy": "policy",
-    "aws_kms_key": "policy",
-    "aws_vpc_endpoint": "policy",
-}
 _PUBLIC_ACLS = frozenset({"public-read", "public-read-write", "authenticated-read"})
 _ANYWHERE = frozenset({"0.0.0.0/0", "::/0"})
 
@@ -30,7 +24,7 @@ def _check(stack: Stack) -> Iterator[Hit]:
     for change in stack.plan.of_type(_BLOCK):
         if change.action.changes:
             yield from _open_block(change)
-    for type_, attribute in _POLICIES.items():
+    for type_, attribute in RESOURCE_POLICIES.items():
         for change in stack.plan.of_type(type_):
             if change.action.changes and change.after.exists:
                 yield from _open_policy(change, attribute)
@@ -65,14 +59,14 @@ def _open_policy(change: Change, attribute: str) -> Iterator[Hit]:
     if after is None and not own_default:
         yield Hit(change.address, f"the {attribute} cannot be read: unknown, sensitive or malformed", Severity.APPROVAL)
     for statement in after or ():
-        if _is_public(statement) and newly_granted(before, (statement,)):
-            actions = ", ".join(sorted(statement.actions)) or "(no action)"
-            yield Hit(change.address, f"the {attribute} allows everyone: {actions}")
-
-
-def _is_public(statement: Statement) -> bool:
-    anyone = "*" in statement.principals or any(item.endswith(":*") for item in statement.principals)
-    return not statement.condition and (anyone or (statement.everything_except and bool(statement.principals)))
+        if is_public(statement) and newly_granted(before, (statement,)):
+            actions = ", ".join(sorted(statement.actions)) or "everything but what it lists"
+            behind = (
+                f", behind a condition that keeps nobody out: {shown_value(statement.condition)}"
+                if statement.condition
+                else ""
+            )
+            yield Hit(change.address, f"the {attribute} allows everyone: {actions}{behind}")
 
 
 def _ranges(change: Change, side: str) -> frozenset[str]:
@@ -95,12 +89,13 @@ RULE = Rule(
     title="Something is opened to everyone",
     severity=Severity.BLOCKED,
     explanation=(
-        "Artifacts are code that instances run and often hold what was learnt from private data; the state holds every "
-        "setting. Whoever can write an artifact's key runs code in the endpoint's container."
+        "Artifacts are code that instances run and often hold what was learnt from private data; the state holds "
+        "every setting. Whoever can write an artifact's key runs code in the endpoint's container."
     ),
     advice=(
-        "Keep all four settings of the public access block on, and name the principals of each policy or condition "
-        "them."
+        "Keep all four settings of the public access block on, and name the principals of each policy. A condition "
+        "keeps others out only when it fixes who asks: an account, an organization, a VPC, an ARN, a range of "
+        "addresses."
     ),
     source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html",
     check=_check,

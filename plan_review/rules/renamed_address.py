@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from plan_review.findings import Hit, Rule, Severity
-from plan_review.models import ARTIFACT_TYPES
+from plan_review.places import ARTIFACT_TYPES
 from plan_review.plan import Action, Change
 from plan_review.stack import Stack
 from plan_review.values import UNKNOWN

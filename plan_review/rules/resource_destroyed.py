@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from plan_review.endpoint import CONFIGURATION, ENDPOINT, MODEL
 from plan_review.findings import Hit, Rule, Severity
-from plan_review.models import is_artifact
 from plan_review.rules.data_store_replaced import STORES
 from plan_review.rules.key_deletion import KEYS
 from plan_review.stack import Stack
@@ -22,7 +21,7 @@ def _check(stack: Stack) -> Iterator[Hit]:
     for change in stack.plan.changing:
         if not change.destroys or change.type in _TRIGGERS or change.type in _ELSEWHERE:
             continue
-        if is_artifact(change) or (change.type in _ELSEWHERE_WHEN_REPLACED and change.action.replaces):
+        if stack.is_artifact(change) or (change.type in _ELSEWHERE_WHEN_REPLACED and change.action.replaces):
             continue
         left = ", a left-over of an earlier apply," if change.deposed is not None else ""
         yield Hit(change.address, f"the {change.type}{left} is {change.action.value}{change.reason}")

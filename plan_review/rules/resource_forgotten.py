@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plan_review.findings import Hit, Rule, Severity
-from plan_review.plan import Action
 from plan_review.stack import Stack
 
 
 def _check(stack: Stack) -> Iterator[Hit]:
     for change in stack.plan.changing:
-        if change.action in (Action.FORGET, Action.CREATE_THEN_FORGET):
+        if change.action.forgets:
             yield Hit(change.address, f"the {change.type} is {change.action.value}")
 
 
@@ -19,7 +18,9 @@ RULE = Rule(
     id="resource-forgotten",
     title="A resource is no longer managed",
     severity=Severity.APPROVAL,
-    explanation="It keeps running and costing, but no plan shows it, no drift check sees it and no destroy removes it.",
+    explanation=(
+        "It keeps running and costing, but no plan shows it, no drift check sees it and no destroy removes it."
+    ),
     advice="Say in the pull request who looks after it from now on.",
     source="https://developer.hashicorp.com/terraform/language/resources/syntax#removing-resources",
     check=_check,

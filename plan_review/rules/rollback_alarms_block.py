@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from plan_review.endpoint import ENDPOINT
 from plan_review.findings import Hit, Rule, Severity, Verdict
+from plan_review.serving import Service, service_of
 from plan_review.stack import Stack
 from plan_review.values import UNKNOWN
 
@@ -16,6 +17,8 @@ def _check(stack: Stack) -> Iterator[Hit]:
     for change in stack.plan.of_type(ENDPOINT):
         if not (change.before.exists and change.after.exists):
             continue
+        if service_of(stack, change).service is not Service.SERVING:
+            continue  # it is replaced anyway, and the rule of replaced endpoints says what is known of it
         before, after = change.before.block(*_BLOCK), change.after.block(*_BLOCK)
         if after is UNKNOWN:
             yield Hit(change.address, "whether the endpoint keeps its rollback-alarm block is unknown until the apply")

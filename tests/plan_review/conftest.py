@@ -1,11 +1,21 @@
-"""Saved plans of real Terraform (`plans/`), and reviews of them."""
+"""Saved plans of real Terraform, and reviews of them.
+
+`plans/` holds plans made by `make_plans.py`, `cases/` plans that Terraform 1.11 cannot make, edited by hand, and
+`recorded/` plans made by the real AWS provider.
+"""
 
 from __future__ import annotations
 
 import datetime
+import functools
+import gzip
+import json
+import tarfile
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,15 +27,49 @@ from plan_review.reading import read_plan
 from plan_review.review import Review, Settings, review
 from plan_review.rules import RULES, RULES_BY_ID
 
-PLANS = Path(__file__).parent / "plans"
+HERE = Path(__file__).parent
+PLANS = HERE / "plans"
+CASES = HERE / "cases"
+RECORDED = HERE / "recorded"
 TODAY = datetime.date(2026, 1, 15)
 
 
+@functools.cache
+def recorded(chain: str) -> dict[str, bytes]:
+    """The recorded plans of a chain by `CHAIN/STEP/STACK.KIND` (`main/00-base/models.second`)."""
+    with tarfile.open(RECORDED / f"{chain}.tar.xz") as archive:
+        members = [(member.name.removesuffix(".json"), archive.extractfile(member)) for member in archive.getmembers()]
+        return {name: content.read() for name, content in members if content is not None}
+
+
+def content_of(scenario: str) -> bytes:
+    """A saved plan's JSON: a scenario of `plans/`, a case of `cases/`, or a recorded plan."""
+    if "/" in scenario:
+        return recorded(scenario.partition("/")[0])[scenario]
+    path = PLANS / f"{scenario}.json"
+    return path.read_bytes() if path.exists() else gzip.decompress((CASES / f"{scenario}.json.gz").read_bytes())
+
+
+def document_of(scenario: str) -> dict[str, Any]:
+    """A saved plan as a document that the caller may edit."""
+    document = json.loads(content_of(scenario))
+    assert isinstance(document, dict)
+    return document
+
+
+def read_document(document: dict[str, Any] | bytes, stack: str) -> Plan:
+    """A document as the plan of `stack`, read from a file of that name."""
+    content = document if isinstance(document, bytes) else json.dumps(document).encode()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{stack}.json"
+        path.write_bytes(content)
+        return replace(read_plan(path), source=path.name)
+
+
 def saved_plan(scenario: str, stack: str | None = None) -> Plan:
-    """The plan of a scenario, under the name of `stack`. Its path is cut to the file's name."""
-    plan = read_plan(PLANS / f"{scenario}.json")
-    name = stack if stack is not None else scenario
-    return replace(plan, stack=name, source=f"{name}.json")
+    """The plan of a scenario, under the name of `stack`."""
+    name = stack if stack is not None else scenario.rpartition("/")[2]
+    return read_document(content_of(scenario), name)
 
 
 def settings(acceptances: Sequence[Acceptance] = (), policy: Path | None = None) -> Settings:
@@ -36,6 +80,12 @@ def settings(acceptances: Sequence[Acceptance] = (), policy: Path | None = None)
         prices=bundled_prices(),
         today=TODAY,
     )
+
+
+def review_of(**documents: dict[str, Any]) -> Review:
+    """Reviews documents by the stack's name, with underscores for hyphens: review_of(dev_models=..., ...)."""
+    plans = [read_document(document, stack.replace("_", "-")) for stack, document in documents.items()]
+    return review(plans, settings())
 
 
 @pytest.fixture

@@ -10,14 +10,26 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
+from plan_review.endpoint import Difference
 from plan_review.findings import Severity
 from plan_review.formats import markdown, text
 from plan_review.models import Artifact, ModelAction, ModelChange
+from plan_review.plan import Action
 from plan_review.review import ChangeDetail, Review, review
-from tests.plan_review.conftest import saved_plan, settings
+from tests.plan_review.conftest import document_of, recorded, review_of, saved_plan
+from tests.plan_review.conftest import settings as review_settings
+
+RECORDED_PLANS = sorted(
+    name for chain in ("main", "scaling", "kms") for name in recorded(chain) if name.endswith(".plan")
+)
 
 GOLDEN = Path(__file__).parent / "comments"
 
@@ -76,7 +88,7 @@ def test_destructive_comes_first(reviewed: Callable[..., Review]) -> None:
 def test_the_order_of_the_plan_does_not_matter(scenario: str) -> None:
     plan = saved_plan(scenario)
     reverse = dataclasses.replace(plan, changes=plan.changes[::-1])
-    assert markdown.render(review([reverse], settings())) == markdown.render(review([plan], settings()))
+    assert markdown.render(review([reverse], review_settings())) == markdown.render(review([plan], review_settings()))
 
 
 def test_the_marker_is_the_environments(reviewed: Callable[..., Review]) -> None:
@@ -138,6 +150,185 @@ def test_markup_of_a_plan_stays_text(reviewed: Callable[..., Review]) -> None:
     comment = markdown.render(dataclasses.replace(result, stacks=(finding_stack,)))
     row = next(line for line in comment.splitlines() if "added |" in line)
     assert row.startswith("| `a\\|b'<img src=x>@all #1` | added | 1\\|2 | unknown |")
+
+
+# What a plan may hold to break out of its place in the comment, to notify somebody, or to look like another text.
+HOSTILE = st.lists(
+    st.sampled_from(
+        (
+            *(
+                "`",
+                "``",
+                "```\n",
+                "~~~\n",
+                "|",
+                "\\\\|",
+                "\\\\",
+                "\n",
+                "\r\n",
+                "\n\n",
+                "\u2028",
+                "- x",
+                "\n- x",
+                "\n# h",
+                "\n> q",
+            ),
+            *("<img src=x onerror=alert(1)>", "</details>", "<!--", "-->", "<script>", "&lt;", "&#64;team", "<sub>"),
+            *(
+                "@team",
+                "@org/team",
+                "#1",
+                "GH-12",
+                "owner/repo#3",
+                "https://github.com/o/r/issues/4",
+                "www.example.com",
+            ),
+            *("[a](https://x)", "![a](https://x)", "**b**", "_i_", "~~s~~", "\u202eevil", "\u2066", "\u200b", "\u061c"),
+            *("\x1b[31m", "\x00", "a", " ", "é", "$x$", ":tada:", "[x]: https://x", "1. y", "---", "==="),
+        )
+    ),
+    min_size=1,
+    max_size=8,
+).map("".join)
+
+
+def hostile(value: Any, text: str, side: str) -> Any:
+    """`value` with the text at the end of every string, and in a key of every map whose value is another a side."""
+    if isinstance(value, dict):
+        return {key: hostile(item, text, side) for key, item in value.items()} | {f"k{text}": side}
+    if isinstance(value, list):
+        return [hostile(item, text, side) for item in value]
+    return f"{value}{text}" if isinstance(value, str) else value
+
+
+def tokens_of(comment: str) -> list[Token]:
+    return MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).parse(comment)
+
+
+def structure(comment: str) -> list[str]:
+    """Blocks of a comment in order, with the number of code spans in each: what a reader sees as its shape."""
+    shape = []
+    for token in tokens_of(comment):
+        spans = sum(child.type == "code_inline" for child in token.children or ())
+        first = token.content.splitlines()[0][:9] if token.type == "html_block" else spans
+        shape.append(f"{token.type} {token.level} {first}")
+    return shape
+
+
+@settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(HOSTILE, st.sampled_from([*["endpoint-new-image"] * 4, "alarm-removed", "bucket-shared"]))
+def test_no_text_of_a_plan_breaks_the_comment_or_notifies_anybody(text: str, scenario: str) -> None:
+    plain, document = document_of(scenario), document_of(scenario)
+    for target, inserted in ((plain, "x"), (document, text)):
+        for change in target["resource_changes"]:
+            change["address"] += inserted
+            if change["change"]["actions"] == ["no-op"]:
+                continue
+            for side in ("before", "after"):
+                values = change["change"][side]
+                if values:
+                    values |= {
+                        key: hostile(value, inserted, side)
+                        for key, value in values.items()
+                        if key
+                        in ("description", "alarm_description", "policy", "primary_container", "namespace", "url")
+                    }
+                    values["note"] = f"{side}{inserted}"
+    expected = markdown.render(review_of(dev_models=plain))
+    comment = markdown.render(review_of(dev_models=document))
+    assert structure(comment) == structure(expected)
+    outside = []
+    for token in tokens_of(comment):
+        if token.type == "html_block":
+            outside.append(token.content)
+        for child in token.children or ():
+            assert child.type in (
+                "text",
+                "code_inline",
+                "strong_open",
+                "strong_close",
+                "softbreak",
+                "link_open",
+                "link_close",
+                "html_inline",
+                "text_special",
+            ), child
+            assert child.type != "html_inline" or child.content in ("<sub>", "</sub>"), child.content
+            if child.type == "link_open":
+                assert str(child.attrs["href"]).startswith(LINKS), child.attrs
+            if child.type in ("text", "text_special"):
+                outside.append(child.content)
+    written = "".join(outside)
+    assert re.search(r"@\w|#\d|\bGH-\d|://\w|\bwww\.", written) is None, written
+    assert re.search("[\x00-\x08\x0b-\x1f\x7f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069]", comment) is None
+
+
+LINKS = ("https://docs.aws.amazon.com/", "https://developer.hashicorp.com/", "https://github.com/hashicorp/")
+
+
+def test_every_changed_resource_is_named_models_too(reviewed: Callable[..., Review]) -> None:
+    """Also objects that are changed in place, which the list of models does not have."""
+    for scenario in (
+        "artifact-tagged",
+        "artifact-archived",
+        "artifact-overwritten",
+        "model-new-version",
+        "key-removed",
+    ):
+        document = document_of(scenario)
+        changed = [
+            item["address"]
+            for item in document["resource_changes"]
+            if item["change"]["actions"] not in (["no-op"], ["read"])
+        ]
+        result = reviewed(scenario)
+        named = {detail.address for detail in result.stacks[0].details}
+        named |= {model.artifact.address for model in result.stacks[0].models}
+        assert named >= set(changed)
+    assert "`aws_s3_object.resnet` is updated in place (only tags" in markdown.render(reviewed("artifact-tagged"))
+
+
+@pytest.mark.parametrize("zero", ["", 0, False, [], {}])
+def test_zero_values_and_null_are_one(zero: Any) -> None:
+    document = document_of("endpoint-new-image")
+    for change in document["resource_changes"]:
+        if change["type"] == "aws_sagemaker_model":
+            change["change"]["before"]["a_setting"], change["change"]["after"]["a_setting"] = zero, None
+            change["change"]["before"]["another"], change["change"]["after"]["another"] = None, zero
+    result = review_of(dev_endpoint=document)
+    assert "a_setting" not in text.render(result)
+    assert "another" not in text.render(result)
+
+
+def test_a_zero_that_is_another_value_shows() -> None:
+    document = document_of("scaling-range")
+    for change in document["resource_changes"]:
+        if change["type"] == "aws_appautoscaling_target":
+            change["change"]["after"] |= {"min_capacity": 0, "max_capacity": 4}
+    settings_ = {
+        item.what: (item.before, item.after)
+        for item in review_of(dev_endpoint=document).stacks[0].endpoints[0].differences
+    }
+    assert settings_ == {"scaling: fewest instances": ("1", "0")}
+
+
+@pytest.mark.parametrize("name", RECORDED_PLANS)
+def test_no_recorded_plan_has_a_zero_for_a_difference(name: str, reviewed: Callable[..., Review]) -> None:
+    result = reviewed((name, "dev-x"))
+    shown = [
+        item for stack in result.stacks for part in (*stack.endpoints, *stack.details) for item in part.differences
+    ]
+    noise = [item for item in shown if {item.before, item.after} <= {"(none)", "0", "false", "[]", "{}", "", '""'}]
+    assert [item for item in noise if "(none)" in (item.before, item.after) and not _is_new(result, item)] == []
+
+
+def _is_new(result: Review, item: Difference) -> bool:
+    """Whether the difference is of something created: a 0 of its own shows there."""
+    created = [detail for stack in result.stacks for detail in stack.details if detail.action is Action.CREATE]
+    created_endpoints = [
+        endpoint for stack in result.stacks for endpoint in stack.endpoints if endpoint.change.action is Action.CREATE
+    ]
+    return any(item in part.differences for part in (*created, *created_endpoints))
 
 
 def test_notes_and_accepted_findings_are_folded(reviewed: Callable[..., Review]) -> None:

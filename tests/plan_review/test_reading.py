@@ -55,7 +55,7 @@ REFUSED = {
     "a change is no object": (plan_of("x"), "resource_changes[0] is no object"),  # type: ignore[arg-type]
     "a change without address": (plan_of(CHANGE | {"address": ""}), "resource_changes[0] has no address"),
     "a change without actions": (plan_of(CHANGE | {"change": {}}), "has actions None"),
-    "an unknown action": (plan_of(CHANGE | {"change": {"actions": ["explode"]}}), "does not know and cannot judge"),
+    "an action that is no text": (plan_of(CHANGE | {"change": {"actions": [5]}}), "has actions [5], so it is no plan"),
     "before is no object": (
         plan_of(CHANGE | {"change": {"actions": ["delete"], "before": 5}}),
         "resource_changes[0].change.before is no object",
@@ -110,6 +110,31 @@ def test_data_sources_and_a_byte_order_mark_do_not_matter(tmp_path: Path) -> Non
     document = EMPTY_PLAN | {"resource_changes": [CHANGE | {"mode": "data", "change": {"actions": ["read"]}}, CHANGE]}
     plan = read_plan(written(tmp_path, "\ufeff" + json.dumps(document, indent=2)))
     assert [change.address for change in plan.changes] == ["aws_s3_bucket.b"]
+
+
+COMMAND = "[command]/home/runner/work/_temp/0f0e/terraform-bin show -json plan"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (f"{COMMAND}\n", ""),
+        (f"{COMMAND}\n", "\n::debug::Terraform exited with code 0.\n::debug::stdout: {}%0A\n::debug::exitcode: 0\n"),
+        (f"{COMMAND}\r\n", "\r\n\r\n::set-output name=stdout::{}\r\n"),
+        (f"::debug::Running\n{COMMAND}\n\n", "\n\n"),
+    ],
+)
+def test_lines_of_setup_terraforms_wrapper_do_not_matter(before: str, after: str, tmp_path: Path) -> None:
+    """https://github.com/hashicorp/setup-terraform writes them around Terraform's own output."""
+    described = json.loads(json.dumps(CHANGE))
+    described["change"]["after"]["description"] = "first\n::debug:: of a text"
+    path = written(tmp_path, f"{before}{json.dumps(plan_of(described))}{after}")
+    assert [change.address for change in read_plan(path).changes] == ["aws_s3_bucket.b"]
+
+
+def test_a_wrapper_without_a_plan_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ReviewError, match="is no complete JSON"):
+        read_plan(written(tmp_path, f"{COMMAND}\nError: no plan\n::debug::Terraform exited with code 1.\n"))
 
 
 def test_keeps_only_the_sections_it_needs(tmp_path: Path) -> None:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from plan_review.formats import json as json_format
+from plan_review.formats import markdown
+from plan_review.formats import text as text_format
 from plan_review.redaction import REDACTED, SENSITIVE, UNKNOWN_TEXT, scrub, shown, shown_value
+from plan_review.secret_names import is_secret_name
 from plan_review.values import UNKNOWN, Values
+from tests.plan_review.conftest import document_of, review_of
 
 # Made up, and put together here so that no scanner takes them for real ones.
 ACCESS_KEY = "AKIA" + "IOSFODNN7EXAMPLE"
@@ -79,3 +84,118 @@ def test_values_are_cut_and_containers_are_json() -> None:
     assert shown_value({"a": [1, UNKNOWN]}) == f'{{"a": [1, "{UNKNOWN_TEXT}"]}}'
     assert shown_value(0) == "0"
     assert shown_value(False) == "false"
+    assert shown_value("") == shown_value([]) == shown_value({}) == shown_value(None) == "(none)"
+
+
+NAMES = {
+    "secret": [
+        *("DB_PASS", "db_pass_old", "dbPassword", "PGPASSWORD", "DBPASS", "MYSQL_PWD", "ADMIN_PW", "SENTRY_DSN"),
+        *(
+            "SIGNING_KEY",
+            "api_key",
+            "apiKey",
+            "API_KEYS",
+            "API_KEY_2",
+            "SECRET_KEY_BASE",
+            "license-key",
+            "customer_key",
+        ),
+        *("HF_TOKEN", "authToken", "refresh_tokens", "CLIENT_SECRET", "AWS_CREDENTIALS", "SESSION_COOKIE", "JWT"),
+        *("conn_string", "CONNECTION_STRING", "SLACK_WEBHOOK_URL", "BASIC_AUTH", "PASSPHRASE"),
+    ],
+    "plain": [
+        *(
+            "kms_key",
+            "kms_key_arn",
+            "kms_key_id",
+            "kms_master_key_id",
+            "bucket_key_enabled",
+            "key",
+            "hash_key",
+            "public_key",
+        ),
+        *(
+            "MAX_TOKENS",
+            "max_new_tokens",
+            "bypass_policy_lockout_safety_check",
+            "author",
+            "compass",
+            "unique_id",
+            "monkey",
+        ),
+        *("model_data_url", "source_hash", "SERVER_WORKERS", "keyboard", "key_usage", "object_key", "tokenizer"),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", NAMES["secret"])
+def test_a_secrets_name(name: str) -> None:
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize("name", NAMES["plain"])
+def test_a_name_that_is_no_secrets(name: str) -> None:
+    assert not is_secret_name(name)
+
+
+def test_a_key_alone_is_a_secret_only_where_people_name_it() -> None:
+    assert is_secret_name("KEY")
+    assert is_secret_name("key", free=True)
+    values = Values({"key": "models/a.tar.gz", "environment": [{"variables": {"key": "hunter2", "plain": "x"}}]})
+    assert shown(values, "key") == "models/a.tar.gz"
+    assert shown(values, "environment", 0, "variables", "key") == REDACTED
+    assert shown(values, "environment") == '[{"variables": {"key": "(redacted)", "plain": "x"}}]'
+
+
+def test_a_value_beside_a_secrets_name_is_redacted() -> None:
+    values = Values({"environment": [{"name": "DB_PASS", "value": "hunter2"}, {"name": "PORT", "value": "8080"}]})
+    assert shown(values, "environment", 0, "value") == REDACTED
+    assert shown(values, "environment", 1, "value") == "8080"
+    assert "hunter2" not in shown(values, "environment")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "export DB_PASS=hunter2",
+        "export DB_PASS='hunter2 and more'",
+        'SIGNING_KEY="hunter2"; true',
+        '{"DB_PASS": "hunter2"}',
+        '{"environment": [{"name": "DB_PASS", "value": "hunter2"}]}',
+        '[{"Name":"API_KEY","Value":"hunter2"}]',
+        '{"inner": "{\\"token\\": \\"hunter2\\"}"}',
+    ],
+)
+def test_secrets_inside_a_text_are_redacted(text: str) -> None:
+    assert "hunter2" not in scrub(text)
+    assert REDACTED in scrub(text)
+
+
+def test_what_is_sensitive_on_one_side_is_hidden_on_both() -> None:
+    """The value of before the change that marked it as sensitive is as secret as the one of after."""
+    for side, other in (("before", "after"), ("after", "before")):
+        document = document_of("secrets-in-environment")
+        for change in document["resource_changes"]:
+            change["change"].pop(f"{other}_sensitive", None)
+            if change["type"] == "aws_sagemaker_model":
+                environment = change["change"]["after"]["primary_container"][0]["environment"]
+                secrets = [
+                    *environment.values(),
+                    *change["change"]["before"]["primary_container"][0]["environment"].values(),
+                ]
+                mask = {"primary_container": [{"environment": dict.fromkeys(environment, True)}]}
+                change["change"][f"{side}_sensitive"] = mask
+        result = review_of(dev_endpoint=document)
+        written = markdown.render(result) + text_format.render(result, width=200) + json_format.render(result)
+        assert len(secrets) == 4
+        assert [secret for secret in secrets if secret in written] == []
+        assert SENSITIVE in written
+
+
+def test_the_keys_of_a_sensitive_map_are_hidden() -> None:
+    document = document_of("secrets-in-environment")
+    for change in document["resource_changes"]:
+        if change["type"] == "aws_sagemaker_model":
+            change["change"]["after"]["primary_container"][0]["environment"] = {"Zq7hidden": "x"}
+            change["change"]["after_sensitive"] = {"primary_container": [{"environment": True}]}
+    assert "Zq7hidden" not in markdown.render(review_of(dev_endpoint=document))

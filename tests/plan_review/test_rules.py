@@ -1,4 +1,4 @@
-"""Each rule against a plan that it must find and a neighbouring one that it must not, both made by real Terraform."""
+"""Each rule against a plan that it must find and a neighbouring one that it must not, made by Terraform if it can."""
 
 from __future__ import annotations
 
@@ -10,10 +10,16 @@ import pytest
 import plan_review.rules
 from plan_review import catalogue
 from plan_review.findings import Severity, Verdict
+from plan_review.policy import read_policy
 from plan_review.review import Review
-from plan_review.rules import RULES
+from plan_review.rules import RULES, RULES_BY_ID
+from plan_review.verdicts import KINDS
+from tests.plan_review import outage_cases
 from tests.plan_review.conftest import PLANS
-from tests.plan_review.plans.scenarios import SCENARIOS
+from tests.plan_review.plans.outages import OUTAGES
+from tests.plan_review.plans.scenarios import SCENARIOS as OTHERS
+
+SCENARIOS = (*OTHERS, *OUTAGES)
 
 # rule: (scenario without it, scenario with it, the address found, part of the message)
 CASES = {
@@ -144,7 +150,58 @@ CASES = {
         "no longer managed",
     ),
     "incomplete-plan": ("role-described", "access-targeted", "plan", "-target"),
-}
+    "artifact-storage-class": (
+        "artifact-tagged",
+        "artifact-archived",
+        "aws_s3_object.resnet",
+        "storage_class: STANDARD -> DEEP_ARCHIVE: no endpoint can load it",
+    ),
+    "artifact-elsewhere": (
+        "model-added",
+        "artifact-elsewhere",
+        "aws_s3_object.squeezenet_slot_3",
+        "goes to bucket review-team",
+    ),
+    "artifact-encryption": (
+        "model-added",
+        "artifact-without-key",
+        "aws_s3_object.squeezenet_slot_3",
+        "server_side_encryption is AES256",
+    ),
+    "artifact-access": (
+        "model-added",
+        "artifact-with-acl",
+        "aws_s3_object.squeezenet_slot_3",
+        "acl is bucket-owner-read",
+    ),
+    "artifact-lock": ("model-added", "artifact-locked", "aws_s3_object.squeezenet_slot_3", "object_lock_"),
+    "artifact-unproven": (
+        "model-added",
+        "artifact-with-provisioner",
+        "aws_s3_object.squeezenet_slot_3",
+        "the apply runs commands for it",
+    ),
+    "name-still-taken": (
+        "endpoint-new-image",
+        "configuration-name-taken",
+        "aws_sagemaker_endpoint_configuration.endpoint_configuration",
+        "the object 0a1b2c3d, left over of a failed apply, still has that name",
+    ),
+    "action-invoked": (
+        "models-no-change",
+        "action-invoked",
+        "action.aws_lambda_invoke.purge",
+        "this action runs, set off by the command line (-invoke)",
+    ),
+    "unlisted-part": ("models-no-change", "unknown-section", "section side_effects", "is not known to the review"),
+    "unknown-action": ("models-no-change", "unknown-action", "aws_s3_object.resnet", "the actions create, rename"),
+    "drift-without-effect": (
+        "main/03-model3/models.second",
+        "main/00-base/models.second",
+        "aws_s3_bucket.models_bucket",
+        "noticed, no effect: policy:",
+    ),
+} | outage_cases.CASES
 
 VERDICTS = {
     "models-no-change": (Verdict.NO_CHANGE, Severity.NOTE),
@@ -182,7 +239,30 @@ VERDICTS = {
     "artifacts-expire": (Verdict.OUTAGE, Severity.BLOCKED),
     "versioning-suspended": (Verdict.OUTAGE, Severity.BLOCKED),
     "key-removed": (Verdict.OUTAGE, Severity.BLOCKED),
-}
+    "artifact-tagged": (Verdict.MODELS_ONLY, Severity.NOTE),
+    "artifact-archived": (Verdict.OUTAGE, Severity.BLOCKED),
+    "artifact-other-type": (Verdict.OTHER, Severity.APPROVAL),
+    "artifact-without-key": (Verdict.OTHER, Severity.APPROVAL),
+    "artifact-with-acl": (Verdict.OTHER, Severity.APPROVAL),
+    "artifact-locked": (Verdict.OTHER, Severity.APPROVAL),
+    "artifact-elsewhere": (Verdict.OTHER, Severity.APPROVAL),
+    "artifact-with-provisioner": (Verdict.OTHER, Severity.APPROVAL),
+    "artifact-of-another-hash": (Verdict.OTHER, Severity.APPROVAL),
+    "artifact-static-key": (Verdict.OTHER, Severity.APPROVAL),
+    "alarm-drifted": (Verdict.OTHER, Severity.APPROVAL),
+    "alarm-drifted-refresh-only": (Verdict.NO_CHANGE, Severity.APPROVAL),
+    "alarm-gone": (Verdict.OTHER, Severity.APPROVAL),
+    "alarm-gone-refresh-only": (Verdict.NO_CHANGE, Severity.APPROVAL),
+    "endpoint-tainted": (Verdict.OTHER, Severity.APPROVAL),
+    "endpoint-tainted-first": (Verdict.OTHER, Severity.APPROVAL),
+    "endpoint-tainted-verified": (Verdict.OUTAGE, Severity.BLOCKED),
+    # Plans that are edited by hand (`cases/`).
+    "action-invoked": (Verdict.OTHER, Severity.APPROVAL),
+    "live-artifact-to-deep-archive": (Verdict.OUTAGE, Severity.BLOCKED),
+    "first-creation-failed": (Verdict.OTHER, Severity.APPROVAL),
+    "unknown-action": (Verdict.OTHER, Severity.BLOCKED),
+    "unknown-section": (Verdict.OTHER, Severity.APPROVAL),
+} | outage_cases.VERDICTS
 
 
 def found(result: Review, rule: str) -> dict[str, str]:
@@ -243,3 +323,36 @@ def test_the_catalogue_is_current() -> None:
     assert written.read_text(encoding="utf-8") == catalogue.render(RULES), (
         "run: python -m plan_review --rules > plan_review/RULES.md"
     )
+
+
+def test_the_table_of_verdicts_is_current() -> None:
+    readme = Path(plan_review.rules.__file__).parents[1] / "README.md"
+    table = catalogue.verdict_table(RULES, read_policy(None, frozenset(RULES_BY_ID)).verdicts)
+    assert f"<!-- verdicts -->\n{table}<!-- /verdicts -->\n" in readme.read_text(encoding="utf-8"), (
+        "put the output of `python -m plan_review --verdicts` between the README's marks"
+    )
+
+
+KINDS_SHOWN = {
+    "Nothing": ("models-no-change", "main/00-base/models.second"),
+    "A model or a version": ("model-added", "copy-added", "main/03-model3/models.plan"),
+    "A newer version": ("model-new-version", "model-earlier-version-removed"),
+    "Tags or metadata": ("artifact-tagged",),
+    "Any other resource": ("bucket-tagged", "artifact-moved", "alarm-moved"),
+    "A first endpoint": ("endpoint-created", "main/00-base/endpoint.plan"),
+    "A running endpoint": ("endpoint-new-image", "scaling-range"),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS_SHOWN))
+def test_a_kind_of_change_has_its_verdict(kind: str, reviewed: Callable[..., Review]) -> None:
+    (verdict,) = (found for text, found in KINDS.items() if text.startswith(kind))
+    for scenario in KINDS_SHOWN[kind]:
+        assert reviewed((scenario, "dev-stack")).verdict is verdict
+
+
+def test_every_kind_of_change_is_shown() -> None:
+    """Those of outputs in test_safe.py."""
+    shown = {text for text in KINDS if "output" in text}
+    shown |= {text for kind in KINDS_SHOWN for text in KINDS if text.startswith(kind)}
+    assert shown == set(KINDS)

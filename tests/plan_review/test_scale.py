@@ -20,7 +20,7 @@ def test_a_plan_of_4000_models(tmp_path: Path) -> None:
 
 
 def test_the_plans_of_the_benchmark_are_like_real_ones() -> None:
-    created, unchanged = plan(2, 1)["resource_changes"][::-1]
+    _, unchanged, created = plan(2, 1)["resource_changes"]
     assert created["change"]["after_unknown"]["version_id"] is True
     assert unchanged["change"]["before"] == unchanged["change"]["after"]
     assert re.fullmatch(r"models/model-00000/1-[0-9a-f]{16}\.tar\.gz", unchanged["change"]["after"]["key"])

@@ -6,10 +6,10 @@ What differs from run to run (ids, times, ports, folders) is replaced, so that a
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,9 +23,10 @@ sys.path.insert(0, str(ROOT))
 
 from image_builder.context import content_hash  # noqa: E402
 from local.process import LocalAws  # noqa: E402
-from tests.plan_review.plans import scenarios  # noqa: E402
+from tests.plan_review.plans import outages, scenarios  # noqa: E402
 from tests.plan_review.plans.scenarios import SCENARIOS, Scenario  # noqa: E402
 
+STACKS = {**scenarios.STACKS, **outages.STACKS}
 OUTPUT = Path(__file__).resolve().parent
 BINARY = os.environ.get("TERRAFORM_BINARY_NAME", "terraform")
 _DROPPED = ("planned_values", "prior_state", "relevant_attributes", "timestamp")
@@ -45,6 +46,10 @@ _CONTEXT = {
         "http.server.HTTPServer(('127.0.0.1', int(os.environ['SAGEMAKER_BIND_TO_PORT'])), Handler).serve_forever()\n"
     ),
 }
+
+
+def base(stack: str) -> dict[str, Any]:
+    return copy.deepcopy(STACKS[stack]())
 
 
 class Maker:
@@ -93,23 +98,28 @@ class Maker:
                 s3.put_object(Bucket=scenarios.SOURCE_BUCKET, Key=key, Body=content)
 
     def apply_base(self, stack: str) -> None:
-        folder = self._write(f"base-{stack}", scenarios.base(stack))
+        folder = self._write(f"base-{stack}", base(stack))
         self._terraform(folder, "init")
         self._terraform(folder, "apply", "-auto-approve")
 
     def plan(self, scenario: Scenario) -> dict[str, Any]:
         """The scenario's plan as JSON, scrubbed."""
-        configuration = scenarios.base(scenario.stack)
+        configuration = base(scenario.stack)
         scenario.change(configuration)
         configuration["resource"] = {type_: found for type_, found in configuration["resource"].items() if found}
         folder = self._write(scenario.name, configuration)
         if not scenario.on_empty_account:
-            shutil.copy(self._directory / f"base-{scenario.stack}" / "terraform.tfstate", folder)
+            state = json.loads((self._directory / f"base-{scenario.stack}" / "terraform.tfstate").read_text())
+            if scenario.state is not None:
+                scenario.state(state)
+            (folder / "terraform.tfstate").write_text(json.dumps(state))
         self._terraform(folder, "init")
         if scenario.tamper == "alarm-threshold":
             self._set_alarm_threshold(7)
+        elif scenario.tamper == "alarm-deleted":
+            self._client("cloudwatch").delete_alarms(AlarmNames=["review-errors"])
         self._terraform(folder, "plan", "-out=plan", *scenario.arguments)
-        if scenario.tamper == "alarm-threshold":
+        if scenario.tamper is not None:
             self._set_alarm_threshold(5)
         return scrubbed(self._terraform(folder, "show", "-json", "plan"), self._directory)
 
@@ -177,20 +187,20 @@ def scrubbed(text: str, directory: Path) -> dict[str, Any]:
 
 
 def main(names: list[str]) -> None:
-    wanted = [scenario for scenario in SCENARIOS if not names or scenario.name in names]
+    wanted = [scenario for scenario in (*SCENARIOS, *outages.OUTAGES) if not names or scenario.name in names]
     with (
         tempfile.TemporaryDirectory(prefix="plans-") as folder,
         LocalAws(directory=Path(folder) / "aws", port=0) as aws,
     ):
         maker = Maker(Path(folder), aws)
         stacks = {scenario.stack for scenario in wanted}
-        if "endpoint" in stacks:
+        if stacks & {"endpoint", "verified"}:
             maker.push_image()
         if "copies" in stacks:
             maker.put_sources()
-        for stack in scenarios.STACKS:
+        for stack in STACKS:
             # The endpoint's model needs the bucket of the models.
-            if not stacks & ({stack, "endpoint"} if stack == "models" else {stack}):
+            if not stacks & ({stack, "endpoint", "verified"} if stack == "models" else {stack}):
                 continue
             print(f"applying the base of {stack}", flush=True)
             maker.apply_base(stack)

@@ -6,7 +6,6 @@ Terraform's JSON syntax, as CDKTF writes it. A scenario is planned against the s
 from __future__ import annotations
 
 import base64
-import copy
 import hashlib
 import json
 from collections.abc import Callable
@@ -35,7 +34,8 @@ SOURCE_BUCKET = "review-team"
 class Scenario:
     """`change` alters the base's configuration in place; `arguments` go to `terraform plan`.
 
-    `tamper` names what make_plans.py changes behind Terraform's back before it plans.
+    `tamper` names what make_plans.py changes behind Terraform's back before it plans; `state` alters the state first,
+    to what an apply that failed leaves.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Scenario:
     change: Callable[[Configuration], object] = lambda configuration: None
     arguments: tuple[str, ...] = ()
     tamper: str | None = None
+    state: Callable[[dict[str, Any]], object] | None = None
     on_empty_account: bool = False
 
 
@@ -291,10 +292,6 @@ def alarm(name: str) -> Configuration:
 STACKS = {"models": models_stack, "copies": copies_stack, "access": access_stack, "endpoint": endpoint_stack}
 
 
-def base(stack: str) -> Configuration:
-    return copy.deepcopy(STACKS[stack]())
-
-
 def _at(type_: str, name: str, **changes: Any) -> Callable[[Configuration], object]:
     """A change that sets arguments of one resource."""
     return lambda configuration: configuration["resource"][type_][name].update(changes)
@@ -395,6 +392,54 @@ def _bucket_policy(document: str) -> Callable[[Configuration], object]:
     return lambda configuration: configuration["resource"].update(aws_s3_bucket_policy=resource)
 
 
+def _added(**arguments: Any) -> Callable[[Configuration], object]:
+    """Another version of a model, with more arguments than the others have."""
+    more = artifact("squeezenet", "3") | arguments
+    return lambda configuration: configuration["resource"]["aws_s3_object"].update(squeezenet_slot_3=more)
+
+
+def _instance(state: dict[str, Any], type_: str) -> dict[str, Any]:
+    """The first instance of a resource type in a state."""
+    return next(item for item in state["resources"] if item["type"] == type_)["instances"][0]
+
+
+def _tainted(state: dict[str, Any]) -> None:
+    """As Terraform leaves an endpoint whose creation failed."""
+    _instance(state, "aws_sagemaker_endpoint")["status"] = "tainted"
+
+
+def _tainted_first(state: dict[str, Any]) -> None:
+    """What follows the endpoint was never created."""
+    _tainted(state)
+    state["resources"] = [item for item in state["resources"] if item["type"] != "aws_appautoscaling_target"]
+
+
+def _tainted_verified(state: dict[str, Any]) -> None:
+    _tainted(state)
+    attributes = {"id": "00000000-0000-4000-8000-000000000000", "input": None, "output": None, "triggers_replace": None}
+    state["resources"].append(
+        {
+            "mode": "managed",
+            "type": "terraform_data",
+            "name": "verification",
+            "provider": 'provider["terraform.io/builtin/terraform"]',
+            "instances": [{"schema_version": 0, "attributes": attributes, "sensitive_attributes": []}],
+        }
+    )
+
+
+def _verification(configuration: Configuration) -> None:
+    configuration["resource"]["terraform_data"]["verification"] = {
+        "depends_on": ["aws_sagemaker_endpoint.endpoint"],
+        "provisioner": [{"local-exec": {"command": "true"}}],
+    }
+
+
+def _deposed_configuration(state: dict[str, Any]) -> None:
+    """As an update that failed leaves the configuration of before."""
+    _instance(state, "aws_sagemaker_endpoint_configuration")["deposed"] = "0a1b2c3d"
+
+
 OPEN_POLICY = policy(allow("s3:GetObject", "arn:aws:s3:::review-models/*", Principal="*"))
 _EMPTY = {"alarms": [{"alarm_name": "review-latency"}]}
 
@@ -460,6 +505,15 @@ SCENARIOS = (
         ),
     ),
     Scenario("bucket-tls-only", "models", _bucket_policy(TLS_ONLY)),
+    Scenario("artifact-tagged", "models", _at("aws_s3_object", "resnet", tags={"Owner": "vision"})),
+    Scenario("artifact-archived", "models", _at("aws_s3_object", "resnet", storage_class="DEEP_ARCHIVE")),
+    Scenario("artifact-other-type", "models", _at("aws_s3_object", "resnet", content_type="binary/octet-stream")),
+    Scenario("artifact-without-key", "models", _added(server_side_encryption="AES256")),
+    Scenario("artifact-with-acl", "models", _added(acl="bucket-owner-read")),
+    Scenario("artifact-locked", "models", _added(object_lock_mode="GOVERNANCE", object_lock_legal_hold_status="ON")),
+    Scenario("artifact-elsewhere", "models", _added(bucket="review-team")),
+    Scenario("artifact-with-provisioner", "models", _added(provisioner=[{"local-exec": {"command": "true"}}])),
+    Scenario("artifact-of-another-hash", "models", _added(source_hash="0" * 64)),
     Scenario(
         "copy-added",
         "copies",
@@ -552,4 +606,11 @@ SCENARIOS = (
     Scenario("alarm-renamed", "endpoint", _renamed("aws_cloudwatch_metric_alarm", "latency", "slow", moved=False)),
     Scenario("alarm-moved", "endpoint", _renamed("aws_cloudwatch_metric_alarm", "latency", "slow", moved=True)),
     Scenario("alarm-drifted", "endpoint", tamper="alarm-threshold"),
+    Scenario("alarm-drifted-refresh-only", "endpoint", arguments=("-refresh-only",), tamper="alarm-threshold"),
+    Scenario("alarm-gone", "endpoint", tamper="alarm-deleted"),
+    Scenario("alarm-gone-refresh-only", "endpoint", arguments=("-refresh-only",), tamper="alarm-deleted"),
+    Scenario("endpoint-tainted", "endpoint", state=_tainted),
+    Scenario("endpoint-tainted-first", "endpoint", state=_tainted_first),
+    Scenario("endpoint-tainted-verified", "endpoint", _verification, state=_tainted_verified),
+    Scenario("configuration-name-taken", "endpoint", state=_deposed_configuration),
 )

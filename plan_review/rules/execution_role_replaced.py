@@ -1,0 +1,43 @@
+"""The role that an endpoint runs with is replaced or destroyed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from plan_review.execution_roles import execution_roles
+from plan_review.findings import Hit, Rule, Severity, Verdict
+from plan_review.redaction import shown
+from plan_review.stack import Stack
+
+
+def _check(stack: Stack) -> Iterator[Hit]:
+    for role in execution_roles(stack.plan):
+        change = role.change
+        if change.destroys:
+            name = shown(change.before, "name")
+            users = ", ".join(shown(model, "name") for model in role.models)
+            used = f"while the SageMaker model {users} uses it" if users else "which SageMaker may assume"
+            yield Hit(change.address, f"role {name} is {change.action.value}{change.reason}, {used}")
+
+
+RULE = Rule(
+    id="execution-role-replaced",
+    title="The execution role of an endpoint is replaced or destroyed",
+    severity=Severity.BLOCKED,
+    verdict=Verdict.OUTAGE,
+    explanation=(
+        "SageMaker assumes the role for every model that it loads and every instance that it starts. While the role "
+        "is gone both fail, and a role made again under its name is another principal: key grants, and policies that "
+        "name the old one, do not know it. A plan without SageMaker models cannot show who uses the role, so any role "
+        "that SageMaker may assume counts there."
+    ),
+    advice=(
+        "Undo what forces the replacement. For another name or path create a second role, let a new SageMaker model "
+        "name it, and remove the old role in a later change."
+    ),
+    source=(
+        "https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html "
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids"
+    ),
+    check=_check,
+)

@@ -1,0 +1,49 @@
+"""A running endpoint loses a production variant by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from plan_review.endpoint import EndpointChange
+from plan_review.findings import Hit, Rule, Severity, Verdict
+from plan_review.redaction import scrub
+from plan_review.stack import Stack
+
+
+def _check(stack: Stack) -> Iterator[Hit]:
+    for endpoint in stack.endpoints:
+        if endpoint.updates and endpoint.new_configuration and endpoint.configuration_after.exists:
+            yield from _lost(endpoint)
+
+
+def _lost(endpoint: EndpointChange) -> Iterator[Hit]:
+    old = {variant.name for variant in endpoint.variants_before}
+    new = {variant.name for variant in endpoint.variants_after}
+    gone = ", ".join(sorted(old - new))
+    if not gone:
+        return
+    instead = f"; {', '.join(sorted(new - old))} comes instead" if new - old else ""
+    yield Hit(endpoint.change.address, scrub(f"variant {gone} goes{instead}"))
+
+
+RULE = Rule(
+    id="variant-renamed",
+    title="A production variant of a running endpoint is renamed or removed",
+    severity=Severity.BLOCKED,
+    verdict=Verdict.OUTAGE,
+    explanation=(
+        "Deployment guardrails ask for the same variants before and after, and SageMaker refuses to take away a "
+        "variant that is registered with auto scaling: the update fails half-way. Where it goes through, alarms and "
+        "dashboards watch a variant that is no more (a rollback alarm stays silent), scaling does nothing, and "
+        "callers that name the variant fail."
+    ),
+    advice=(
+        "Keep the variant's name; it means nothing. To split traffic add a second variant in one change and take the "
+        "first away in a later one, with its alarms and scaling."
+    ),
+    source=(
+        "https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html "
+        "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateEndpoint.html"
+    ),
+    check=_check,
+)
