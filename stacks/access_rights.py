@@ -74,8 +74,13 @@ class AccessRights:
         """What a plan reads. It writes nothing, not even a lock: plan with `-lock=false`."""
         names = self._names
         statements = [
-            allow("ListStates", ["s3:ListBucket"], self._state),
-            allow("ReadStates", ["s3:GetObject"], f"{self._state}/{names.environment}-*/terraform.tfstate"),
+            # `operations plan` compares a state with the version before it, to refuse a damaged one.
+            allow("ListStates", ["s3:ListBucket", "s3:ListBucketVersions"], self._state),
+            allow(
+                "ReadStates",
+                ["s3:GetObject", "s3:GetObjectVersion"],
+                f"{self._state}/{names.environment}-*/terraform.tfstate",
+            ),
             allow("ReadBuckets", list(_BUCKET_READS), [self._state, *self._models]),
             allow("ReadModels", ["s3:GetObject", "s3:GetObjectTagging"], [f"{arn}/*" for arn in self._models]),
             allow(

@@ -77,7 +77,7 @@ NOT_RECORDED = {
     "kms:GenerateDataKey": "KMS is called by the services",
     "kms:RetireGrant": "KMS is called by the services",
     "s3:AbortMultipartUpload": "an upload of a large artifact that fails",
-    "s3:GetObjectVersion": "a copy of an object in a bucket with versions",
+    "s3:GetObjectVersion": "an earlier version of a state, and a copy of an object in a bucket with versions",
     "sagemaker:UpdateEndpointWeightsAndCapacities": "Application Auto Scaling asks for it when a target is registered",
 }
 
