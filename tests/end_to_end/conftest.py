@@ -5,7 +5,6 @@ latter where Terraform can install it). With `hashicorp` all tests are skipped w
 """
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,26 +12,16 @@ import pytest
 
 from local.errors import ProviderUnavailableError
 from local.process import LocalAws
-from operations.deployment import PROJECT_DIRECTORY
 from operations.example_models import ExampleModel, trained_models
+from tests.end_to_end.project import copy_project
 
 LocalAwsFactory = Callable[..., LocalAws]
-_APPLICATION = ("main.py", "cdktf.json", "stacks", "container", "image_builder", "model_catalog", "models")
-_WRITTEN_BY_RUNS = shutil.ignore_patterns("__pycache__", "artifacts", "sources")
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """What `cdktf synth` needs of the project, in a folder of the test's own."""
-    directory = tmp_path / "project"
-    directory.mkdir()
-    for name in _APPLICATION:
-        source = PROJECT_DIRECTORY / name
-        if source.is_dir():
-            shutil.copytree(source, directory / name, ignore=_WRITTEN_BY_RUNS)
-        else:
-            shutil.copy(source, directory / name)
-    return directory
+    return copy_project(tmp_path / "project")
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from operations.example_models import ExampleModel
 from operations.rehearsal import Rehearsal
 from operations.terraform import Plan, TerraformError
 from tests.end_to_end.conftest import LocalAwsFactory
+from tests.end_to_end.project import change_settings
 
 _NEW_CONFIGURATION = {
     "aws_sagemaker_endpoint.endpoint": "~",
@@ -63,13 +64,6 @@ def _assert_equals_mxnet(rehearsal: Rehearsal, model: ExampleModel) -> None:
     assert prediction.best.label == model.expected_label
 
 
-def _change_setting(project: Path, **settings: object) -> None:
-    file = project / "cdktf.json"
-    document = json.loads(file.read_text())
-    document["context"]["environments"]["local"] |= settings
-    file.write_text(json.dumps(document))
-
-
 def test_plan_apply_add_a_model_change_image_and_settings_destroy(
     project: Path, example_models: dict[str, ExampleModel], rehearse: RehearsalFactory
 ) -> None:
@@ -108,7 +102,7 @@ def test_plan_apply_add_a_model_change_image_and_settings_destroy(
         _assert_equals_mxnet(rehearsal, first)
 
         # Another instance type.
-        _change_setting(project, instance_type="ml.m5.xlarge")
+        change_settings(project, instance_type="ml.m5.xlarge")
         rehearsal.deployment.synth()
         assert _actions(rehearsal.deploy("endpoint")) == _NEW_CONFIGURATION
         assert rehearsal.describe_endpoint()["CreationTime"] == endpoint["CreationTime"]
@@ -163,7 +157,7 @@ def test_faults_are_told_and_leave_everything_as_it_was(
 
         # Wrong settings, both in one message.
         settings = (project / "cdktf.json").read_text()
-        _change_setting(project, instance_type="m5.large", initial_instance_count=0)
+        change_settings(project, instance_type="m5.large", initial_instance_count=0)
         with pytest.raises(
             SynthesisError, match=r"(?s)instance_type.*initial_instance_count|initial_instance_count.*type"
         ):
@@ -185,7 +179,7 @@ def test_faults_are_told_and_leave_everything_as_it_was(
 
         # The way back to the very content of before: its model and configuration are still there, and in use.
         serve.write_text(original)
-        _change_setting(project, revision=1)
+        change_settings(project, revision=1)
         _deploy_all(rehearsal)
         assert all(not plan.changes for plan in rehearsal.plan().values())
         _assert_equals_mxnet(rehearsal, model)

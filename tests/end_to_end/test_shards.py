@@ -11,13 +11,7 @@ from operations.example_models import ExampleModel
 from operations.rehearsal import Rehearsal
 from operations.terraform import Plan
 from tests.end_to_end.conftest import LocalAwsFactory
-
-
-def set_shards(project: Path, **shards: object) -> None:
-    file = project / "cdktf.json"
-    document = json.loads(file.read_text())
-    document["context"]["environments"]["local"]["shards"] = shards
-    file.write_text(json.dumps(document))
+from tests.end_to_end.project import change_settings
 
 
 def deployed(rehearsal: Rehearsal) -> dict[str, Plan]:
@@ -54,7 +48,7 @@ def test_one_shard_becomes_two(
 
         # A second shard: the plans of what is there are empty. (Without the pin both models would go to it.)
         pins = {stays.name: 1}
-        set_shards(project, count=2, pins=pins, previous={"count": 1})
+        change_settings(project, shards={"count": 2, "pins": pins, "previous": {"count": 1}})
         plans = deployed(rehearsal)
         assert list(plans) == ["state", "image", "models-2", "endpoint-2", "models", "endpoint"]
         assert [stack for stack, plan in plans.items() if plan.changes] == ["models-2", "endpoint-2"]
@@ -65,7 +59,7 @@ def test_one_shard_becomes_two(
         assert (invoked_on(stays), invoked_on(moves)) == (endpoint["EndpointName"], f"{endpoint['EndpointName']}-2")
 
         # All callers have followed: the model leaves the first shard, and nothing else happens.
-        set_shards(project, count=2, pins=pins)
+        change_settings(project, shards={"count": 2, "pins": pins})
         rehearsal.deployment.synth()
         plans = rehearsal.plan()
         changes = {stack: [(change.symbol, change.address) for change in plan.changes] for stack, plan in plans.items()}
