@@ -56,6 +56,11 @@ def test_installable_provider_is_used(decide: Decide) -> None:
     assert status == {"provider": "hashicorp", "environment": {"CHECKPOINT_DISABLE": "1"}, "error": None}
 
 
+def test_the_provider_looked_for_is_the_one_of_the_stacks() -> None:
+    golden = Path(__file__).parents[1] / "stacks" / "golden" / "local-state.json"
+    assert json.loads(golden.read_text())["terraform"]["required_providers"]["aws"]["version"] == PROVIDER_VERSION
+
+
 def test_answer_is_remembered(decide: Decide, calls: Path, tmp_path: Path) -> None:
     decide("auto")
     decide("auto", init_exit_code=1)
