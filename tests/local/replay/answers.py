@@ -49,7 +49,7 @@ def differences(recorded: Exchange, answer: Answer) -> Iterator[Difference]:
         found = headers.get(name)
         if found is None or (name not in _NO_VALUES and _plain(found) != _plain(value)):
             yield difference(f"header {name}", value, found)
-    if recorded.is_whole:
+    if recorded.has_comparable_body:
         was, is_ = dict(_leaves(_parsed(recorded.response_body))), dict(_leaves(_parsed(body)))
         for path in sorted(was.keys() | is_.keys()):
             if was.get(path) != is_.get(path):
