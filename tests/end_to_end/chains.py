@@ -45,7 +45,7 @@ CHAINS: Mapping[str, tuple[Step, ...]] = {
             "misc",
             {
                 "server_environment": {"SOME_X": "1"},
-                "deployment": {"wait_seconds": 0, "maximum_5xx_errors_per_minute": 5, "alarm_names": [ALARM]},
+                "deployment": {"wait_seconds": 0, "maximum_5xx_errors_per_minute": 7, "alarm_names": [ALARM]},
                 "volume_size_gb": 30,
                 "startup_timeout_seconds": 120,
                 "model_cache_setting": "Disabled",
@@ -69,7 +69,7 @@ CHAINS: Mapping[str, tuple[Step, ...]] = {
                 "tags": _OTHER_TAGS,
             },
         ),
-        Step("off", {"auto_scaling": None}),
+        Step("off", {"auto_scaling": None, "callers": None}),
     ),
     "kms0": (Step("base", {"kms_key_arn": KEY}, models=_TWO),),
 }

@@ -8,7 +8,7 @@ import random
 import re
 import time
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from tests.local.account import FAKE_CONTAINER, Account
 from tests.local.replay.answers import Answer
@@ -16,6 +16,7 @@ from tests.local.replay.exchange import IDENTIFIERS, Exchange
 
 _LENGTH = re.compile(r"\((\d+) bytes\)")
 _IMAGE = re.compile(r'"[^"]*/([^":/]+):([^"]+)"')
+_ALARM = re.compile(r'"AlarmName":"([^"]+)"')
 _SETTLED_SECONDS = 30.0
 _CHANGES = ("SageMaker.CreateEndpoint", "SageMaker.UpdateEndpoint", "SageMaker.DeleteEndpoint")
 _IN_CHANGE = ("Creating", "Updating", "Deleting")
@@ -25,9 +26,10 @@ class Player:
     """`play` yields every exchange with the answer of now.
 
     Long bodies are not in the recordings: as many other bytes are sent instead (they are artifacts, which the container
-    of the tests does not read, and states, which only Terraform does). What a recording does not have, because it was
-    not Terraform that sent it, is done in between: the image is pushed as soon as its repository is there. And what
-    takes time on both sides is waited for: before anything but a look at an endpoint, no endpoint is in change.
+    of the tests does not read, and states, which only Terraform does). What Terraform did not send is not in them
+    either, and done here: alarms of others that an update watches are there from the start, and the image is pushed as
+    soon as its repository is there. What takes time on both sides is waited for: before anything but a look at an
+    endpoint, no endpoint is in change.
     """
 
     def __init__(self, url: str) -> None:
@@ -48,6 +50,7 @@ class Player:
             for match in _IMAGE.finditer(exchange.body)
             if ".dkr.ecr." in match[0]
         }
+        self._create_alarms(exchanges)
         for exchange in exchanges:
             looks = exchange.operation == "SageMaker.DescribeEndpoint"
             if not looks or json.loads(exchange.response_body)["EndpointStatus"] not in _IN_CHANGE:
@@ -64,6 +67,21 @@ class Player:
                 "SageMaker.DeleteEndpoint",
             ):
                 self._changing.add(json.loads(exchange.body)["EndpointName"])
+
+    def _create_alarms(self, exchanges: list[Exchange]) -> None:
+        made = {name for exchange in exchanges for name in parse_qs(exchange.body).get("AlarmName", ())}
+        watched = {name for exchange in exchanges for name in _ALARM.findall(exchange.body)}
+        for name in sorted(watched - made):
+            self._account.client("cloudwatch").put_metric_alarm(
+                AlarmName=name,
+                Namespace="Others",
+                MetricName="Errors",
+                Statistic="Sum",
+                Period=60,
+                EvaluationPeriods=1,
+                Threshold=1,
+                ComparisonOperator="GreaterThanThreshold",
+            )
 
     def _send(self, exchange: Exchange) -> Answer:
         headers = {name: self._mapped(value) for name, value in exchange.headers.items()}
