@@ -20,11 +20,12 @@ from rich.prompt import Confirm
 from operations import gate
 from operations.deployment import Deployment
 from operations.errors import SavedPlansError
-from operations.plan import save_plans
+from operations.plan import OPTIONS_OF_THE_GATE, refuse, save_plans
 from operations.private_files import make_private_directory, write_private
 from operations.repository import Repository
 from operations.review import BLOCKED, FAILED, NEEDS_APPROVAL, SAFE, review
 from operations.saved_plans import SavedPlans, read_saved_plans
+from operations.state_check import refuse_damaged_state
 from operations.terraform import PLAN_FILE, Plan, Terraform, TerraformError
 from operations.variables import WORK_DIRECTORY, variables_for
 
@@ -99,6 +100,8 @@ def review_saved(directory: Path, base: str | None, options: Sequence[str]) -> i
     Raises:
         SavedPlansError: they are not as they were saved, or were made from another content of the repository.
     """
+    if base is not None:
+        refuse(options, OPTIONS_OF_THE_GATE, f"with --base they are those of {base}")
     plans = read_saved_plans(directory)
     with variables_for(plans.environment) as variables, tempfile.TemporaryDirectory() as folder:
         deployment = Deployment(plans.environment, variables=variables)
@@ -139,6 +142,7 @@ def _ready(deployment: Deployment, plans: SavedPlans, stack: str) -> _Step:
     directory = deployment.terraform(stack).directory
     terraform = deployment.terraform_in(directory, plans.lock_file(stack))
     terraform.init()
+    refuse_damaged_state(directory)
     return _Step(terraform, _read(terraform, plans, stack))
 
 

@@ -19,6 +19,7 @@ from operations.variables import WORK_DIRECTORY, variables_for
 
 _NO_STATE_BUCKET = "NoSuchBucket"
 _OPTIONS_OF_THE_FILES = ("--format", "--output")
+OPTIONS_OF_THE_GATE = ("--policy", "--accept", "--defaults")
 
 
 def plan(
@@ -47,7 +48,9 @@ def plan(
         SavedPlansError, RepositoryError, SynthesisError, StateError, TerraformError.
     """
     if save is not None:
-        _refuse_options_of_the_files(options)
+        refuse(options, _OPTIONS_OF_THE_FILES, "with --save the review is written in every format")
+    if base is not None:
+        refuse(options, OPTIONS_OF_THE_GATE, f"with --base they are those of {base}")
     with variables_for(environment) as variables:
         deployment = Deployment(environment, variables=variables)
         with gate.review_options(deployment.project_directory, base) as gate_options:
@@ -111,7 +114,8 @@ def _plan_stack(terraform: Terraform, console: Console, arguments: Sequence[str]
     return terraform.plan(*arguments)
 
 
-def _refuse_options_of_the_files(options: Sequence[str]) -> None:
-    given = [name for name in _OPTIONS_OF_THE_FILES if any(option.split("=")[0] == name for option in options)]
+def refuse(options: Sequence[str], names: Sequence[str], reason: str) -> None:
+    """Refuse options of the review that something else decides already."""
+    given = [name for name in names if any(option.split("=")[0] == name for option in options)]
     if given:
-        raise SavedPlansError(f"with --save the review is written in every format: leave out {', '.join(given)}")
+        raise SavedPlansError(f"{reason}: leave out {', '.join(given)}")

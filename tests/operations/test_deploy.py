@@ -107,11 +107,14 @@ def test_plans_are_saved_with_their_review_for_their_owner_only(project: Project
 
 def test_a_damaged_state_stops_the_plan(project: Project, account: Account, console: Console, plans: Path):
     assert deploy("dev", console, approved=True, saved=plans) == SAFE
+    second = project.directory / "second"
+    plan("dev", console, save=second)
     account.client("s3").put_object(Bucket=project.bucket, Key="dev-models/terraform.tfstate", Body=b"")
     for action in (
         lambda: plan("dev", console, save=plans),
         lambda: plan("dev", console),
         lambda: deploy("dev", console, approved=True),
+        lambda: deploy("dev", console, approved=True, saved=second),
     ):
         with pytest.raises(StateError, match=r"dev-models/terraform\.tfstate is damaged: it is empty"):
             action()
@@ -281,3 +284,13 @@ def test_the_review_of_saved_plans_is_that_of_the_plan_files(project: Project, p
 def test_what_the_saved_review_would_not_honour_is_refused(console: Console, option):
     with pytest.raises(SavedPlansError, match=f"leave out {option[0].split('=')[0]}"):
         plan("dev", console, save=Path("plans"), options=option)
+
+
+@pytest.mark.parametrize("option", ["--policy=mine.toml", "--accept", "--defaults"])
+def test_nothing_takes_the_place_of_the_gate_of_the_base_branch(console: Console, option):
+    for action in (
+        lambda: plan("dev", console, base="origin/main", options=[option]),
+        lambda: review_saved(Path("plans"), "origin/main", [option]),
+    ):
+        with pytest.raises(SavedPlansError, match=f"those of origin/main: leave out {option.split('=')[0]}"):
+            action()
