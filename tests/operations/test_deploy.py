@@ -16,7 +16,7 @@ from operations.deploy import deploy, review_saved
 from operations.deployment import Deployment
 from operations.errors import SavedPlansError, StateError
 from operations.plan import plan
-from operations.review import BLOCKED, NEEDS_APPROVAL, SAFE
+from operations.review import BLOCKED, FAILED, NEEDS_APPROVAL, SAFE
 from operations.saved_plans import read_saved_plans
 from operations.terraform import TerraformError
 from tests.operations.conftest import Account, remote_of, run_git, s3_backend, stack_document, terraform_data
@@ -244,6 +244,18 @@ def test_an_acceptance_counts_once_the_base_branch_has_it(
     assert plan("dev", console, save=directory, base="HEAD") == NEEDS_APPROVAL
     assert "accepted: The bucket is empty." in capsys.readouterr().out
     assert deploy("dev", console, approved=True, saved=directory, base="HEAD") == SAFE
+
+
+def test_plans_that_cannot_be_reviewed_are_not_applied(project: Project, plans: Path, console: Console, capfd):
+    (project.directory / "review-policy.toml").write_text("[verdicts]\noutage = 'safe'\n")
+    assert plan("dev", console, save=project.directory / "plans") == FAILED
+    assert not (plans / "review.md").exists()
+    for saved in (plans, None):
+        assert deploy("dev", console, approved=True, saved=saved) == FAILED
+    assert review_saved(plans, None, ()) == FAILED
+    assert capfd.readouterr().err.count('an outage or loss is never "safe"') == 4
+    with pytest.raises(TerraformError, match="No state file"):
+        project.addresses("image")
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", SAFE), ("n\n", NEEDS_APPROVAL), ("", NEEDS_APPROVAL)])
