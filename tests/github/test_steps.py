@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -47,39 +48,55 @@ def test_the_comment_is_updated_by_its_marker(existing: str, method: str, tmp_pa
 
 GH = """#!/bin/bash
 case "$*" in
-  *runs?head_sha=$MERGED*) echo "$RUN_OF_GROUP" ;;
+  *runs?event=merge_group*) cat groups.json ;;
   *runs?head_sha=$HEAD*) echo "$RUN_OF_HEAD" ;;
-  *commits/$MERGED/pulls*) echo "$HEAD" ;;
+  *commits/$GITHUB_SHA/pulls*) echo "$HEAD" ;;
   run\\ download*) [ -n "$KEPT" ] && echo "$*" > downloaded ;;
   *) exit 9 ;;
 esac
 """
 
 
+def group(run: int, tree: str, started: str) -> dict[str, object]:
+    """A run of Plan for a merge group, as GitHub's API describes it."""
+    return {"id": run, "run_started_at": f"2026-01-01T{started}Z", "head_commit": {"tree_id": tree}}
+
+
 @pytest.mark.parametrize(
-    ("head", "of_group", "of_head", "kept", "outcome"),
+    ("head", "groups", "of_head", "kept", "outcome"),
     [
-        ("abc", "", "11", "yes", "11"),
-        ("abc", "22", "11", "yes", "22"),
-        ("", "22", "", "yes", "22"),
-        ("", "", "", "yes", "was not merged from a pull request"),
-        ("abc", "", "", "yes", "no successful run of Plan for abc"),
-        ("abc", "", "11", "", "The plans of run 11 are gone"),
+        ("abc", [], "11", "yes", "11"),
+        ("abc", [(21, "other", "09:00:00")], "11", "yes", "11"),
+        ("abc", [(21, "same", "08:00:00"), (22, "same", "09:00:00"), (23, "other", "10:00:00")], "11", "yes", "22"),
+        ("", [(22, "same", "09:00:00")], "", "yes", "22"),
+        ("", [], "", "yes", "was not merged from a pull request"),
+        ("abc", [], "", "yes", "no successful run of Plan for abc"),
+        ("abc", [], "11", "", "The plans of run 11 are gone"),
     ],
 )
-def test_the_plans_of_a_merge_are_found(tmp_path: Path, *, head, of_group, of_head, kept, outcome) -> None:
-    """Those of the merge group come first: they were made for the very commit."""
+def test_the_plans_of_a_merge_are_found(tmp_path: Path, *, head, groups, of_head, kept, outcome) -> None:
+    """Those of a merge group come first, by the content they were made for; a squash gives it another commit."""
+    (tmp_path / "a").write_text("merged")
+    for arguments in (("init", "-q"), ("add", "a"), ("commit", "-qm", "merged")):
+        git(tmp_path, *arguments)
+    trees = {"same": git(tmp_path, "rev-parse", "HEAD^{tree}"), "other": "0" * 40}
+    found = [group(run, trees[tree], started) for run, tree, started in groups]
+    (tmp_path / "groups.json").write_text(json.dumps({"workflow_runs": found}))
     executable(tmp_path, "gh", GH)
-    variables = {"MERGED": "5678", "GITHUB_SHA": "5678", "HEAD": head or "none", "KEPT": kept, "ENVIRONMENT": "dev"}
-    variables |= {"RUN_OF_GROUP": of_group, "RUN_OF_HEAD": of_head, "GITHUB_REPOSITORY": "o/r"}
-    if not head:
-        executable(tmp_path, "gh", GH.replace('echo "$HEAD" ;;', "echo ;;"))
-    result = run_step("deploy", "verify", "Fetch the plans of what was merged", tmp_path, **variables)
+    variables = {"GITHUB_SHA": "5678", "HEAD": head, "KEPT": kept, "RUN_OF_HEAD": of_head}
+    result = run_step(
+        "deploy",
+        "verify",
+        "Fetch the plans of what was merged",
+        tmp_path,
+        **variables,
+        ENVIRONMENT="dev",
+        GITHUB_REPOSITORY="o/r",
+    )
     if outcome.isdigit():
         assert result.returncode == 0, result.stdout + result.stderr
-        assert (
-            tmp_path / "downloaded"
-        ).read_text() == f"run download {outcome} --repo o/r --name plans-dev --dir plans\n"
+        told = (tmp_path / "downloaded").read_text()
+        assert told == f"run download {outcome} --repo o/r --name plans-dev --dir plans\n"
     else:
         assert result.returncode == 1
         assert outcome in result.stdout
