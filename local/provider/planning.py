@@ -94,12 +94,11 @@ class _Planner:
 
     def nested(self, nested: NestedBlock, before: Any, proposed: Any, config: Any, path: Path) -> Any:
         if nested.nesting == "single":
-            if config is None or config is UNKNOWN:
-                return config
-            return self.block(nested.block, before, proposed, config, path)
+            is_given = config is not None and config is not UNKNOWN
+            return self.block(nested.block, before, proposed, config, path) if is_given else config
         if config is UNKNOWN or proposed is UNKNOWN:
             return UNKNOWN
-        if nested.computed and not config:
+        if not config and ((nested.kept and before) or nested.computed):
             return UNKNOWN if before is None else before
         before = before or []
         if nested.force_new and len(proposed) != len(before):

@@ -13,6 +13,7 @@ from .schema import Block, ProviderSchema
 from .settings import ProviderSettings
 from .settling import settle
 from .uncovered import not_covered
+from .validation import load_demands, validate_config
 from .values import UNKNOWN, has_unknown, is_empty, without_unknown
 
 State = dict[str, Any]
@@ -27,6 +28,7 @@ class Provider:
         self.schema = schema
         self._resources = resources
         self._data_sources = data_sources
+        self._demands = load_demands()
         self._wordings = {
             name: {tuple(path.split(".")): wording for path, wording in resource.wordings.items()}
             for name, resource in resources.items()
@@ -40,10 +42,11 @@ class Provider:
         return covered[type_name]
 
     def validate(self, type_name: str, config: State, *, data_source: bool = False) -> list[Problem]:
-        """The arguments that are set and that the type's entry does nothing with."""
-        self.block(type_name, data_source=data_source)
+        """What is wrong with a configuration: what the real provider would say, and what the stand-in cannot do."""
+        block = self.block(type_name, data_source=data_source)
         entry = (self._data_sources if data_source else self._resources)[type_name]
-        return [
+        demands = self._demands.get(f"data.{type_name}" if data_source else type_name, {})
+        return validate_config(block, block.conform(config), demands) + [
             Problem(
                 f"{type_name}: {name} is not covered by the local AWS's stand-in provider",
                 f"Take {name} out, or add it to the entry of {type_name} in "

@@ -68,7 +68,8 @@ class Attribute:
 class NestedBlock:
     """A block inside a block: a list of dicts (`single`: a dict or None).
 
-    `computed` marks optional blocks that keep what the provider found when the configuration has none.
+    `computed` marks optional blocks that the provider fills when the configuration has none: unknown at the creation.
+    `kept` marks those of which the provider ignores that the configuration has none any more.
     """
 
     name: str
@@ -77,6 +78,7 @@ class NestedBlock:
     min_items: int = 0
     max_items: int = 0
     computed: bool = False
+    kept: bool = False
     force_new: bool = False
 
     def conform(self, value: Any) -> Any:
@@ -186,6 +188,7 @@ def parse_block(document: Mapping[str, Mapping], has_zeros: bool = True) -> Bloc
             min_items=1 if member.get("required") else 0,
             max_items=member.get("max_items", 0),
             computed=member.get("computed", False),
+            kept=member.get("kept", False),
             force_new=member.get("force_new", False),
         )
     return Block(attributes, blocks, has_zeros)
