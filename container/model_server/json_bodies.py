@@ -1,0 +1,135 @@
+"""JSON and JSON Lines bodies to arrays."""
+
+import numpy as np
+import pydantic_core
+
+from .errors import InvalidInput
+from .signature import TensorSpec
+from .tensors import Arrays, fitted
+
+_FORMS = '{"instances": [...]}, {"inputs": ...} or a list'
+# Whole numbers beyond this one may have changed where numpy made floats of a mixed list.
+_EXACT_FLOATS = 2.0**53
+
+
+def from_json(body: bytes | memoryview, inputs: tuple[TensorSpec, ...]) -> Arrays:
+    """One array an input, of a body in one of these forms. Raises InvalidInput.
+
+    `[...]` or `{"instances": [...]}`: a list of instances, or one alone for a single input; where the inputs are named,
+    each instance is an object. `{"inputs": ...}`: the tensors as a whole, an object by name for several inputs.
+    """
+    value = parse_json(body)
+    loose = _has_truth(body)
+    if isinstance(value, dict):
+        if set(value) == {"inputs"}:
+            return _from_columns(value["inputs"], inputs, loose)
+        if set(value) != {"instances"}:
+            raise InvalidInput(f"expected {_FORMS}, got an object with {sorted(value)[:5]}")
+        value = value["instances"]
+    return _from_instances(value, inputs, loose)
+
+
+def from_json_lines(body: bytes | memoryview, inputs: tuple[TensorSpec, ...]) -> Arrays:
+    """One array an input, of a body with one instance a line: a list, a value, or an object for named inputs.
+
+    Raises InvalidInput with the number of the line.
+    """
+    lines = bytes(body).split(b"\n")
+    while lines and not lines[-1].strip():
+        lines.pop()
+    instances = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            instances.append(parse_json(line))
+        except InvalidInput as error:
+            raise InvalidInput(f"line {number}: {error.message}") from error
+    return _from_instances(instances, inputs, _has_truth(body), apart=True)
+
+
+def parse_json(body: bytes | memoryview) -> object:
+    """Parse strict JSON: no NaN, no Infinity, bounded nesting. Raises InvalidInput."""
+    try:
+        return pydantic_core.from_json(bytes(body), allow_inf_nan=False)
+    except ValueError as error:
+        raise InvalidInput(f"the body is not valid JSON: {error}") from error
+
+
+def _has_truth(body: bytes | memoryview) -> bool:
+    """Whether `true` or `false` may be among the values: numpy takes them for 1 and 0 beside numbers."""
+    content = bytes(body)
+    return b"true" in content or b"false" in content
+
+
+def _from_instances(instances: object, inputs: tuple[TensorSpec, ...], has_truth: bool, apart: bool = False) -> Arrays:
+    if not isinstance(instances, list) or not instances:
+        raise InvalidInput("expected a non-empty list of instances")
+    if isinstance(instances[0], dict):
+        return _from_objects(instances, inputs, has_truth)
+    if len(inputs) != 1:
+        names = ", ".join(spec.name for spec in inputs)
+        raise InvalidInput(f"this model has several inputs: each instance must be an object with {names}")
+    return {inputs[0].name: fitted(_array(instances, inputs[0], has_truth), inputs[0], batched=apart)}
+
+
+def _from_objects(instances: list[object], inputs: tuple[TensorSpec, ...], has_truth: bool) -> Arrays:
+    names = {spec.name for spec in inputs}
+    for position, instance in enumerate(instances):
+        if not isinstance(instance, dict) or set(instance) != names:
+            raise InvalidInput(f"instance {position} must be an object with exactly {', '.join(sorted(names))}")
+    return {
+        spec.name: fitted(
+            _array([instance[spec.name] for instance in instances], spec, has_truth),  # type: ignore[index]
+            spec,
+            batched=True,
+        )
+        for spec in inputs
+    }
+
+
+def _from_columns(value: object, inputs: tuple[TensorSpec, ...], has_truth: bool) -> Arrays:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return _from_objects(value, inputs, has_truth)
+    if len(inputs) == 1 and not isinstance(value, dict):
+        value = {inputs[0].name: value}
+    names = sorted(spec.name for spec in inputs)
+    if not isinstance(value, dict) or sorted(value) != names:
+        raise InvalidInput(f'"inputs" must be an object with exactly {", ".join(names)}')
+    arrays = {spec.name: _array(value[spec.name], spec, has_truth) for spec in inputs}
+    fit = {spec.name: fitted(arrays[spec.name], spec, batched=spec.batched) for spec in inputs}
+    count = max(len(array) for array in fit.values())
+    for spec in inputs:
+        if len(fit[spec.name]) == 1 and not spec.batched:
+            # One tensor that belongs to every instance.
+            fit[spec.name] = np.repeat(fit[spec.name], count, axis=0)
+    lengths = {name: len(array) for name, array in fit.items()}
+    if len(set(lengths.values())) != 1:
+        raise InvalidInput(f"the inputs are of different numbers of instances: {lengths}")
+    return fit
+
+
+def _array(value: object, spec: TensorSpec, has_truth: bool) -> np.ndarray:
+    if spec.dtype == "str":
+        return _ragged_checked(np.array(value, dtype=object), spec)
+    try:
+        array = np.asarray(value)
+    except (ValueError, OverflowError, np.VisibleDeprecationWarning) as error:
+        raise InvalidInput(f"{spec.name!r}: the lists are not of equal lengths at every level") from error
+    if array.dtype.kind not in "iufb":
+        raise InvalidInput(f"{spec.name!r}: expected numbers in lists of equal lengths at every level")
+    if has_truth and (array.dtype.kind != "b" or spec.dtype != "bool"):
+        flat = np.array(value, dtype=object).ravel()
+        if any(type(item) is bool for item in flat):
+            raise InvalidInput(f"{spec.name!r}: expected {_wanted(spec)}, got a truth value")
+    if array.dtype.kind == "f" and "int" in spec.dtype and (np.abs(array) >= _EXACT_FLOATS).any():
+        raise InvalidInput(f"{spec.name!r}: send whole numbers of more than 15 digits without fraction or exponent")
+    return array
+
+
+def _ragged_checked(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
+    if any(isinstance(item, list) for item in array.flat):
+        raise InvalidInput(f"{spec.name!r}: the lists are not of equal lengths at every level")
+    return array
+
+
+def _wanted(spec: TensorSpec) -> str:
+    return "true or false everywhere" if spec.dtype == "bool" else "numbers"
