@@ -3,6 +3,7 @@
 The server's workers load here, and `trial.py` does for the catalog, so that what is accepted there is served.
 """
 
+import functools
 from pathlib import Path
 
 from .artifact import Artifact, read_artifact
@@ -28,8 +29,22 @@ class Loader:
     def __init__(self, program: str, artifact_code: bool, engine_threads: int) -> None:
         self._program = program
         self._artifact_code = artifact_code
-        self._mxnet = MxnetEngine()
-        self._onnx = OnnxEngine(engine_threads)
+        self._engine_threads = engine_threads
+
+    @functools.cached_property
+    def _mxnet(self) -> MxnetEngine:
+        return MxnetEngine()
+
+    @functools.cached_property
+    def _onnx(self) -> OnnxEngine:
+        return OnnxEngine(self._engine_threads)
+
+    def start(self, engine: str | None) -> None:
+        """Import an engine, where it is not yet: that takes seconds, and memory that no one model takes."""
+        if engine == "mxnet":
+            _ = self._mxnet
+        elif engine == "onnxruntime":
+            _ = self._onnx
 
     def load(self, directory: Path) -> tuple[Model, Artifact, Arrays]:
         """Load a model and run it once on made-up instances: the model, its artifact, and the outputs of that run.

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -152,12 +151,11 @@ def default_image(item_shape: tuple[int, ...], dtype: str = "float32") -> ImageS
 
 def _check_whole(image: ImageSpec, dtype: str) -> None:
     """Every one of a pixel's 256 values must become a number that the input can hold."""
-    limits = np.iinfo(dtype)
-    pixels = np.arange(256, dtype=np.float64)
+    bits = int(dtype.lstrip("uint"))
+    lowest, highest = (0, 2**bits - 1) if dtype.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
     for mean, std in zip(image.mean, image.std, strict=True):
-        values = (pixels * image.scale - mean) / std
-        whole = np.rint(values)
-        if np.abs(values - whole).max() > 1e-6 or whole.min() < limits.min or whole.max() > limits.max:
+        values = [(pixel * image.scale - mean) / std for pixel in range(256)]
+        if any(abs(value - round(value)) > 1e-6 or not lowest <= round(value) <= highest for value in values):
             raise ValueError(
                 f"scale {image.scale:g}, mean {mean:g} and std {std:g} give values that an input of type {dtype} "
                 "cannot hold; raw pixels are scale 1, mean 0 and std 1"

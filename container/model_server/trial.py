@@ -1,25 +1,6 @@
-"""Loads one artifact and runs it once, the way a server does, and prints what it saw as JSON. A process of its own.
+"""What a trial of an artifact says: the answer of `try_artifact.py`'s process."""
 
-    python -m container.model_server.trial FOLDER PROGRAM
-
-Exit code 0 with a `Trial`, 3 with `{"refused": REASON}`; any other is the end of a process that an engine or an
-artifact's own code brought down.
-"""
-
-import gc
-import os
-import sys
-import time
-from pathlib import Path
-
-import numpy as np
 from pydantic import BaseModel
-
-from .encode import ACCEPTS
-from .errors import ServerError, UnsupportedAccept
-from .loading import Loader
-from .memory import PrivateMemory
-from .served_model import ServedModel
 
 REFUSED = 3
 
@@ -38,65 +19,12 @@ class Trial(BaseModel):
     engine: str
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
-    memory_bytes: int
+    memory_bytes: int | None
+    """Private memory that the load took; None where the system does not say."""
     load_seconds: float
 
 
-def try_artifact(directory: Path, program: str) -> Trial:
-    """Load the artifact, run it on made-up instances, and encode the answer in every form that can carry it.
+class Refusal(BaseModel):
+    """Why the server would not load an artifact."""
 
-    Raises InvalidArtifact, and what encoding raises.
-    """
-    loader = Loader(program, artifact_code=True, engine_threads=1)
-    memory = PrivateMemory()
-    gc.collect()
-    before, start = memory.bytes(), time.perf_counter()
-    model, artifact, outputs = loader.load(directory)
-    load_seconds = time.perf_counter() - start
-    gc.collect()
-    taken = memory.bytes() - before
-    if isinstance(model, ServedModel):
-        for form in ACCEPTS:
-            try:
-                model.encode({name: _finite(array) for name, array in outputs.items()}, form)
-            except UnsupportedAccept:
-                continue  # the answer to a request for this form says so
-    return Trial(
-        engine=artifact.engine or "code",
-        inputs=tuple(Tensor(name=spec.name, dtype=spec.dtype, shape=spec.shape) for spec in model.inputs),
-        outputs=tuple(
-            Tensor(name=name, dtype="str" if array.dtype.kind in "OU" else array.dtype.name, shape=array.shape)
-            for name, array in outputs.items()
-        ),
-        memory_bytes=max(0, taken),
-        load_seconds=round(load_seconds, 3),
-    )
-
-
-def _finite(array: np.ndarray) -> np.ndarray:
-    """Made-up instances may well lead to what no real one leads to, such as the logarithm of zero."""
-    return np.nan_to_num(array) if array.dtype.kind == "f" else array
-
-
-def main() -> int:
-    sys.dont_write_bytecode = True  # else running an artifact's code would add to its folder
-    os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")
-    answer = os.dup(1)
-    os.dup2(2, 1)  # what an artifact's code prints is no part of the answer
-    try:
-        text, code = try_artifact(Path(sys.argv[1]), sys.argv[2]).model_dump_json(), 0
-    except ServerError as error:
-        text, code = _Refusal(refused=error.message).model_dump_json(), REFUSED
-    os.write(answer, text.encode())
-    return code
-
-
-class _Refusal(BaseModel):
     refused: str
-
-
-if __name__ == "__main__":
-    status = main()
-    sys.stderr.flush()
-    # Without unwinding: threads of an engine or of an artifact's code must not keep the process.
-    os._exit(status)
