@@ -20,4 +20,4 @@ def inspect_folder(folder: Path, program: str = "inference.py") -> Artifact:
     try:
         return read_artifact(folder, program)
     except InvalidArtifact as error:
-        raise CatalogError(f"{error}.") from error
+        raise CatalogError(f"{complaint}." for complaint in error.complaints) from error

@@ -115,7 +115,7 @@ class _Faults:
 
     def check(self) -> None:
         if self._found:
-            raise InvalidArtifact("; ".join(self._found))
+            raise InvalidArtifact(*self._found)
 
 
 def _nothing_found(root: Path, program: str) -> str:

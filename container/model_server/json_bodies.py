@@ -5,7 +5,7 @@ import pydantic_core
 
 from .errors import InvalidInput
 from .signature import TensorSpec
-from .tensors import Arrays, fitted
+from .tensors import EXACT_UP_TO, Arrays, cannot_hold, fitted
 
 _FORMS = '{"instances": [...]}, {"inputs": ...} or a list'
 # Whole numbers beyond this one may have changed where numpy made floats of a mixed list.
@@ -114,15 +114,42 @@ def _array(value: object, spec: TensorSpec, has_truth: bool) -> np.ndarray:
         array = np.asarray(value)
     except (ValueError, OverflowError, np.VisibleDeprecationWarning) as error:
         raise InvalidInput(f"{spec.name!r}: the lists are not of equal lengths at every level") from error
+    if array.dtype.kind == "O":
+        array = _of_large_numbers(value, spec)
     if array.dtype.kind not in "iufb":
         raise InvalidInput(f"{spec.name!r}: expected numbers in lists of equal lengths at every level")
     if has_truth and (array.dtype.kind != "b" or spec.dtype != "bool"):
         flat = np.array(value, dtype=object).ravel()
         if any(type(item) is bool for item in flat):
             raise InvalidInput(f"{spec.name!r}: expected {_wanted(spec)}, got a truth value")
-    if array.dtype.kind == "f" and "int" in spec.dtype and (np.abs(array) >= _EXACT_FLOATS).any():
-        raise InvalidInput(f"{spec.name!r}: send whole numbers of more than 15 digits without fraction or exponent")
+    if array.dtype.kind == "f" and (np.abs(array) >= EXACT_UP_TO.get(spec.dtype, _EXACT_FLOATS)).any():
+        # Made of whole numbers, or of those and others, which may have changed on the way.
+        return _of_large_numbers(value, spec)
     return array
+
+
+def _of_large_numbers(value: object, spec: TensorSpec) -> np.ndarray:
+    """The array, number by number: a float holds no whole number of more than 15 digits for sure."""
+    items = np.array(value, dtype=object)
+    if any(type(item) not in (int, float) for item in items.flat):
+        raise InvalidInput(f"{spec.name!r}: expected numbers in lists of equal lengths at every level")
+    if "int" in spec.dtype:
+        if any(type(item) is float and abs(item) >= _EXACT_FLOATS for item in items.flat):
+            raise InvalidInput(f"{spec.name!r}: send whole numbers of more than 15 digits without fraction or exponent")
+        limits = np.iinfo(spec.dtype)
+        for item in items.flat:
+            if not limits.min <= item <= limits.max:
+                raise InvalidInput(
+                    f"{spec.name!r}: expected numbers from {limits.min} to {limits.max} ({spec.dtype}), got {item}"
+                )
+            if item != int(item):
+                raise InvalidInput(f"{spec.name!r}: expected whole numbers ({spec.dtype}), got {item}")
+        return items.astype(spec.dtype)
+    largest = np.finfo(spec.dtype).max if spec.dtype.startswith("float") else 1
+    for item in items.flat:
+        if type(item) is int and (abs(item) > largest or int(np.dtype(spec.dtype).type(item)) != item):
+            raise cannot_hold(item, spec.dtype, spec.name)
+    return items.astype(np.float64)
 
 
 def _ragged_checked(array: np.ndarray, spec: TensorSpec) -> np.ndarray:

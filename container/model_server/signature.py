@@ -1,7 +1,7 @@
 """What a model takes: the shapes of its inputs, and how an image becomes one of them."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -35,7 +35,7 @@ class TensorSpec(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str = Field(min_length=1)
-    shape: tuple[int, ...]
+    shape: tuple[Annotated[int, Field(strict=True)], ...]
     dtype: ElementType = "float32"
     batched: bool = Field(True, exclude=True)
 

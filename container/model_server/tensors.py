@@ -11,7 +11,7 @@ from .signature import TensorSpec
 
 Arrays = dict[str, np.ndarray]
 # Whole numbers up to this one have a value of their own in the type.
-_EXACT_UP_TO = {"float16": 2**11, "float32": 2**24, "float64": 2**53}
+EXACT_UP_TO = {"float16": 2**11, "float32": 2**24, "float64": 2**53}
 
 
 def fitted(array: np.ndarray, spec: TensorSpec, *, batched: bool = False, finite: bool = True) -> np.ndarray:
@@ -59,15 +59,20 @@ def _floating(array: np.ndarray, target: np.dtype, name: str, finite: bool) -> n
             raise InvalidInput(f"{name!r}: {_first(array, ~np.isfinite(result))} is beyond what {target} can hold")
         raise InvalidInput(f"{name!r}: expected finite numbers, got NaN or infinity")
     if array.dtype.kind in "iu" and array.size:
-        limit = _EXACT_UP_TO[target.name]
+        limit = EXACT_UP_TO[target.name]
         if int(array.max()) > limit or int(array.min()) < -limit:
             changed = result.astype(np.longdouble) != array.astype(np.longdouble)
             if changed.any():
-                raise InvalidInput(
-                    f"{name!r}: {target} cannot hold the whole number {_first(array, changed)} exactly; "
-                    "send it with a fraction where it may be rounded"
-                )
+                raise cannot_hold(_first(array, changed), target.name, name)
     return result
+
+
+def cannot_hold(number: object, dtype: str, name: str) -> InvalidInput:
+    """The error of a whole number between two of a floating-point type."""
+    return InvalidInput(
+        f"{name!r}: {dtype} cannot hold the whole number {str(number)[:40]} exactly; send it with a fraction, "
+        "such as .0, where it may be rounded"
+    )
 
 
 def _check_whole(array: np.ndarray, target: np.dtype, name: str) -> None:

@@ -32,7 +32,7 @@ def test_an_mxnet_checkpoint(tmp_path: Path) -> None:
     assert artifact.engine == "mxnet"
     assert artifact.graph is not None and artifact.graph.name == "net-symbol.json"
     assert [(spec.name, spec.shape) for spec in artifact.inputs] == [("data", (1, 3, 224, 224))]
-    assert artifact.labels == ("n1 cat", "n2 dog")
+    assert artifact.labels == ("n1 cat", "", "n2 dog")
     assert artifact.size_bytes == len("{}p" + SHAPES + "n1 cat\n\nn2 dog\n")
 
 

@@ -52,16 +52,16 @@ class OnnxModel:
         """Which outputs have the instances as their first dimension: the file says so, or trials do."""
         shapes = {output.name: output.shape or [None] for output in self._session.get_outputs()}
         batch = self._instances.batch
+        names = {tensor.shape[0] for tensor in self._session.get_inputs() if tensor.shape}
+        said = {name: shape[0] in names and isinstance(shape[0], str) for name, shape in shapes.items()}
         if self._instances.takes_any_number:
-            names = {tensor.shape[0] for tensor in self._session.get_inputs() if tensor.shape}
-            said = {name: shape[0] in names and isinstance(shape[0], str) for name, shape in shapes.items()}
             if all(said.values()):
                 return said
             tried = [self._counted(count, value) for count in (2, 3) for value in (0, 1, 2)]
             trials = [trial for trial in tried if trial is not None]
             return {name: said[name] or (bool(trials) and all(name in trial for trial in trials)) for name in shapes}
         if batch == 1:
-            return {name: shape[0] == 1 for name, shape in shapes.items()}
+            return {name: said[name] or shape[0] == 1 for name, shape in shapes.items()}
         independent = self._independent()
         return {name: shape[0] == batch and name in independent for name, shape in shapes.items()}
 
