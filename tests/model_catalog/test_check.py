@@ -282,8 +282,8 @@ def test_what_a_check_leaves_running_is_ended(catalog: Catalog, tmp_path: Path) 
 def test_packages_that_the_image_lacks_are_named(tmp_path: Path) -> None:
     image = tmp_path / "requirements.txt"
     image.write_text("numpy==1.23.5 \\\n    --hash=sha256:00\npillow==10.0.0\n")
-    lines = ["# comment", "", "numpy", "Pillow>=9 # fine", "sagemaker_inference", "scikit-learn==1.3", "numpy>=2", "mine",
-             "pandas; python_version < '3'", "-r other.txt"]  # fmt: skip
+    lines = ["# comment", "", "numpy", "Pillow>=9 # fine", "sagemaker_inference", "scikit-learn==1.3", "numpy>=2"]
+    lines += ["mine", "pandas; python_version < '3'", "-r other.txt"]
     folder = written(tmp_path / "net", code__inference_py="", code__mine_py="")
     (folder / "code" / "requirements.txt").write_text("\n".join(lines))
     complaints = requirements_complaints(folder, image)
@@ -299,7 +299,7 @@ def test_packages_that_the_image_lacks_are_named(tmp_path: Path) -> None:
 def test_several_networks_are_for_a_model_fn(catalog: Catalog, tmp_path: Path) -> None:
     folder = save_linear(tmp_path / "net")
     shutil.copy(folder / "net.onnx", folder / "second.onnx")
-    with pytest.raises(CatalogError, match=r"must hold one model, but has net\.onnx, second\.onnx: .* model_fn"):
+    with pytest.raises(CatalogError, match=r"must hold one model, but has net.onnx, second.onnx: .* model_fn"):
         catalog.add("net", folder)
     code = "import onnxruntime\ndef model_fn(d): return onnxruntime.InferenceSession(d + '/second.onnx')\n"
     code += "def predict_fn(x, m): return m.run(None, {'x': x.astype('float32')})[0]\n"
