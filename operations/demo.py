@@ -9,7 +9,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from local.directory import Directory
 from local.environment import isolate
+from local.errors import NotRunningError
 from local.process import LocalAws
 from operations.deployment import PROJECT_DIRECTORY
 from operations.example_models import ExampleModel, trained_models
@@ -19,6 +21,7 @@ from operations.terraform import Plan
 from operations.variables import LOCAL_AWS_DIRECTORY, LOCAL_REHEARSAL_DIRECTORY, WORK_DIRECTORY
 
 LOCAL_PORT = 4566
+_LOOK_SECONDS = 1.0
 
 
 class DemoError(Exception):
@@ -95,7 +98,7 @@ def run_local(console: Console) -> None:
             highlight=False,
             soft_wrap=True,
         )
-        _wait_for_stop()
+        _wait_for_stop(console)
 
 
 def _first_five_steps(steps: Steps, aws: LocalAws, directory: Path) -> tuple[Rehearsal, list[ExampleModel]]:
@@ -151,8 +154,14 @@ def _relative(path: Path) -> str:
     return str(path.relative_to(PROJECT_DIRECTORY))
 
 
-def _wait_for_stop() -> None:
+def _wait_for_stop(console: Console) -> None:
+    """Until Ctrl-C or SIGTERM, or until somebody else stopped the local AWS."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    stop.wait()
+    while not stop.wait(_LOOK_SECONDS):
+        try:
+            Directory(LOCAL_AWS_DIRECTORY).running()
+        except NotRunningError:
+            console.print("The local AWS was stopped by `python -m local stop`, so this ends as well.")
+            return

@@ -12,7 +12,7 @@ from rich.prompt import Confirm
 
 from operations.deployment import PROJECT_DIRECTORY, Deployment
 from operations.terraform import Plan, Terraform, TerraformError
-from operations.variables import WORK_DIRECTORY, variables_for
+from operations.variables import WORK_DIRECTORY, output_directory, variables_for
 
 _NO_STATE_BUCKET = "NoSuchBucket"
 
@@ -28,7 +28,7 @@ def plan(environment: str, review_options: Sequence[str], console: Console) -> i
         The review's exit code: 0 safe, 1 error, 2 needs approval, 3 blocked.
     """
     with variables_for(environment) as variables:
-        deployment = Deployment(environment, variables=variables)
+        deployment = Deployment(environment, output_directory=output_directory(variables), variables=variables)
         with console.status("cdktf synth ..."):
             deployment.synth()
         directory = WORK_DIRECTORY / "plans"
@@ -53,7 +53,7 @@ def deploy(environment: str, console: Console, *, approved: bool) -> None:
         approved: do not ask.
     """
     with variables_for(environment) as variables:
-        deployment = Deployment(environment, variables=variables)
+        deployment = Deployment(environment, output_directory=output_directory(variables), variables=variables)
         with console.status("cdktf synth ..."):
             deployment.synth()
         for stack in deployment.stacks:
