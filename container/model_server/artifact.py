@@ -21,11 +21,15 @@ _SYMBOL, _SHAPES = "-symbol.json", "-shapes.json"
 
 
 class _Signature(BaseModel):
-    """`signature.json`. Other keys, as multi-model-server's model archiver wrote them, are left alone."""
+    """`signature.json`. The keys that multi-model-server's model archiver wrote are left alone, all others refused."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     image: ImageSpec | None = None
+    inputs: object = None
+    input_type: object = None
+    outputs: object = None
+    output_type: object = None
 
 
 @dataclass(frozen=True)
@@ -203,6 +207,7 @@ def _labels(path: Path | None) -> tuple[str, ...] | None:
 def _read(path: Path) -> bytes:
     if path.stat().st_size > _MAX_TEXT_BYTES:
         raise InvalidArtifact(f"{path.name} is larger than {_MAX_TEXT_BYTES} bytes")
+    check_is_model_file(path)
     return path.read_bytes()
 
 

@@ -1,5 +1,7 @@
 """JSON and JSON Lines bodies to arrays."""
 
+import json
+
 import numpy as np
 import pydantic_core
 
@@ -20,6 +22,7 @@ def from_json(body: bytes | memoryview, inputs: tuple[TensorSpec, ...]) -> Array
     """
     value = parse_json(body)
     loose = _has_truth(body)
+    _check_keys(body, value)
     if isinstance(value, dict):
         if set(value) == {"inputs"}:
             return _from_columns(value["inputs"], inputs, loose)
@@ -41,6 +44,7 @@ def from_json_lines(body: bytes | memoryview, inputs: tuple[TensorSpec, ...]) ->
     for number, line in enumerate(lines, start=1):
         try:
             instances.append(parse_json(line))
+            _check_keys(line, instances[-1])
         except InvalidInput as error:
             raise InvalidInput(f"line {number}: {error.message}") from error
     return _from_instances(instances, inputs, _has_truth(body), apart=True)
@@ -52,6 +56,32 @@ def parse_json(body: bytes | memoryview) -> object:
         return pydantic_core.from_json(bytes(body), allow_inf_nan=False)
     except ValueError as error:
         raise InvalidInput(f"the body is not valid JSON: {error}") from error
+
+
+def _check_keys(body: bytes | memoryview, value: object) -> None:
+    """Raises InvalidInput where an object has a key twice, of which the parser keeps the last."""
+    colons = bytes(body).count(b":")
+    if not colons or colons == _key_count(value):
+        return
+
+    def refuse_repeated(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        result = dict(pairs)
+        if len(result) != len(pairs):
+            names = [name for name, _ in pairs]
+            repeated = next(name for name in names if names.count(name) > 1)
+            raise InvalidInput(f"the key {repeated[:80]!r} stands twice in an object: send it once")
+        return result
+
+    json.loads(bytes(body), object_pairs_hook=refuse_repeated)
+
+
+def _key_count(value: object) -> int:
+    """How many keys the objects have that a body may consist of: the outer one, and one an instance."""
+    if isinstance(value, dict):
+        return len(value) + sum(_key_count(inner) for inner in value.values() if isinstance(inner, dict | list))
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return sum(len(item) for item in value if isinstance(item, dict))
+    return 0
 
 
 def _has_truth(body: bytes | memoryview) -> bool:

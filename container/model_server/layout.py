@@ -10,13 +10,13 @@ from pathlib import Path
 from .errors import InvalidArtifact
 
 CODE_FOLDER = "code"
-_LEFT_BEHIND = ("__MACOSX", "__pycache__")
+_LEFT_BEHIND = ("__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini")
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _PAGES = (b"<!doctype", b"<html", b"<?xml")
 
 
 def is_left_behind(name: str) -> bool:
-    """Whether a file or folder of this name is none of the model's: hidden, from macOS, or what Python compiled."""
+    """Whether a file or folder of this name is none of the model's: hidden, of a system, or what Python compiled."""
     return name.startswith(".") or name in _LEFT_BEHIND or name.endswith(".pyc")
 
 

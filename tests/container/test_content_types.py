@@ -61,6 +61,9 @@ def test_the_same_rows_in_every_form(linear: Model, kind: str, body: bytes, comp
         (JSON, b'{"inputs": {"y": [[1,2,3,4]]}}', '"inputs" must be an object with exactly x'),
         (JSON, b'{"inputs": [1,2,3,4]}', "expected shape [N, 4] with N >= 1, got [4]"),
         (JSON, b'{"data": [[1,2,3,4]]}', 'expected {"instances": [...]}, {"inputs": ...} or a list, got an object'),
+        (JSON, b'[{"x": [1,2,3,4], "x": [5,6,7,8]}]', "the key 'x' stands twice in an object"),
+        (JSON, b'{"inputs": {"x": [[1,2,3,4]], "x": [[5,6,7,8]]}}', "the key 'x' stands twice"),
+        (JSON_LINES, b'{"x": [1,2,3,4]}\n{"x": [1,2,3,4], "x": [0,0,0,0]}', "line 2: the key 'x' stands twice"),
         (JSON, gzip.compress(b"[[1,2,3,4]]")[:-3], "not whole gzip"),
     ],
 )

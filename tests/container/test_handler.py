@@ -275,6 +275,27 @@ def test_predict_fn_beside_an_onnx_file_gets_a_session_and_arrays(tmp_path: Path
     assert json.loads(ask(model, [{"a": [1, 2], "b": [3, 4]}])) == [[4, 6]]
 
 
+def test_a_session_from_model_fn_needs_no_predict_fn(tmp_path: Path) -> None:
+    code = "import onnxruntime\ndef model_fn(d): return onnxruntime.InferenceSession(d + '/net.onnx')\n"
+    model = load(coded(save_linear(tmp_path / "one"), code))
+    np.testing.assert_allclose(json.loads(ask(model, [[1, 2, 3, 4]])), [[6, 7, 8]], rtol=1e-6)
+    model = load(coded(sum_network(tmp_path / "two"), code))
+    assert json.loads(ask(model, b"1,2,3,4", "text/csv")) == [[4, 6]]
+
+
+def test_a_module_from_model_fn_takes_csv(tmp_path: Path) -> None:
+    code = """
+import mxnet as mx
+def model_fn(d):
+    layer = mx.sym.FullyConnected(mx.sym.Variable("data"), num_hidden=2, name="fc")
+    module = mx.mod.Module(layer, label_names=None)
+    module.bind([("data", (1, 3))], for_training=False)
+    module.init_params(mx.init.One())
+    return module
+"""
+    assert json.loads(ask(load(coded(tmp_path, code)), b"1,2,3\n4,5,6\n", "text/csv")) == [[6, 6], [15, 15]]
+
+
 def test_the_content_type_is_given_as_it_was_sent(tmp_path: Path) -> None:
     code = (
         "def model_fn(d): return 1\ndef input_fn(b, c): return [c, type(b).__name__]\ndef predict_fn(d, m): return d\n"

@@ -42,7 +42,7 @@ class HandlerModel:
                 self._model = self._call("model_fn", str(artifact.directory))
             except PredictionFailed as error:
                 raise InvalidArtifact(error.message) from error
-            self._inputs = ()
+            self._inputs = default_inputs(artifact, self._model) if hasattr(self._model, "get_inputs") else ()
         elif "predict_fn" in self._functions or "transform_fn" in self._functions:
             self._model = toolkit_model(artifact)
             self._inputs = default_inputs(artifact, self._model)

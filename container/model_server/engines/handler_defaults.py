@@ -47,13 +47,13 @@ def toolkit_model(artifact: Artifact):
 
 
 def default_inputs(artifact: Artifact, model: object) -> tuple[TensorSpec, ...]:
-    """The inputs of the model that `toolkit_model` made; none where the file leaves sizes open."""
-    if artifact.engine == "onnxruntime" and artifact.graph is not None:
-        try:
-            return session_inputs(model, artifact.graph, artifact.inputs)[0]
-        except InvalidArtifact:
-            return ()
-    return share_batch(artifact.inputs)
+    """The inputs of the model that `toolkit_model` made, or of a session; none where the file leaves sizes open."""
+    if not hasattr(model, "get_inputs"):
+        return share_batch(artifact.inputs)
+    try:
+        return session_inputs(model, artifact.graph or artifact.directory, artifact.inputs)[0]
+    except InvalidArtifact:
+        return ()
 
 
 def decoded(body: memoryview, content_type: str, artifact: Artifact, inputs: tuple[TensorSpec, ...], model: object):
@@ -63,7 +63,8 @@ def decoded(body: memoryview, content_type: str, artifact: Artifact, inputs: tup
     """
     if inputs:
         arrays: Arrays = decode_request(body, content_type, inputs, image_for(artifact.image, inputs))
-        given = {name: _mxnet_array(array) if artifact.engine == "mxnet" else array for name, array in arrays.items()}
+        is_mxnet = not hasattr(model, "get_inputs") and artifact.engine == "mxnet"
+        given = {name: _mxnet_array(array) if is_mxnet else array for name, array in arrays.items()}
         return next(iter(given.values())) if len(given) == 1 else given
     kind = media_type(content_type)
     if kind not in (JSON, CSV, NPY):
@@ -130,6 +131,10 @@ def as_given(outputs: Arrays, artifact: Artifact):
 
 def without_engine(model, data):
     """Run what `model_fn` loaded. Raises PredictionFailed where it is nothing that can be run."""
+    if hasattr(model, "get_inputs"):
+        given = data if isinstance(data, Mapping) else {model.get_inputs()[0].name: data}
+        outputs = model.run(None, given)
+        return outputs[0] if len(outputs) == 1 else outputs
     run = model if callable(model) else getattr(model, "predict", None)
     if run is None:
         raise PredictionFailed(f"model_fn gave a {type(model).__name__}: predict_fn must say how to run it")
