@@ -44,7 +44,8 @@ def decode_request(
     kind = media_type(content_type)
     if kind not in CONTENT_TYPES:
         raise UnsupportedContentType(f"Content-Type {content_type!r} is not one of {', '.join(CONTENT_TYPES)}")
-    body = expanded(body)
+    if body[0:2] == _GZIP_MAGIC:
+        body = expanded(body)
     if kind == BYTES:
         kind = _told_by_content(body)
     if kind in IMAGES:
@@ -58,15 +59,16 @@ def decode_request(
                 f"this model has {len(inputs)} inputs; send {JSON} with one object an instance"
             )
         return {inputs[0].name: fitted(read_npy(body), inputs[0])}
-    check_charset(content_type)
+    if ";" in content_type:
+        check_charset(content_type)
     if kind == CSV:
         return from_csv(body, inputs)
-    return from_json(body, inputs) if kind == JSON else from_json_lines(body, inputs)
+    return from_json(bytes(body), inputs) if kind == JSON else from_json_lines(bytes(body), inputs)
 
 
 def expanded(body: bytes | memoryview) -> bytes | memoryview:
     """The body, decompressed where it is gzip. Raises InvalidInput, RequestTooLarge."""
-    if bytes(body[:2]) != _GZIP_MAGIC:
+    if body[0:2] != _GZIP_MAGIC:
         return body
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
