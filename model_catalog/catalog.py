@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +30,7 @@ from model_catalog.lock import (
     write_lock,
 )
 from model_catalog.names import name_complaints
+from model_catalog.onnx_file import copy_network
 from model_catalog.packing import Packed, pack_folder
 from model_catalog.s3_source import Progress, change_since, fetch
 from model_catalog.verification import verify_artifacts
@@ -220,7 +220,7 @@ class Catalog:
         if not path.is_file():
             raise CatalogError("there is no such file or folder.")
         if path.suffix == ".onnx":
-            return _beside_its_data(path, scratch / "content")
+            return copy_network(path, scratch / "content")
         if not path.name.endswith((".tar.gz", ".tgz")):
             raise CatalogError("a model is a folder, a .tar.gz archive or a .onnx file.")
         return _extracted(path, scratch)
@@ -279,26 +279,4 @@ def _extracted(archive: Path, scratch: Path) -> Path:
         extract_archive(archive, folder)
     except ArchiveError as error:
         raise CatalogError(f"{error}.") from error
-    return folder
-
-
-def _beside_its_data(network: Path, folder: Path) -> Path:
-    """A new folder with an ONNX file alone, and the files beside it that hold its weights."""
-    # It takes a while to import, and nothing else here needs it.
-    import onnx  # noqa: PLC0415
-
-    names = {network.name}
-    try:
-        model = onnx.load(str(network), load_external_data=False)
-    except Exception:  # noqa: BLE001 - protobuf's own errors: the check says with the engine's words what is wrong
-        tensors = []
-    else:
-        tensors = [tensor for tensor in model.graph.initializer if tensor.data_location == onnx.TensorProto.EXTERNAL]
-    for tensor in tensors:
-        names |= {entry.value for entry in tensor.external_data if entry.key == "location"}
-    for name in sorted(names):
-        source, target = network.parent / name, folder / name
-        if source.is_file() and target.resolve().is_relative_to(folder.resolve()):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
     return folder
