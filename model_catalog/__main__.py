@@ -17,7 +17,9 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from model_catalog.catalog import Catalog, Convert
+from model_catalog.check import DEFAULT_MEMORY_MIB, DEFAULT_PROGRAM, DEFAULT_SECONDS, Check
 from model_catalog.errors import CatalogError
+from model_catalog.lock import Observed
 from model_catalog.s3_source import Progress, is_s3_uri
 
 _CONTEXT_FILE = Path("cdktf.json")
@@ -55,7 +57,7 @@ def add(
     context: typer.Context,
     name: _Name,
     source: Annotated[
-        str, typer.Argument(help="An MXNet checkpoint or a .onnx file: a folder, a .tar.gz, or s3://BUCKET/KEY of one.")
+        str, typer.Argument(help="A model: a folder, a .tar.gz, s3://BUCKET/KEY of one, or a .onnx file.")
     ],
     *,
     sha256: Annotated[str | None, typer.Option(help="What the digest of the artifact in S3 must be.")] = None,
@@ -69,6 +71,14 @@ def add(
     tolerance: Annotated[
         float | None, typer.Option(help="How much outputs may differ, relative to the largest; 1e-5 if not given.")
     ] = None,
+    no_check: Annotated[
+        bool, typer.Option("--no-check", help="Do not load the model here first: it needs what this machine lacks.")
+    ] = False,
+    check_seconds: Annotated[float, typer.Option(min=1, help="How long that may take.")] = DEFAULT_SECONDS,
+    check_memory_mib: Annotated[int, typer.Option(min=256, help="How much memory that may take.")] = DEFAULT_MEMORY_MIB,
+    program: Annotated[
+        str, typer.Option(envvar="SAGEMAKER_PROGRAM", help="The name of the model's own code below code/.")
+    ] = DEFAULT_PROGRAM,
 ) -> None:
     """Make a model the current version of NAME: pack it, or record where S3 is to copy it from."""
     in_s3 = is_s3_uri(source)
@@ -81,6 +91,7 @@ def add(
         complaints.append("--samples and --tolerance are for --to-onnx.")
     if complaints:
         raise CatalogError(complaints)
+    check = None if no_check else Check(program, check_seconds, check_memory_mib << 20)
     work = "Reading" if in_s3 else "Converting" if to_onnx else "Packing"
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -88,9 +99,12 @@ def add(
     with console.status(f"{work} {source}") as status:
         if in_s3:
             progress = _progress(source, None if not console.is_terminal else status.update)
-            added = context.obj.add_from_s3(name, source, _s3(), sha256=sha256, progress=progress)
+            added = context.obj.add_from_s3(
+                name, source, _s3(), sha256=sha256, progress=progress, check=check, program=program
+            )
         else:
-            added = context.obj.add(name, Path(source), convert=_conversion(samples, tolerance) if to_onnx else None)
+            convert = _conversion(samples, tolerance) if to_onnx else None
+            added = context.obj.add(name, Path(source), convert=convert, check=check, program=program)
     version = added.version
     if version.conversion is not None and to_onnx:
         checked = version.conversion
@@ -100,8 +114,20 @@ def add(
         )
     if added.is_new:
         print(f"Added {name} version {version.version}: {version.size_bytes} bytes, TargetModel {version.key}")
+        if version.observed is not None:
+            print(f"Loaded and run once: {_seen(version.observed)}")
     else:
         print(f"Nothing changed: {name} holds this content already, TargetModel {version.key}")
+
+
+def _seen(observed: Observed) -> str:
+    tensors = [
+        ", ".join(f"{tensor.name} {tensor.dtype}{list(tensor.shape)}" for tensor in side)
+        for side in (observed.inputs, observed.outputs)
+    ]
+    sides = f"{tensors[0]} -> {tensors[1]}; " if any(tensors) else ""
+    memory = "" if observed.memory_bytes is None else f", {observed.memory_bytes / 1024**2:.1f} MiB"
+    return f"{sides}loaded in {observed.load_seconds:.2f} s{memory}"
 
 
 def _conversion(samples: list[Path] | None, tolerance: float | None) -> Convert:

@@ -11,14 +11,16 @@ from pathlib import Path
 from botocore.client import BaseClient
 
 from container.model_server.archive import ArchiveError, extract_archive
+from container.model_server.artifact import Artifact
+from model_catalog.check import DEFAULT_PROGRAM, Check
 from model_catalog.errors import CatalogError
 from model_catalog.inspection import inspect_folder
 from model_catalog.lock import (
     LOCK_FILE,
     Conversion,
-    Engine,
     Lock,
     Model,
+    Observed,
     S3Source,
     Version,
     artifact_path,
@@ -28,6 +30,7 @@ from model_catalog.lock import (
     write_lock,
 )
 from model_catalog.names import name_complaints
+from model_catalog.onnx_file import copy_network
 from model_catalog.packing import Packed, pack_folder
 from model_catalog.s3_source import Progress, change_since, fetch
 from model_catalog.verification import verify_artifacts
@@ -68,15 +71,25 @@ class Catalog:
         """What the lock file holds now; raises CatalogError as `read_lock` does."""
         return read_lock(self.directory)
 
-    def add(self, name: str, path: Path | str, *, convert: Convert | None = None) -> Added:
-        """Pack the model in `path`, a folder or a `.tar.gz`, and make it the current version of `name`.
+    def add(
+        self,
+        name: str,
+        path: Path | str,
+        *,
+        convert: Convert | None = None,
+        check: Check | None = None,
+        program: str = DEFAULT_PROGRAM,
+    ) -> Added:
+        """Pack the model in `path` and make it the current version of `name`.
 
         Content that is the current version already changes nothing.
 
         Args:
             name: the model.
-            path: the folder or archive.
+            path: a folder, a `.tar.gz` or a `.onnx` file.
             convert: makes another artifact of it first; None to leave it as it is.
+            check: loads it first, as the server would; None to take its files on trust.
+            program: the name of its own code below `code/`.
 
         Raises:
             CatalogError: the name is not allowed or collides, the model cannot be served, or its conversion fails; with
@@ -88,20 +101,19 @@ class Catalog:
             scratch = Path(scratch_name)
             packed_file = scratch / "packed.tar.gz"
             try:
-                folder = self._unpacked(path, scratch)
-                engine = inspect_folder(folder)
+                artifact = inspect_folder(self._unpacked(path, scratch), program)
                 conversion = None
                 if convert is not None:
-                    original, folder = folder, scratch / "converted"
-                    conversion = convert(original, folder)
-                    engine = inspect_folder(folder)
+                    conversion = convert(artifact.directory, scratch / "converted")
+                    artifact = inspect_folder(scratch / "converted", program)
+                observed = None if check is None else check.run(artifact.directory)
                 with packed_file.open("wb") as file:
-                    packed = pack_folder(folder, file)
+                    packed = pack_folder(artifact.directory, file)
                     os.fsync(file.fileno())
             except CatalogError as error:
                 raise CatalogError(f"model {name} ({path}): {complaint}" for complaint in error.complaints) from error
             with self._exclusive():
-                return self._record(name, engine, packed, packed_file, conversion)
+                return self._record(name, artifact, packed, packed_file, conversion=conversion, observed=observed)
 
     def add_from_s3(
         self,
@@ -111,6 +123,8 @@ class Catalog:
         *,
         sha256: str | None = None,
         progress: Progress | None = None,
+        check: Check | None = None,
+        program: str = DEFAULT_PROGRAM,
     ) -> Added:
         """Make an archive that is in S3 the current version of `name`: S3 copies it when the stack is deployed.
 
@@ -122,6 +136,8 @@ class Catalog:
             client: boto3's `s3` client.
             sha256: what the archive's digest must be; None where nothing is known of it.
             progress: told about each piece that is read.
+            check: as in `add`.
+            program: as in `add`.
 
         Raises:
             CatalogError: as `add`; or the object cannot be read, is not the one of that digest, or cannot be copied.
@@ -133,11 +149,13 @@ class Catalog:
             try:
                 with archive.open("wb") as file:
                     fetched = fetch(client, uri, file, sha256, progress)
-                engine = inspect_folder(_extracted(archive, scratch))
+                artifact = inspect_folder(_extracted(archive, scratch), program)
+                observed = None if check is None else check.run(artifact.directory)
             except CatalogError as error:
                 raise CatalogError(f"model {name} ({uri}): {complaint}" for complaint in error.complaints) from error
             with self._exclusive():
-                return self._record(name, engine, Packed(fetched.sha256, fetched.size_bytes), fetched.source)
+                packed = Packed(fetched.sha256, fetched.size_bytes)
+                return self._record(name, artifact, packed, fetched.source, observed=observed)
 
     def remove(self, name: str) -> None:
         """Take a model with all its versions out of the lock; `prune` then deletes its artifacts.
@@ -201,17 +219,21 @@ class Catalog:
             return path
         if not path.is_file():
             raise CatalogError("there is no such file or folder.")
+        if path.suffix == ".onnx":
+            return copy_network(path, scratch / "content")
         if not path.name.endswith((".tar.gz", ".tgz")):
-            raise CatalogError("a model is a folder or a .tar.gz archive.")
+            raise CatalogError("a model is a folder, a .tar.gz archive or a .onnx file.")
         return _extracted(path, scratch)
 
     def _record(
         self,
         name: str,
-        engine: Engine,
+        artifact: Artifact,
         packed: Packed,
         origin: Path | S3Source,
+        *,
         conversion: Conversion | None = None,
+        observed: Observed | None,
     ) -> Added:
         """Put a packed file in its place, then the lock: what the lock names is always there."""
         lock = self.lock if (self.directory / LOCK_FILE).exists() else Lock()
@@ -238,11 +260,12 @@ class Catalog:
             version=number,
             sha256=packed.sha256,
             size_bytes=packed.size_bytes,
-            engine=engine,
+            engine=artifact.engine or "code",
             key=version_key(name, number, packed.sha256),
             slot=next(slot for slot in range(1, len(taken) + 2) if slot not in taken),
             source=source,
             conversion=conversion,
+            observed=observed,
         )
         models = lock.models | {name: Model(versions=(*kept, added))}
         retired = {other: version for other, version in lock.retired.items() if other != name}

@@ -15,6 +15,7 @@ from container.model_server.engines.base import Arrays, LoadedModel
 from container.model_server.engines.mxnet_engine import MxnetEngine
 from container.model_server.engines.onnx_engine import OnnxEngine
 from container.model_server.errors import ServerError
+from container.model_server.layout import model_files
 from container.model_server.signature import image_for
 from model_catalog.errors import CatalogError
 from model_catalog.lock import Conversion
@@ -63,12 +64,10 @@ def convert_to_onnx(
     os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # else MXNet tells on stderr how it binds
     with Path(os.devnull).open("wb") as nowhere:
         checkpoint = pack_folder(folder, nowhere)
-    # What is hidden is not packed either.
-    shutil.copytree(folder, destination, ignore=shutil.ignore_patterns(".*"))
-    for path in destination.glob("*-symbol.json"):
-        path.unlink()
-    for path in destination.glob("*.params"):
-        path.unlink()
+    for name, path in model_files(folder):
+        if not ("/" not in name and name.endswith(("-symbol.json", ".params"))):
+            (destination / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, destination / name)
     export_checkpoint(artifact, destination / f"{artifact.graph.name.removesuffix('-symbol.json')}.onnx")
     difference = _compared(artifact, read_artifact(destination), files, tolerance)
     return Conversion(
@@ -145,6 +144,8 @@ def _compared(checkpoint: Artifact, converted: Artifact, files: list[Path], tole
         image = image_for(checkpoint.image, ours.inputs)
     except ServerError as error:
         raise CatalogError(f"{error.message}.") from error
+    except ValueError as error:
+        raise CatalogError(f"signature.json does not fit the model: {error}.") from error
     for file in files:
         try:
             arrays = decode_request(file.read_bytes(), _CONTENT_TYPES[file.suffix.lower()], ours.inputs, image)

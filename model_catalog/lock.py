@@ -17,7 +17,7 @@ from model_catalog.names import name_complaints, terraform_identifier
 
 LOCK_FILE = "models.lock.json"
 LOCK_VERSION = 1
-Engine = Literal["mxnet", "onnxruntime"]
+Engine = Literal["mxnet", "onnxruntime", "code"]
 # Keys that mean the same whether a client encodes them or not: Terraform's provider encodes them once more.
 S3_URI = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.*'()=@:,$-][A-Za-z0-9!_.*'()/=@:,$-]{0,1023}$"
 
@@ -62,6 +62,26 @@ class Conversion(_Frozen):
         return self
 
 
+class Tensor(_Frozen):
+    """An input or output of a model, with the shape it had when the model was tried."""
+
+    name: str
+    dtype: str
+    """numpy's name of the element type, or `str` for text."""
+    shape: tuple[int, ...] = Field(strict=False)
+
+
+class Observed(_Frozen):
+    """What was seen when the artifact was loaded and run once, on the machine that added it."""
+
+    inputs: tuple[Tensor, ...] = Field(strict=False)
+    outputs: tuple[Tensor, ...] = Field(strict=False)
+    """Empty, like `inputs`, where only the artifact's own code knows them."""
+    memory_bytes: int | None = Field(None, ge=0)
+    """Private memory that the load took; None where the system does not say."""
+    load_seconds: float = Field(ge=0)
+
+
 class Version(_Frozen):
     """One artifact of one model: immutable, under a key that no other content ever gets."""
 
@@ -78,6 +98,8 @@ class Version(_Frozen):
     """Where S3 copies the artifact from; None for one that lies in the catalog and is uploaded."""
     conversion: Conversion | None = None
     """What was checked when the artifact was made of a checkpoint; None for one that was added as it is."""
+    observed: Observed | None = None
+    """What was seen of it when it was tried; None for one that was added unchecked, or before versions had this."""
 
     @property
     def artifact(self) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from container.model_server.artifact import Artifact
+from container.model_server.engines.mxnet_params import by_role
 from model_catalog.errors import CatalogError
 
 if TYPE_CHECKING:
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
 # that the onnx package knows. ONNX Runtime would then choose other, in part slower, implementations.
 OPERATOR_SET = 13
 _TRUE = ("True", "true", "1")
+# MXNet's defaults of options where the exporter takes another for granted.
+_DEFAULTS = {
+    "Deconvolution": {"no_bias": "True"},
+    "FullyConnected": {"flatten": "True"},
+    "LRN": {"knorm": "2"},
+    "_contrib_box_nms": {"force_suppress": "False"},
+    "_split_v2": {"axis": "1"},
+}
 # What each loss answers when it is not trained: an operator, and its options.
 _LOSSES: dict[str, tuple[str, dict[str, str]]] = {
     "SoftmaxOutput": ("softmax", {"axis": "1"}),
@@ -48,11 +57,13 @@ def export_checkpoint(artifact: Artifact, path: Path) -> None:
         with _quiet():
             # Written anew by this MXNet, which knows how earlier ones wrote the same.
             symbol = mx.sym.load(str(artifact.graph))
-            saved = mx.nd.load(str(artifact.parameters))
-            # Saved as `arg:NAME` and `aux:NAME`; read as a list where there are none.
-            parameters = {name.partition(":")[2]: values for name, values in dict(saved).items()}
+            # Read as a list where there are none.
+            arguments, auxiliary = by_role(dict(mx.nd.load(str(artifact.parameters))), symbol, artifact.parameters.name)
+            parameters = arguments | auxiliary
             graph = json.loads(symbol.tojson())
             _for_the_exporter(graph["nodes"], parameters, mx.nd.ones_like)
+            if any(node.get("attrs", {}).get("act_type") == "prelu" for node in graph["nodes"]):
+                _slopes_for_the_exporter(graph["nodes"], parameters, _ranks(symbol, artifact, parameters))
             symbol = mx.sym.load_json(json.dumps(graph))
             specs = {spec.name: spec for spec in artifact.inputs}
             # The exporter takes shapes in the order of the network's inputs.
@@ -73,7 +84,8 @@ def export_checkpoint(artifact: Artifact, path: Path) -> None:
             onnx.checker.check_model(model)
             onnx.save(model, str(path))
     except Exception as error:
-        raise CatalogError(f"{artifact.graph.name} cannot be converted to ONNX: {_reason(error)}.") from error
+        where = f"{operator}: " if (operator := _operator_of(error)) and operator not in str(error) else ""
+        raise CatalogError(f"{artifact.graph.name} cannot be converted to ONNX: {where}{_reason(error)}.") from error
 
 
 def _for_the_exporter(nodes: list[dict[str, Any]], parameters: dict[str, Any], ones_like: Callable) -> None:
@@ -89,14 +101,39 @@ def _for_the_exporter(nodes: list[dict[str, Any]], parameters: dict[str, Any], o
             if node.pop("attrs", {}).get("preserve_shape") in _TRUE:
                 options = {"axis": "-1"}
             node["inputs"] = node["inputs"][:1]
-        elif node["op"] == "FullyConnected":
-            options = {"flatten": "True"} | options
+        elif node["op"] == "SoftmaxActivation" and options.get("mode") == "channel":
+            node["op"], options = "softmax", {"axis": "1"}
         elif node["op"] == "BatchNorm" and options.get("fix_gamma", "True") in _TRUE:
             gamma = nodes[node["inputs"][1][0]]["name"]
             if gamma in parameters:
                 parameters[gamma] = ones_like(parameters[gamma])
+        options = _DEFAULTS.get(node["op"], {}) | options
+        if "no_bias" in options:
+            options["no_bias"] = str(options["no_bias"] in _TRUE)
         if options:
             node["attrs"] = options
+
+
+def _ranks(symbol: Any, artifact: Artifact, parameters: dict[str, Any]) -> dict[str, int]:
+    """How many dimensions each tensor of a network has, by its name."""
+    inner = symbol.get_internals()
+    known = {name: values.shape for name, values in parameters.items() if name in symbol.list_arguments()}
+    known |= {spec.name: spec.shape for spec in artifact.inputs}
+    shapes = inner.infer_shape(**known)[1]
+    return {name: len(shape) for name, shape in zip(inner.list_outputs(), shapes, strict=True)}
+
+
+def _slopes_for_the_exporter(nodes: list[dict[str, Any]], parameters: dict[str, Any], ranks: dict[str, int]) -> None:
+    """Give PReLU's slopes, one a channel, the shape that makes them one a channel in ONNX as well."""
+    for node in nodes:
+        if node["op"] != "LeakyReLU" or node.get("attrs", {}).get("act_type") != "prelu":
+            continue
+        (data, output, *_), (slope, *_) = node["inputs"][:2]
+        source, name = nodes[data], nodes[slope]["name"]
+        tensor = source["name"] if source["op"] == "null" else f"{source['name']}_output"
+        rank = ranks.get(tensor, ranks.get(f"{tensor}{output}", 0))
+        if name in parameters and parameters[name].ndim == 1 and rank > 2:
+            parameters[name] = parameters[name].reshape((-1,) + (1,) * (rank - 2))
 
 
 @contextlib.contextmanager
@@ -159,6 +196,17 @@ def _outputs_as_in_mxnet(model: "onnx.ModelProto", symbol: Any) -> None:
     for node in model.graph.node:
         node.input[:] = [names.get(name, name) for name in node.input]
         node.output[:] = [names.get(name, name) for name in node.output]
+
+
+def _operator_of(error: Exception) -> str | None:
+    """The operator that the exporter was converting when it failed: not all of its errors name it."""
+    trace = error.__traceback__
+    operator = None
+    while trace is not None:
+        if trace.tb_frame.f_code.co_name == "convert_layer":
+            operator = trace.tb_frame.f_locals.get("op")
+        trace = trace.tb_next
+    return operator
 
 
 def _reason(error: Exception) -> str:

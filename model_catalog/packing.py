@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from container.model_server.errors import InvalidArtifact
+from container.model_server.layout import model_files
 from model_catalog.errors import CatalogError
 
 COMPRESSION_LEVEL = 6
@@ -35,10 +37,12 @@ class Packed:
 
 
 def pack_folder(folder: Path, destination: BinaryIO) -> Packed:
-    """Pack a model's folder into a `.tar.gz`: its files only, all with mode 0644; hidden files stay out.
+    """Pack a model's folder into a `.tar.gz`: its files only, all with mode 0644, and the content of links.
+
+    Hidden files stay out, and what macOS and Python leave behind.
 
     Raises:
-        CatalogError: the folder holds a link, or something that is neither file nor folder.
+        CatalogError: a link leads out of the folder, or something is neither file nor folder.
     """
     return write_archive(_entries(folder), destination)
 
@@ -64,16 +68,10 @@ def write_archive(entries: Iterable[ArchiveEntry], destination: BinaryIO) -> Pac
 
 
 def _entries(folder: Path) -> list[ArchiveEntry]:
-    entries = []
-    for source in sorted(folder.rglob("*")):
-        path = source.relative_to(folder)
-        if any(part.startswith(".") for part in path.parts):
-            continue
-        if source.is_symlink() or not (source.is_file() or source.is_dir()):
-            raise CatalogError(f"{source}: an artifact holds plain files and folders only; put the file itself there.")
-        if source.is_file():
-            entries.append(ArchiveEntry(path.as_posix(), source))
-    return entries
+    try:
+        return [ArchiveEntry(path, source) for path, source in model_files(folder)]
+    except InvalidArtifact as error:
+        raise CatalogError(f"{error}.") from error
 
 
 class _Digesting(io.RawIOBase):

@@ -27,7 +27,7 @@ from operations.errors import AdoptionError, RepositoryError, SavedPlansError, S
 from operations.explain import explain as explanation_of
 from operations.remote_state import RemoteState
 from operations.terraform import Terraform, TerraformError
-from operations.variables import variables_for
+from operations.variables import output_directory, variables_for
 from stacks.errors import SettingsError
 from stacks.settings_reader import read_settings
 from stacks.shards import names_for
@@ -238,7 +238,7 @@ def _rehearse(command: str) -> None:
 
 
 def _synthesised(environment: str, variables: Mapping[str, str], console: Console) -> Deployment:
-    deployment = Deployment(environment, variables=variables)
+    deployment = Deployment(environment, output_directory=output_directory(variables), variables=variables)
     with console.status("cdktf synth ..."):
         deployment.synth()
     return deployment

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from local.directory import Directory
 from local.environment import isolate
+from local.errors import NotRunningError
 from local.process import LocalAws
 from local.terraform import PROVIDER_VERSION
 from operations.deployment import PROJECT_DIRECTORY
@@ -24,6 +26,7 @@ _PROVIDERS = {
     "hashicorp": f"hashicorp/aws {PROVIDER_VERSION}, installed by Terraform",
     "stand-in": f"the local AWS's stand-in for hashicorp/aws {PROVIDER_VERSION}",
 }
+_LOOK_SECONDS = 1.0
 
 
 class DemoError(Exception):
@@ -103,7 +106,7 @@ def run_local(console: Console) -> None:
             highlight=False,
             soft_wrap=True,
         )
-        _wait_for_stop()
+        _wait_for_stop(console)
 
 
 def _first_five_steps(steps: Steps, aws: LocalAws, directory: Path) -> tuple[Rehearsal, list[ExampleModel]]:
@@ -165,8 +168,14 @@ def _relative(path: Path) -> str:
     return str(path.relative_to(PROJECT_DIRECTORY))
 
 
-def _wait_for_stop() -> None:
+def _wait_for_stop(console: Console) -> None:
+    """Until Ctrl-C or SIGTERM, or until somebody else stopped the local AWS."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    stop.wait()
+    while not stop.wait(_LOOK_SECONDS):
+        try:
+            Directory(LOCAL_AWS_DIRECTORY).running()
+        except NotRunningError:
+            console.print("The local AWS was stopped by `python -m local stop`, so this ends as well.")
+            return

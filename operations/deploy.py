@@ -27,7 +27,7 @@ from operations.review import BLOCKED, FAILED, NEEDS_APPROVAL, SAFE, review
 from operations.saved_plans import SavedPlans, read_saved_plans
 from operations.state_check import refuse_damaged_state
 from operations.terraform import PLAN_FILE, Plan, Terraform, TerraformError
-from operations.variables import WORK_DIRECTORY, variables_for
+from operations.variables import WORK_DIRECTORY, output_directory, variables_for
 
 # What Terraform needs to read a plan of these stacks: the schema of the one provider they use.
 _SCRATCH = {"terraform": {"required_providers": {"aws": {"source": "hashicorp/aws"}}}}
@@ -61,7 +61,7 @@ def deploy(
         TerraformError: the stacks before the one that failed were applied.
     """
     with variables_for(environment) as variables:
-        deployment = Deployment(environment, variables=variables)
+        deployment = Deployment(environment, output_directory=output_directory(variables), variables=variables)
         if saved is None:
             make_private_directory(WORK_DIRECTORY / "plans")
             plans = save_plans(deployment, WORK_DIRECTORY / "plans" / environment, console)

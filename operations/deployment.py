@@ -17,6 +17,8 @@ from stacks.settings_reader import read_settings
 
 PROJECT_DIRECTORY = Path(__file__).resolve().parent.parent
 
+OUTPUT_FOLDER = "cdktf.out"
+
 
 class SynthesisError(Exception):
     """The cdktf command line failed; the message is what the application and the command line printed."""
@@ -42,7 +44,7 @@ class Deployment:
     ) -> None:
         self.environment = environment
         self.project_directory = project_directory
-        self.output_directory = project_directory / "cdktf.out" if output_directory is None else output_directory
+        self.output_directory = project_directory / OUTPUT_FOLDER if output_directory is None else output_directory
         # Variables for the local AWS take the place of the machine's own: AWS_PROFILE, say, would win over its keys.
         inherited = {name: value for name, value in os.environ.items() if not (variables and name.startswith("AWS_"))}
         given = {**inherited, **(variables or {})}

@@ -15,7 +15,7 @@ from operations.repository import Repository
 from operations.review import FAILED, review, write_reviews
 from operations.saved_plans import SavedPlans, prepare_directory
 from operations.terraform import Plan, Terraform, TerraformError
-from operations.variables import WORK_DIRECTORY, variables_for
+from operations.variables import WORK_DIRECTORY, output_directory, variables_for
 
 _NO_STATE_BUCKET = "NoSuchBucket"
 _OPTIONS_OF_THE_FILES = ("--format", "--output")
@@ -52,7 +52,7 @@ def plan(
     if base is not None:
         refuse(options, OPTIONS_OF_THE_GATE, f"with --base they are those of {base}")
     with variables_for(environment) as variables:
-        deployment = Deployment(environment, variables=variables)
+        deployment = Deployment(environment, output_directory=output_directory(variables), variables=variables)
         with gate.review_options(deployment.project_directory, base) as gate_options:
             saved = save_plans(deployment, _directory(environment, save), console, lock=lock)
             code = write_and_show(saved, (*gate_options, *options), in_files=save is not None)

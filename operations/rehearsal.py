@@ -19,7 +19,7 @@ from examples.invoke_endpoint import Prediction, predict
 from local.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from local.process import LocalAws
 from model_catalog.catalog import Catalog
-from operations.deployment import PROJECT_DIRECTORY, Deployment
+from operations.deployment import OUTPUT_FOLDER, PROJECT_DIRECTORY, Deployment
 from operations.example_models import ExampleModel
 from operations.terraform import Plan
 from stacks.names import MODELS_PREFIX
@@ -41,7 +41,7 @@ class Rehearsal:
 
     def __init__(self, directory: Path, aws: LocalAws, project_directory: Path = PROJECT_DIRECTORY) -> None:
         self._directory = directory.resolve()
-        for leftover in ("catalog", "cdktf.out", "state"):
+        for leftover in ("catalog", OUTPUT_FOLDER, "state"):
             shutil.rmtree(self._directory / leftover, ignore_errors=True)
         (self._directory / "state").mkdir(parents=True)
         self._session = boto3.session.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION)
@@ -51,7 +51,7 @@ class Rehearsal:
         self.deployment = Deployment(
             ENVIRONMENT,
             project_directory,
-            self._directory / "cdktf.out",
+            self._directory / OUTPUT_FOLDER,
             {
                 **aws.environment(),
                 "CATALOG_DIRECTORY": str(self.catalog.directory),

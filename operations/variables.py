@@ -5,16 +5,29 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from local.directory import Directory
 from local.errors import NotRunningError
 from local.process import LocalAws, await_environment
-from operations.deployment import PROJECT_DIRECTORY
+from operations.deployment import OUTPUT_FOLDER, PROJECT_DIRECTORY
 
 WORK_DIRECTORY = PROJECT_DIRECTORY / ".local"
 LOCAL_ENVIRONMENT = "local"
 LOCAL_AWS_DIRECTORY = WORK_DIRECTORY / "aws"
 LOCAL_REHEARSAL_DIRECTORY = WORK_DIRECTORY / "local"
+
+
+def output_directory(variables: Mapping[str, str]) -> Path | None:
+    """Where `cdktf synth` writes for an environment with these variables; None for the project's own `cdktf.out`.
+
+    What `make local` deployed is planned in the folder it was deployed from: an artifact's path is relative to that
+    folder, and would change for every model in another.
+    """
+    state = variables.get("STATE_DIRECTORY")
+    if state is not None and PROJECT_DIRECTORY / state == LOCAL_REHEARSAL_DIRECTORY / "state":
+        return LOCAL_REHEARSAL_DIRECTORY / OUTPUT_FOLDER
+    return None
 
 
 @contextmanager

@@ -16,9 +16,9 @@ from starlette.routing import Route
 from . import errors, metrics
 from .access_log import AccessLog, LoggedRequests
 from .bodies import BodyReader, content_length
-from .decode import parse_json
 from .invocations import Invocations
 from .invoke_middleware import InvokeMiddleware
+from .json_bodies import parse_json
 from .service import ModelService
 from .statuses import STATUSES, error_answer
 

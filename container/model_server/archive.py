@@ -1,7 +1,8 @@
 """Safe extraction of model artifacts (`.tar.gz`), and nothing else about them.
 
 An archive is input from outside: it may name absolute or parent paths, links or devices, claim sizes it does not
-have, or expand to terabytes. Extraction writes regular files and folders below one directory, or nothing at all.
+have, or expand to terabytes. Extraction writes regular files and folders below one directory, or nothing at all; in
+the place of a link it writes the file that the link leads to, where that is in the archive.
 """
 
 import gzip
@@ -93,13 +94,19 @@ def _extract(file: BinaryIO, root: Path, limits: ArchiveLimits) -> None:
             tarfile.open(fileobj=_BoundedReader(stream, stream_limit), mode="r:", errorlevel=1) as tar,  # type: ignore[arg-type]
         ):
             total_bytes = 0
+            links: list[tarfile.TarInfo] = []
             for count, member in enumerate(tar, start=1):
                 if count > limits.max_files:
                     raise ArchiveError(f"the archive holds more than {limits.max_files} files")
                 total_bytes += member.size if member.isreg() else 0
                 if total_bytes > limits.max_bytes:
                     raise ArchiveError(f"the archive expands to more than {limits.max_bytes} bytes")
-                _extract_member(tar, member, root, limits)
+                if member.issym() or member.islnk():
+                    _safe_parts(member.name, limits)
+                    links.append(member)
+                else:
+                    _extract_member(tar, member, root, limits)
+            _follow_links(links, root, limits, total_bytes)
             # Reading on to the end verifies gzip's checksum, and finds bytes cut off after the last member.
             while stream.read(_COPY_BYTES):
                 if stream.tell() > stream_limit:
@@ -137,6 +144,44 @@ def _extract_member(tar: tarfile.TarFile, member: tarfile.TarInfo, root: Path, l
         raise ArchiveError(f"{member.name!r} is a {_kind(member)}; only files and folders are allowed")
 
 
+def _follow_links(links: list[tarfile.TarInfo], root: Path, limits: ArchiveLimits, total_bytes: int) -> None:
+    """Put the file that each link leads to in the link's place. Links to links wait for those."""
+    while links:
+        waiting = []
+        for link in links:
+            source = root.joinpath(*_link_target(link, limits))
+            if source.is_dir():
+                raise ArchiveError(f"{link.name!r} is a link to a folder; put the folder itself there")
+            if not source.is_file():
+                waiting.append(link)
+                continue
+            total_bytes += source.stat().st_size
+            if total_bytes > limits.max_bytes:
+                raise ArchiveError(f"the archive expands to more than {limits.max_bytes} bytes")
+            target = root.joinpath(*_safe_parts(link.name, limits))
+            if target.exists():
+                raise ArchiveError(f"{link.name!r} is in the archive twice")
+            _make_folder(target.parent, link.name)
+            os.link(source, target)
+        if len(waiting) == len(links):
+            raise ArchiveError(f"{waiting[0].name!r} is a link to {waiting[0].linkname!r}, which is not in the archive")
+        links = waiting
+
+
+def _link_target(link: tarfile.TarInfo, limits: ArchiveLimits) -> tuple[str, ...]:
+    """Where a link leads, from the archive's top level. A symbolic link starts at its own folder."""
+    start = PurePosixPath(link.name).parent if link.issym() else PurePosixPath()
+    parts: list[str] = []
+    for part in (start / link.linkname).parts:
+        if part == "/" or (part == ".." and not parts):
+            raise ArchiveError(f"{link.name!r} is a link out of the model's folder")
+        if part == "..":
+            parts.pop()
+        else:
+            parts.append(part)
+    return _safe_parts("/".join(parts), limits)
+
+
 def _make_folder(folder: Path, name: str) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -158,8 +203,6 @@ def _safe_parts(name: str, limits: ArchiveLimits) -> tuple[str, ...]:
 
 
 def _kind(member: tarfile.TarInfo) -> str:
-    if member.issym() or member.islnk():
-        return "link"
     if member.isdev():
         return "device or pipe"
     return "special file"

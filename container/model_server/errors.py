@@ -64,7 +64,11 @@ class ModelAlreadyLoaded(ServerError):
 
 
 class InvalidArtifact(ServerError):
-    """The artifact's folder does not hold a model that this server can load."""
+    """The artifact's folder does not hold a model that this server can load; `complaints` are all reasons found."""
+
+    def __init__(self, *complaints: str) -> None:
+        super().__init__("; ".join(complaints))
+        self.complaints = complaints
 
 
 class InsufficientMemory(ServerError):

@@ -2,14 +2,13 @@
 
 import time
 
-import numpy as np
-
 from .artifact import Artifact
 from .decode import decode_request
 from .encode import choose_accept, encode_response
-from .engines.base import Answer, LoadedModel
+from .engines.base import Answer, Arrays, LoadedModel, sample_arrays
 from .errors import InvalidArtifact
-from .signature import image_for
+from .labels import fitting
+from .signature import TensorSpec, image_for
 
 
 class ServedModel:
@@ -24,10 +23,25 @@ class ServedModel:
         self._labels = artifact.labels
         self._model = model
 
-    def warm_up(self) -> None:
-        """Run zeros through the model once: the first run allocates what later ones reuse, and shows a broken graph."""
-        self._model.predict({spec.name: np.zeros(spec.shape, spec.dtype) for spec in self._model.inputs})
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        return self._model.inputs
+
+    def warm_up(self) -> Arrays:
+        """Run made-up instances once, and return the outputs: the first run allocates what later ones reuse.
+
+        Raises PredictionFailed for a graph that cannot be run, InvalidArtifact for labels that do not fit the outputs.
+        """
+        outputs = self._model.predict(sample_arrays(self._model.inputs))
         self._model.settle()
+        if self._labels is not None and len(outputs) == 1:
+            (output,) = outputs.values()
+            self._labels = fitting(self._labels, output)
+        return outputs
+
+    def encode(self, outputs: Arrays, form: str) -> bytes:
+        """The body of an answer. Raises UnsupportedAccept, PredictionFailed."""
+        return encode_response(outputs, self._labels, form)
 
     def invoke(self, body: memoryview, content_type: str, accept: str, default_accept: str) -> Answer:
         """Answer one request. Raises the ServerErrors of decoding, running and encoding."""
@@ -37,7 +51,7 @@ class ServedModel:
         decoded = time.perf_counter()
         outputs = self._model.predict(arrays)
         ran = time.perf_counter()
-        encoded = encode_response(outputs, self._labels, form)
+        encoded = self.encode(outputs, form)
         return Answer(encoded, form, decoded - start, ran - decoded, time.perf_counter() - ran)
 
     def close(self) -> None:

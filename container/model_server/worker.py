@@ -12,16 +12,11 @@ import time
 from pathlib import Path
 
 from . import wire
-from .artifact import Artifact, read_artifact
-from .engines.base import LoadedModel
-from .engines.handler import HandlerModel
-from .engines.mxnet_engine import MxnetEngine
-from .engines.onnx_engine import OnnxEngine
-from .errors import InvalidArtifact, ModelNotFound, PredictionFailed, ServerError
+from .errors import ModelNotFound, PredictionFailed, ServerError
 from .handover import write_answer
 from .http_answer import answer_head, content_type_field
+from .loading import Loader, Model
 from .memory import PrivateMemory
-from .served_model import ServedModel
 from .settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -36,11 +31,10 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._models: dict[str, ServedModel | HandlerModel] = {}
+        self._models: dict[str, Model] = {}
         self._memory = PrivateMemory()
         self._reported_at = 0.0
-        self._mxnet = MxnetEngine()
-        self._onnx = OnnxEngine(settings.engine_threads)
+        self._loader = Loader(settings.program, settings.artifact_code, settings.engine_threads)
         self._engines_started: set[str] = set()
         self._libc = ctypes.CDLL(None)
 
@@ -52,32 +46,12 @@ class Worker:
         engine = ""
         started = False
         if name not in self._models:
-            artifact = read_artifact(directory, self._settings.program)
-            model: ServedModel | HandlerModel
-            if artifact.code is not None and self._settings.artifact_code:
-                model = HandlerModel(artifact, lambda: self._engine_model(artifact))
-            else:
-                model = ServedModel(artifact, self._engine_model(artifact))
-            try:
-                model.warm_up()
-            except PredictionFailed as error:
-                raise InvalidArtifact(error.message) from error
+            model, artifact, _ = self._loader.load(directory)
             self._models[name] = model
             engine = artifact.engine or "code"
             started = engine not in self._engines_started
             self._engines_started.add(engine)
         return {"engine": engine, "engine_started": started}
-
-    def _engine_model(self, artifact: Artifact) -> LoadedModel:
-        if artifact.engine == "mxnet":
-            return self._mxnet.load(artifact)
-        if artifact.engine == "onnxruntime":
-            return self._onnx.load(artifact)
-        raise InvalidArtifact(
-            "the artifact holds no checkpoint: its code must define model_fn"
-            if self._settings.artifact_code
-            else "the artifact holds only code, and MODEL_SERVER_ARTIFACT_CODE turned artifacts' code off"
-        )
 
     def unload(self, name: str) -> wire.Header:
         """Drop a model and give its memory back to the system. A name that is not here is fine: the goal is reached."""

@@ -73,6 +73,23 @@ def test_an_empty_folder_may_be_filled_and_a_full_one_not(tmp_path: Path) -> Non
     assert tree(tmp_path / "empty") == {"a": b"1"}
 
 
+def test_links_inside_become_the_files_they_lead_to(tmp_path: Path) -> None:
+    archive = packed(
+        [
+            member("deep/second", kind=tarfile.SYMTYPE, link="../first"),
+            member("first", kind=tarfile.SYMTYPE, link="blobs/x"),
+            member("hard", kind=tarfile.LNKTYPE, link="blobs/x"),
+            member("blobs/x", b"1"),
+        ],
+        tmp_path / "a.tar.gz",
+    )
+    extract_archive(archive, tmp_path / "out")
+    assert tree(tmp_path / "out") == dict.fromkeys(["deep/second", "first", "hard", "blobs/x"], b"1")
+    assert not any(path.is_symlink() for path in (tmp_path / "out").rglob("*"))
+    with pytest.raises(ArchiveError, match="expands to more than 3 bytes"):
+        extract_archive(archive, tmp_path / "bomb", ArchiveLimits(max_bytes=3))
+
+
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
@@ -80,9 +97,13 @@ def test_an_empty_folder_may_be_filled_and_a_full_one_not(tmp_path: Path) -> Non
         (member("../escape", b"x"), "outside"),
         (member("a/../../escape", b"x"), "outside"),
         (member("back\\slash", b"x"), "character"),
-        (member("link", kind=tarfile.SYMTYPE, link="/etc/passwd"), "link"),
-        (member("link", kind=tarfile.SYMTYPE, link="good"), "link"),
-        (member("link", kind=tarfile.LNKTYPE, link="good"), "link"),
+        (member("link", kind=tarfile.SYMTYPE, link="/etc/passwd"), "link out of the model's folder"),
+        (member("link", kind=tarfile.SYMTYPE, link="../good"), "link out of the model's folder"),
+        (member("link", kind=tarfile.LNKTYPE, link="../good"), "link out of the model's folder"),
+        (member("link", kind=tarfile.SYMTYPE, link="link"), "not in the archive"),
+        (member("link", kind=tarfile.SYMTYPE, link="x" * 300), "longer"),
+        (member("link", kind=tarfile.SYMTYPE, link="."), "link to a folder"),
+        (member("good", kind=tarfile.SYMTYPE, link="good"), "twice"),
         (member("device", kind=tarfile.CHRTYPE), "device"),
         (member("block", kind=tarfile.BLKTYPE), "device"),
         (member("pipe", kind=tarfile.FIFOTYPE), "device or pipe"),

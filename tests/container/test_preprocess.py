@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from container.model_server.errors import InvalidInput
 from container.model_server.preprocess import image_to_tensor
@@ -107,3 +107,46 @@ def test_what_takes_images_and_what_not() -> None:
         image_for(ImageSpec(), spec(1, 4) * 2)
     with pytest.raises(ValueError, match="no RGB image"):
         image_for(ImageSpec(), spec(1, 4))
+
+
+@pytest.mark.parametrize(("value", "expected"), [(30000, 117), (0, 0), (65535, 255), (128, 0), (129, 1)])
+@pytest.mark.parametrize("color", ["GRAY", "RGB"])
+def test_gray_of_16_bits_becomes_8(value: int, expected: int, color: str) -> None:
+    count = 1 if color == "GRAY" else 3
+    spec = ImageSpec(color=color, resize_shorter=None, scale=1, mean=(0,) * count, std=(1,) * count)
+    tensor = image_to_tensor(encoded(np.full((8, 8), value, np.uint16)), "image/png", spec, (count, 4, 4))
+    assert (tensor == expected).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_exif_orientation_is_a_setting(kind: str, orientation: int) -> None:
+    image = Image.fromarray(np.repeat(np.repeat(np.arange(6, dtype=np.uint8).reshape(2, 3) * 40, 32, 0), 32, 1))
+    image = image.convert("RGB")
+    exif = image.getexif()
+    exif[0x0112] = orientation
+    file = io.BytesIO()
+    image.save(file, kind, exif=exif)
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(file.getvalue())))
+    width, height = upright.size
+    turned = PLAIN.model_copy(update={"exif_orientation": True})
+    content = f"image/{kind.lower()}"
+    tensor = image_to_tensor(file.getvalue(), content, turned, (3, height, width))
+    np.testing.assert_allclose(tensor[0].transpose(1, 2, 0), np.asarray(upright), atol=3)
+    as_stored = image_to_tensor(file.getvalue(), content, PLAIN, (3, 64, 96))
+    np.testing.assert_allclose(as_stored[0].transpose(1, 2, 0), np.asarray(image), atol=3)
+
+
+def test_whole_numbers_take_what_a_signature_makes_only_where_they_can_hold_it() -> None:
+    def image(dtype: str, **fields: object) -> ImageSpec | None:
+        spec = TensorSpec(name="data", shape=(1, 3, 8, 8), dtype=dtype)
+        return image_for(PLAIN.model_copy(update=fields), (spec,))
+
+    assert image("uint8") is not None
+    assert image("int8", mean=(128, 128, 128)) is not None
+    for dtype, fields in (("uint8", {"scale": 1 / 255}), ("uint8", {"mean": (1, 1, 1)}), ("int8", {})):
+        with pytest.raises(ValueError, match=f"give values that an input of type {dtype} cannot hold"):
+            image(dtype, **fields)
+    for dtype in ("bool", "str"):
+        with pytest.raises(ValueError, match=f"an input of type {dtype} takes no images"):
+            image(dtype)

@@ -76,7 +76,7 @@ def test_a_digits_image_is_exactly_what_the_network_is_measured_on(tmp_path: Pat
     train_models._write_json(tmp_path / "signature.json", {"image": train_models._GRAY_IMAGE})
     train_models._write_json(tmp_path / "net-shapes.json", [{"name": "data", "shape": [1, 1, 8, 8]}])
     for suffix in ("symbol.json", "0000.params"):
-        (tmp_path / f"net-{suffix}").touch()
+        (tmp_path / f"net-{suffix}").write_text("{}")
     artifact = read_artifact(tmp_path)
     assert artifact.image is not None
     samples = data.write_samples(tmp_path / "samples")

@@ -126,10 +126,10 @@ def test_verify_names_what_is_missing_and_what_differs(catalog: Catalog, make_mo
     ("name", "source", "complaint"),
     [
         ("net", "nowhere", "there is no such file or folder"),
-        ("net", "file.zip", "a model is a folder or a .tar.gz"),
+        ("net", "file.zip", "a model is a folder, a .tar.gz archive or a .onnx"),
         ("net", "damaged.tar.gz", "not a .tar.gz"),
         ("net", "escaping.tar.gz", "points outside"),
-        ("net", "empty", "no model: the root must hold"),
+        ("net", "empty", "the artifact holds no model"),
         ("a b", "net", "model 'a b': a name is"),
         ("no_ther", "net", "models no-ther, no_ther: all would have the Terraform address"),
     ],

@@ -15,21 +15,28 @@ def complaints_of(folder: Path) -> str:
 
 
 def test_knows_the_engine(make_model: MakeModel, tmp_path: Path) -> None:
-    assert inspect_folder(make_model()) == "mxnet"
+    assert inspect_folder(make_model()).engine == "mxnet"
     (tmp_path / "onnx").mkdir()
     (tmp_path / "onnx" / "net.onnx").write_bytes(b"\x08\x07")
-    assert inspect_folder(tmp_path / "onnx") == "onnxruntime"
+    assert inspect_folder(tmp_path / "onnx").engine == "onnxruntime"
 
 
 def test_an_empty_folder_says_what_belongs_there(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     text = complaints_of(tmp_path)
-    assert "NAME-symbol.json, NAME-0000.params, NAME-shapes.json" in text
+    assert "<name>-symbol.json with <name>-0000.params and <name>-shapes.json" in text
     assert "it holds notes.txt" in text
+
+
+def test_one_folder_around_everything_is_looked_into(make_model: MakeModel) -> None:
+    folder = make_model("outer/inner")
+    (folder.parent / ".DS_Store").touch()
+    assert inspect_folder(folder.parent).directory == folder
 
 
 def test_a_model_further_down_is_pointed_at(make_model: MakeModel) -> None:
     folder = make_model("outer/inner")
+    (folder.parent / "README").touch()
     assert "inner/net-symbol.json lies further down" in complaints_of(folder.parent)
 
 
@@ -44,27 +51,32 @@ def test_everything_that_is_missing_is_named(make_model: MakeModel) -> None:
 
 def test_everything_that_is_wrong_is_named(make_model: MakeModel) -> None:
     folder = make_model()
-    (folder / "net-0000.params").write_bytes(b"PK\x03\x04")
-    shapes = [{"name": "data", "shape": [1, 0]}, {"name": "other", "shape": [1]}, {"name": "data", "shape": [True]}, 5]
+    (folder / "net-0000.params").write_bytes(b"")
+    shapes = [{"name": "data", "shape": [1, 0]}, {"name": "other", "shape": [True]}, 5]
     (folder / "net-shapes.json").write_text(json.dumps(shapes))
+    (folder / "signature.json").write_text('{"image": {"color": "CMYK"}}')
     text = complaints_of(folder)
-    assert "net-0000.params is not a file of MXNet parameters" in text
-    assert "input data: a shape is a list of whole numbers above 0, not [1, 0]" in text
-    assert "input data: a shape is a list of whole numbers above 0, not [True]" in text
-    assert "input other: the network has no input of that name" in text
-    assert 'entry 3: needs a "name" and a "shape"' in text
+    for complaint in (
+        "net-0000.params is empty",
+        "0: Value error, every dimension of 'data' must be at least 1, got [1, 0]",
+        "1.shape.0: Input should be a valid integer",
+        "2: Input should be",
+        "signature.json is malformed: image.color",
+    ):
+        assert complaint in text
 
 
 @pytest.mark.parametrize(
     ("file", "content", "complaint"),
     [
-        ("net-symbol.json", "{", "net-symbol.json is not valid JSON"),
-        ("net-symbol.json", "{}", "net-symbol.json is not the graph of an MXNet network"),
-        ("net-shapes.json", "nonsense", "net-shapes.json is not valid JSON"),
-        ("net-shapes.json", "{}", "net-shapes.json must be a list of inputs"),
-        ("signature.json", '{"image": {"color": "CMYK"}}', "signature.json is malformed"),
-        ("other-symbol.json", "{}", "several networks where one belongs: net-symbol.json, other-symbol.json"),
-        ("net.onnx", "x", "several networks where one belongs: net-symbol.json, net.onnx"),
+        ("net-shapes.json", "nonsense", "net-shapes.json is malformed: Invalid JSON"),
+        ("net-shapes.json", "{}", "net-shapes.json is malformed: Input should be a valid array"),
+        ("net-0000.params", "version https://git-lfs.github.com/spec/v1\n", "is a pointer of Git LFS"),
+        ("net-0000.params", "<!DOCTYPE html><html>404", "is a web page"),
+        ("other-symbol.json", "{}", "must hold one model, but has net-symbol.json, other-symbol.json"),
+        ("net.onnx", "x", "must hold one model, but has net-symbol.json, net.onnx"),
+        ("net-00.params", "x", "net-00.params and net-0000.params are both of epoch 0"),
+        ("inference.py", "x", "inference.py lies at the top level, where it is not run: move it to code/inference.py"),
     ],
 )
 def test_a_wrong_file_is_named(make_model: MakeModel, file: str, content: str, complaint: str) -> None:

@@ -157,7 +157,7 @@ def test_every_fault_is_found_at_once(tmp_path: Path) -> None:
     for part in (
         "models.net.versions[0].sha256: String should match",
         "models.net.versions[0].size_bytes: Input should be greater than 0, not 0",
-        "models.net.versions[0].engine: Input should be 'mxnet' or 'onnxruntime', not 'tf'",
+        "models.net.versions[0].engine: Input should be 'mxnet', 'onnxruntime' or 'code', not 'tf'",
         "models.net.versions[0].slot",
         "models.same: versions count up, newest last, none twice; here they are [2, 1]",
         "models.same: two versions cannot share a slot",

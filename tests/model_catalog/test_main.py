@@ -28,9 +28,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 def test_the_life_of_a_model(run, make_model: MakeModel, tmp_path: Path) -> None:
     folder = make_model()
-    code, output, _ = run("add", "net", folder)
+    code, output, _ = run("add", "net", folder, "--no-check")
     assert (code, output.startswith("Added net version 1: ")) == (0, True)
-    code, output, _ = run("add", "net", folder)
+    code, output, _ = run("add", "net", folder, "--no-check")
     assert (code, output.startswith("Nothing changed: net holds this content already")) == (0, True)
     version = json.loads((tmp_path / "models" / "models.lock.json").read_text())["models"]["net"]["versions"][0]
     assert run("target-model", "net") == (0, f"{version['key']}\n", "")
@@ -54,15 +54,16 @@ def test_a_checkpoint_becomes_onnx_and_the_lock_tells_how_equal_they_are(run, tm
     arguments = ("add", "net", folder, "--to-onnx", "--samples", tmp_path / "rows.json", "--tolerance", "1e-6")
     code, output, errors = run(*arguments)
     assert (code, errors) == (0, f"Converting {folder}\n")
-    converted, added = output.splitlines()
+    converted, added, seen = output.splitlines()
     assert converted.startswith("Converted to ONNX: outputs equal within ")
     assert converted.endswith(" on 1 sample (allowed: 1e-06)")
     assert added.startswith("Added net version 1: ")
+    assert seen.startswith("Loaded and run once: data float32[1, 4] -> softmax_output float32[1, 3]; loaded in ")
     version = json.loads((tmp_path / "models" / "models.lock.json").read_text())["models"]["net"]["versions"][0]
     assert version["engine"] == "onnxruntime"
     assert version["conversion"]["samples"] == 1
     assert 0 <= version["conversion"]["largest_difference"] <= version["conversion"]["tolerance"] == 1e-6
-    run("add", "checkpoint", folder)
+    run("add", "checkpoint", folder, "--no-check")
     lock = json.loads((tmp_path / "models" / "models.lock.json").read_text())
     assert version["conversion"]["checkpoint_sha256"] == lock["models"]["checkpoint"]["versions"][0]["sha256"]
     assert run(*arguments)[1].splitlines()[1].startswith("Nothing changed: net holds this content already")
@@ -104,7 +105,7 @@ def test_the_applications_setting_says_how_many_versions_stay(
 ) -> None:
     (tmp_path / "cdktf.json").write_text(json.dumps(context))
     for content in (b"1", b"2"):
-        run("--catalog", "other", "add", "net", make_model(content=content))
+        run("--catalog", "other", "add", "net", make_model(content=content), "--no-check")
     versions = json.loads((tmp_path / "other" / "models.lock.json").read_text())["models"]["net"]["versions"]
     assert [version["version"] for version in versions] == kept
 

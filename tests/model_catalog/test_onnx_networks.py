@@ -133,13 +133,22 @@ def test_an_output_fn_for_mxnets_arrays_is_refused(tmp_path: Path) -> None:
     convert_to_onnx(folder, tmp_path / "onnx", [sample])
 
 
-def test_what_is_hidden_is_not_copied_and_links_are_refused(tmp_path: Path) -> None:
+def test_what_is_hidden_is_not_copied_and_links_that_lead_out_are_refused(tmp_path: Path) -> None:
     folder, sample = save(tmp_path, dense(mxnet.sym.var("data"), "only"), FLAT)
     (folder / ".git").mkdir()
     (folder / ".git" / "config").touch()
-    convert_to_onnx(folder, tmp_path / "onnx", [sample])
-    assert {path.name for path in (tmp_path / "onnx").iterdir()} == {"net.onnx", "net-shapes.json"}
     (folder / "link.txt").symlink_to("net-shapes.json")
-    with pytest.raises(CatalogError, match=r"link\.txt: an artifact holds plain files and folders only"):
+    convert_to_onnx(folder, tmp_path / "onnx", [sample])
+    assert {path.name for path in (tmp_path / "onnx").iterdir()} == {"net.onnx", "net-shapes.json", "link.txt"}
+    assert not (tmp_path / "onnx" / "link.txt").is_symlink()
+    (folder / "outside.txt").symlink_to(sample)
+    with pytest.raises(CatalogError, match=r"'outside\.txt' points outside the model's folder"):
         convert_to_onnx(folder, tmp_path / "refused", [sample])
     assert not (tmp_path / "refused").exists()
+
+
+def test_parameters_without_prefixes_are_converted(tmp_path: Path) -> None:
+    folder, sample = save(tmp_path, dense(mxnet.sym.var("data"), "only"), FLAT)
+    file = str(folder / "net-0000.params")
+    mxnet.nd.save(file, {name[4:]: values for name, values in mxnet.nd.load(file).items()})
+    assert convert_to_onnx(folder, tmp_path / "onnx", [sample]).largest_difference <= 1e-6

@@ -73,12 +73,51 @@ def test_nothing_of_this_machine_is_in_the_archive(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["link", "pipe"])
-def test_links_and_pipes_are_refused(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("link", "'odd' points outside the model's folder"),
+        ("loop", "'odd' is a link to a folder that holds it"),
+        ("dangling", "'odd' is a link to 'nowhere', which is not there"),
+        ("pipe", "'odd' is neither a file nor a folder"),
+    ],
+)
+def test_links_that_lead_elsewhere_and_pipes_are_refused(tmp_path: Path, kind: str, message: str) -> None:
     path = tmp_path / "odd"
-    if kind == "link":
-        path.symlink_to("/etc/passwd")
+    targets = {"link": "/etc/passwd", "loop": ".", "dangling": "nowhere"}
+    if kind in targets:
+        path.symlink_to(targets[kind])
     else:
         os.mkfifo(path)
-    with pytest.raises(CatalogError, match="odd: an artifact holds plain files and folders only"):
+    with pytest.raises(CatalogError, match=message):
         pack_folder(tmp_path, io.BytesIO())
+
+
+def test_links_inside_the_folder_become_what_they_lead_to(tmp_path: Path) -> None:
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "blobs" / "one").write_text("weights")
+    (tmp_path / "net.onnx").symlink_to("blobs/one")
+    (tmp_path / "again").symlink_to("blobs")
+    buffer = io.BytesIO()
+    pack_folder(tmp_path, buffer)
+    buffer.seek(0)
+    with tarfile.open(fileobj=buffer) as archive:
+        assert archive.getnames() == ["again/one", "blobs/one", "net.onnx"]
+        assert all(member.isreg() and member.size == 7 for member in archive)
+
+
+def test_what_macos_and_python_leave_behind_stays_out(tmp_path: Path) -> None:
+    for name in (
+        "net.onnx",
+        "._net.onnx",
+        "__MACOSX/._net.onnx",
+        "code/__pycache__/inference.cpython-311.pyc",
+        "a.pyc",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    buffer = io.BytesIO()
+    pack_folder(tmp_path, buffer)
+    buffer.seek(0)
+    with tarfile.open(fileobj=buffer) as archive:
+        assert archive.getnames() == ["net.onnx"]

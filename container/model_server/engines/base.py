@@ -1,13 +1,21 @@
 """What every engine offers: a loaded model that turns arrays into arrays."""
 
-from collections.abc import Callable
+import re
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from ..errors import InvalidInput
 from ..signature import TensorSpec
+from ..tensors import Arrays
 
-Arrays = dict[str, np.ndarray]
+__all__ = ["Answer", "Arrays", "InstanceRunner", "LoadedModel", "reason", "sample_arrays"]
+
+# Engines put the place in their own source before what they say: file, line, and the function with all its types.
+_PLACE = re.compile(r"(?:/|\.\./|src/|[A-Za-z]:\\)\S*?\.(?:cc|cpp|h|hpp|cu):\d+:?\s*")
+_TRACE = re.compile(r"^(?:Traceback|Stack trace|\s*File \"|\s*\[bt\]|\s*\(\d+\) )")
+_MAX_REASON = 2000
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Answer(NamedTuple):
@@ -26,9 +34,13 @@ class LoadedModel(Protocol):
     inputs: tuple[TensorSpec, ...]
 
     def predict(self, arrays: Arrays) -> Arrays:
-        """Run N instances, arrays of shape `(N, *item_shape)`; returns one array of shape `(N, ...)` an output.
+        """Run N instances, arrays of shape `(N, *item_shape)`; returns one array an output.
 
-        Raises PredictionFailed with the engine's own reason.
+        For several instances each has the shape `(N, ...)`. For one instance it is what the network gives, which may
+        have no batch as its first dimension, as in a list of detections.
+
+        Raises PredictionFailed with the engine's own reason, InvalidInput for more instances than the network can tell
+        apart in its outputs.
         """
         ...
 
@@ -41,25 +53,131 @@ class LoadedModel(Protocol):
         ...
 
 
-def in_batches(run: Callable[[Arrays], Arrays], arrays: Arrays, batch: int) -> Arrays:
-    """Run N instances in batches of the size a network is bound for; the last one is filled up with zeros."""
-    count = len(next(iter(arrays.values())))
-    parts: list[Arrays] = []
-    for start in range(0, count, batch):
-        part = {name: array[start : start + batch] for name, array in arrays.items()}
-        size = min(batch, count - start)
-        if size < batch:
-            part = {
-                name: np.concatenate([array, np.zeros((batch - size, *array.shape[1:]), array.dtype)])
-                for name, array in part.items()
-            }
-        parts.append({name: output[:size] for name, output in run(part).items()})
+class Network(Protocol):
+    """What a model is to its `InstanceRunner`."""
+
+    def run_once(self, arrays: Arrays) -> Arrays:
+        """Run arrays of the shapes that the network is bound for. Raises PredictionFailed."""
+        ...
+
+    def followers(self) -> dict[str, bool]:
+        """Of each output, whether its first dimension is the instances."""
+        ...
+
+
+class InstanceRunner:
+    """Runs any number of instances on a network that takes a batch of one size, or of any."""
+
+    def __init__(self, inputs: tuple[TensorSpec, ...], takes_any_number: bool) -> None:
+        self.takes_any_number = takes_any_number
+        self._followers: dict[str, bool] | None = None
+        self._whole = tuple(spec.name for spec in inputs if not spec.batched)
+        self.batch = next((spec.batch for spec in inputs if spec.batched), 1)
+
+    def run(self, network: Network, arrays: Arrays) -> Arrays:
+        """Raises as `LoadedModel.predict` does."""
+        count = len(next(iter(arrays.values())))
+        if not self._whole and count == (1 if self.takes_any_number else self.batch):
+            return network.run_once(arrays)
+        if self._whole and count == 1:
+            return network.run_once(self._part(arrays, 0, 1))
+        self._check_outputs_follow(network, count)
+        if self.takes_any_number:
+            outputs = network.run_once(arrays)
+            _check_counts(outputs, count)
+            return outputs
+        parts = []
+        for start in range(0, count, self.batch):
+            size = min(self.batch, count - start)
+            outputs = network.run_once(self._part(arrays, start, size))
+            _check_counts(outputs, self.batch)
+            parts.append({name: output[:size] for name, output in outputs.items()})
+        return _joined(parts)
+
+    def _part(self, arrays: Arrays, start: int, size: int) -> Arrays:
+        """Instances of one run, filled up to the network's batch with the first of them."""
+        part = {name: array[start : start + size] for name, array in arrays.items()}
+        for name in self._whole:
+            part[name] = part[name][0, ...]
+        missing = self.batch - size
+        if missing:
+            for name, array in part.items():
+                part[name] = np.concatenate([array, np.repeat(array[:1], missing, axis=0)])
+        return part
+
+    def _check_outputs_follow(self, network: Network, count: int) -> None:
+        if self._followers is None:  # found out when it first matters: it may take runs of the network
+            self._followers = network.followers()
+        apart = [name for name, follows in self._followers.items() if not follows]
+        if apart:
+            number = "one instance" if self.batch == 1 else f"{self.batch} instances"
+            raise InvalidInput(
+                f"output {apart[0]!r} of this model does not have one entry an instance: send {number} a request, "
+                f"not {count}"
+            )
+
+
+def _check_counts(outputs: Arrays, count: int) -> None:
+    for name, output in outputs.items():
+        if output.ndim == 0 or len(output) != count:
+            raise InvalidInput(
+                f"output {name!r} has the shape {list(output.shape)} for {count} instances, which does not say what "
+                "belongs to which: send one instance a request"
+            )
+
+
+def _joined(parts: list[Arrays]) -> Arrays:
     if len(parts) == 1:
         return parts[0]
+    for name, output in parts[0].items():
+        for part in parts:
+            if part[name].shape[1:] != output.shape[1:]:
+                raise InvalidInput(
+                    f"output {name!r} has another size for each instance ({list(output.shape[1:])} and "
+                    f"{list(part[name].shape[1:])}): send one instance a request"
+                )
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
+def sample_arrays(inputs: tuple[TensorSpec, ...], count: int | None = None, value: int = 0) -> Arrays:
+    """Made-up instances: zeros, or another number; text that can be read as that number.
+
+    Args:
+        inputs: of the model.
+        count: how many; as many as the network takes at once if None.
+        value: the number, one that every type can hold.
+    """
+    batch = count or next((spec.batch for spec in inputs if spec.batched), 1)
+    return {
+        spec.name: np.full((batch, *spec.item_shape), str(value), object)
+        if spec.dtype == "str"
+        else np.full((batch, *spec.item_shape), value, spec.dtype)
+        for spec in inputs
+    }
+
+
 def reason(error: BaseException) -> str:
-    """The last line of an engine's message: MXNet and ONNX Runtime put a C++ trace before it."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1][:300] if lines else type(error).__name__
+    """What an engine says is wrong: without its stack trace and the place in its own source, which come first."""
+    text = _ESCAPES.sub("", str(error))
+    text = " ".join(line.strip() for line in text.splitlines() if line.strip() and not _TRACE.match(line))
+    while place := _PLACE.search(text):
+        text = text[: place.start()] + _after_function(text[place.end() :])
+    return text[:_MAX_REASON] or type(error).__name__
+
+
+def _after_function(text: str) -> str:
+    """The text behind a C++ function's name and parameters, where it begins with one."""
+    opening = text.find("(")
+    head = text[:opening]
+    if opening < 0 or "::" not in head:
+        return text
+    depth = 0
+    for position in range(opening, len(text)):
+        depth += {"(": 1, ")": -1}.get(text[position], 0)
+        if depth == 0:
+            rest = text[position + 1 :].lstrip()
+            # `[with T = ...]` and `const` belong to it.
+            if rest.startswith("[with "):
+                rest = rest[rest.find("]") + 1 :].lstrip()
+            return rest.removeprefix("const ")
+    return text

@@ -10,12 +10,15 @@ import re
 import weakref
 from pathlib import Path
 
+import numpy as np
+
 from ..artifact import Artifact, check_json
 from ..errors import InvalidArtifact, PredictionFailed
-from ..signature import TensorSpec
-from .base import Arrays, in_batches, reason
-from .mxnet_params import MappedParameters, UnknownParametersFormat
+from ..signature import TensorSpec, share_batch
+from .base import Arrays, InstanceRunner, reason
+from .mxnet_params import MappedParameters, UnknownParametersFormat, by_role
 
+_DTYPES = ("float16", "float32", "float64", "int8", "uint8", "int32", "int64")
 _ALLOCATED = re.compile(r"Total (\d+) MB allocated")
 
 
@@ -26,18 +29,40 @@ class MxnetModel:
         self.executor = executor
         self.symbol = symbol
         self.inputs = inputs
-        self._output_names = symbol.list_outputs()
+        names = symbol.list_outputs()
+        self.outputs = tuple(
+            (name, np.dtype(array.dtype).name) for name, array in zip(names, executor.outputs, strict=True)
+        )
         self._parameters = parameters
+        self._instances = InstanceRunner(inputs, takes_any_number=False)
 
     def predict(self, arrays: Arrays) -> Arrays:
-        return in_batches(self._run, arrays, self.inputs[0].batch)
+        return self._instances.run(self, arrays)
 
-    def _run(self, arrays: Arrays) -> Arrays:
+    def run_once(self, arrays: Arrays) -> Arrays:
         try:
             outputs = self.executor.forward(is_train=False, **arrays)
-            return {name: output.asnumpy() for name, output in zip(self._output_names, outputs, strict=True)}
+            return {name: output.asnumpy() for (name, _), output in zip(self.outputs, outputs, strict=True)}
         except Exception as error:
             raise PredictionFailed(f"MXNet could not run the model: {reason(error)}") from error
+
+    def followers(self) -> dict[str, bool]:
+        """Which outputs have the instances as their first dimension: that grows with the batch."""
+        shapes = {spec.name: spec.shape for spec in self.inputs}
+        grown = {
+            spec.name: (spec.shape[0] + 1, *spec.shape[1:]) if spec.batched else spec.shape for spec in self.inputs
+        }
+        names = [name for name, _ in self.outputs]
+        outputs = self.symbol.infer_shape(**shapes)[1]
+        batch = self._instances.batch
+        try:
+            larger = self.symbol.infer_shape(**grown)[1]
+        except Exception:  # noqa: BLE001 - MXNet's own error: a network that takes this batch only
+            larger = [(batch + 1,) for _ in names]
+        return {
+            name: shape[0] == batch and other[0] == batch + 1
+            for name, shape, other in zip(names, outputs, larger, strict=True)
+        }
 
     def settle(self) -> None:
         """After the first run: the engine has arranged the weights for itself, the file's pages can go."""
@@ -65,14 +90,14 @@ class MxnetEngine:
         graph, file = artifact.graph, artifact.parameters
         if graph is None or file is None:
             raise InvalidArtifact("the artifact holds no MXNet checkpoint")
+        if not artifact.inputs:
+            raise InvalidArtifact(f"{graph.name.removesuffix('symbol.json')}shapes.json is missing, the inputs' shapes")
         fingerprint = hashlib.sha256(graph.read_bytes() + repr(artifact.inputs).encode()).hexdigest()
         mx = self._mxnet
         try:
             symbol = self._symbol(graph, fingerprint)
             saved, mapped = self._read(file)
-            arguments, auxiliary = (
-                {name[4:]: value for name, value in saved.items() if name.startswith(kind)} for kind in ("arg:", "aux:")
-            )
+            arguments, auxiliary = by_role(saved, symbol, file.name)
             self._complete(symbol, artifact, arguments, auxiliary)
             pool = self._pool(fingerprint)
             executor = symbol.bind(mx.cpu(), arguments, grad_req="null", aux_states=auxiliary, shared_exec=pool)
@@ -80,7 +105,7 @@ class MxnetEngine:
             raise
         except Exception as error:
             raise InvalidArtifact(f"MXNet could not load {graph.name}: {reason(error)}") from error
-        model = MxnetModel(executor, symbol, artifact.inputs, mapped)
+        model = MxnetModel(executor, symbol, share_batch(artifact.inputs), mapped)
         if fingerprint not in self._pool_mb:
             allocated = _ALLOCATED.search(executor.debug_str())
             self._pool_mb[fingerprint] = int(allocated[1]) if allocated else 0
@@ -119,8 +144,12 @@ class MxnetEngine:
         unknown = sorted(inputs - set(names))
         if unknown:
             raise InvalidArtifact(f"the shapes name {', '.join(unknown)}, which the network does not take")
-        if len({spec.batch for spec in artifact.inputs}) != 1:
-            raise InvalidArtifact("all inputs must have the same batch size, the first dimension of their shapes")
+        unknown = [spec.name for spec in artifact.inputs if spec.dtype not in _DTYPES or not spec.shape]
+        if unknown:
+            raise InvalidArtifact(
+                f"MXNet takes no input of the type and shape that the shapes give for {', '.join(unknown)}: "
+                f"the types are {', '.join(_DTYPES)}, and a scalar has the shape [1]"
+            )
         missing = [name for name in names if name not in arguments and name not in inputs]
         absent = [name for name in missing if not name.endswith("label")]
         absent += [name for name in symbol.list_auxiliary_states() if name not in auxiliary]

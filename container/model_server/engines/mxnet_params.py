@@ -25,6 +25,29 @@ _MAX_DIMENSIONS = 32
 _MAX_NAME_BYTES = 4096
 
 
+def by_role(saved: dict, symbol, file_name: str) -> tuple[dict, dict]:
+    """The arguments and the auxiliary states among saved parameters, under their names in the network.
+
+    Names without `arg:` or `aux:`, as gluon's `collect_params().save` writes them, are taken where the network knows
+    them. Raises InvalidArtifact where it knows none of them.
+    """
+    if not saved or any(name.startswith(("arg:", "aux:")) for name in saved):
+        return (
+            {name[4:]: value for name, value in saved.items() if name.startswith("arg:")},
+            {name[4:]: value for name, value in saved.items() if name.startswith("aux:")},
+        )
+    arguments, auxiliary = set(symbol.list_arguments()), set(symbol.list_auxiliary_states())
+    if not (arguments | auxiliary) & saved.keys():
+        raise InvalidArtifact(
+            f"{file_name} was saved without arg: and aux: before the names, and {next(iter(saved))!r} is none of the "
+            "network's: save with block.export or mx.model.save_checkpoint"
+        )
+    return (
+        {name: value for name, value in saved.items() if name in arguments},
+        {name: value for name, value in saved.items() if name in auxiliary},
+    )
+
+
 class UnknownParametersFormat(Exception):
     """A file of another version or with sparse arrays: MXNet's own reader has to take it."""
 
