@@ -41,8 +41,8 @@ class ScalingTargets(Protocol):
 class Alarms(Protocol):
     """CloudWatch alarms."""
 
-    def ringing(self, names: list[str]) -> list[str]:
-        """Those of `names` that are in ALARM."""
+    def states(self, names: list[str]) -> dict[str, str]:
+        """The state of each alarm of `names` that exists: OK, ALARM or INSUFFICIENT_DATA."""
 
 
 class Endpoints:
@@ -258,7 +258,8 @@ class Endpoints:
             self._settle(endpoint, "InService", str(error))
             return
         rollback = (endpoint.deployment_config or {}).get("AutoRollbackConfiguration", {})
-        ringing = self._alarms.ringing([alarm["AlarmName"] for alarm in rollback.get("Alarms", [])])
+        states = self._alarms.states([alarm["AlarmName"] for alarm in rollback.get("Alarms", [])])
+        ringing = [name for name, state in states.items() if state == "ALARM"]
         if ringing:
             fleet.stop(drain=False)
             self._settle(endpoint, "InService", f"One or more configured alarms are in ALARM: {', '.join(ringing)}")

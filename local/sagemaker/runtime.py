@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from ..account import ACCOUNT_ID, REGION
 from .container import Answer, ContainerTimeoutError
 from .endpoints import Endpoints
-from .errors import ModelError, ServiceUnavailableError, ValidationError
+from .errors import ModelError, ModelNotReadyError, ServiceUnavailableError, ValidationError
 from .fleet import Variant
 from .host import HostedInstance, NotInServiceError
 from .metrics import Metrics, VariantMetrics
@@ -61,16 +61,9 @@ class Runtime:
         try:
             answer = self._ask(invocation, variant, metrics, started)
         except Exception as error:
-            client_error = isinstance(error, ValidationError) or (
-                isinstance(error, ModelError) and 400 <= error.status < 500
-            )
-            metrics.count("Invocation4XXErrors", float(client_error))
-            metrics.count("Invocation5XXErrors", float(not client_error))
-            if isinstance(error, ModelError):
-                metrics.count("InvocationModelErrors")
+            _count_errors(metrics, error)
             raise
-        metrics.count("Invocation4XXErrors", 0)
-        metrics.count("Invocation5XXErrors", 0)
+        _count_errors(metrics, None)
         custom = answer.headers.get(CUSTOM_ATTRIBUTES)
         return Prediction(
             body=answer.body,
@@ -137,6 +130,20 @@ class Runtime:
         return ModelError(
             endpoint=invocation.endpoint, account_id=ACCOUNT_ID, region=REGION, status=status, answer=text
         )
+
+
+def _count_errors(metrics: VariantMetrics, error: Exception | None) -> None:
+    """1 or 0 for each invocation. ModelNotReadyException is a 429: the caller may try again, nothing is broken.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
+    """
+    from_container = isinstance(error, ModelError)
+    is_client_error = isinstance(error, (ValidationError, ModelNotReadyError)) or (
+        from_container and 400 <= error.status < 500
+    )
+    metrics.count("Invocation4XXErrors", float(is_client_error))
+    metrics.count("Invocation5XXErrors", float(error is not None and not is_client_error))
+    metrics.count("InvocationModelErrors", float(from_container))
 
 
 def _check(invocation: Invocation) -> None:

@@ -104,8 +104,8 @@ class FakeScaling:
 class FakeAlarms:
     in_alarm: set[str] = field(default_factory=set)
 
-    def ringing(self, names: list[str]) -> list[str]:
-        return [name for name in names if name in self.in_alarm]
+    def states(self, names: list[str]) -> dict[str, str]:
+        return {name: "ALARM" if name in self.in_alarm else "OK" for name in names}
 
 
 @dataclass
@@ -132,7 +132,7 @@ def in_process() -> Iterator[InProcess]:
         launcher=launcher,
         scaling=scaling,
         alarms=alarms,
-        metrics=Metrics(None),
+        metrics=Metrics(lambda recorded: None),
         invocation_timeout_seconds=1,
     )
     yield InProcess(service, launcher, scaling, alarms)

@@ -372,6 +372,29 @@ class TestHealthChecks:
         assert account.invoke(endpoint, "m")["pid"] == before
 
 
+def sums(account: Account, endpoint: str) -> dict[str, dict[str, float]]:
+    """Sum and number of values of each metric of namespace AWS/SageMaker that the endpoint has."""
+    cloudwatch, now = account.client("cloudwatch"), time.time()
+    dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": "AllTraffic"}]
+    metrics = cloudwatch.list_metrics(Namespace="AWS/SageMaker", Dimensions=dimensions)["Metrics"]
+    found = {}
+    for name in {metric["MetricName"] for metric in metrics}:
+        points = cloudwatch.get_metric_statistics(
+            Namespace="AWS/SageMaker",
+            MetricName=name,
+            Dimensions=dimensions,
+            StartTime=now - 300,
+            EndTime=now + 60,
+            Period=3600,
+            Statistics=["Sum", "SampleCount"],
+        )["Datapoints"]
+        found[name] = {
+            "sum": sum(point["Sum"] for point in points),
+            "count": sum(point["SampleCount"] for point in points),
+        }
+    return found
+
+
 class TestObservation:
     def test_metrics(self, account: Account) -> None:
         endpoint, prefix = account.serve()
@@ -379,32 +402,34 @@ class TestObservation:
         for _ in range(4):
             account.invoke(endpoint, "m")
         error_of(lambda: account.invoke(endpoint, "nothing"))
-        cloudwatch = account.client("cloudwatch")
+        assert eventually(lambda: sums(account, endpoint).get("Invocations", {}).get("sum") == 5)
+        found = sums(account, endpoint)
+        assert found["ModelCacheHit"] == {"sum": 3, "count": 4}
+        assert found["Invocation4XXErrors"] == {"sum": 1, "count": 5}
+        assert found["Invocation5XXErrors"] == {"sum": 0, "count": 5}
+        assert found["ModelLoadingTime"]["count"] == 1
+        assert found["ModelLoadingWaitTime"]["sum"] > 0
 
-        def statistics(name: str) -> dict[str, float]:
-            now = time.time()
-            points = cloudwatch.get_metric_statistics(
-                Namespace="AWS/SageMaker",
-                MetricName=name,
-                Dimensions=[
-                    {"Name": "EndpointName", "Value": endpoint},
-                    {"Name": "VariantName", "Value": "AllTraffic"},
-                ],
-                StartTime=now - 300,
-                EndTime=now + 60,
-                Period=3600,
-                Statistics=["Sum", "SampleCount"],
-            )["Datapoints"]
-            return {
-                "sum": sum(point["Sum"] for point in points),
-                "count": sum(point["SampleCount"] for point in points),
-            }
+    def test_model_that_is_not_ready_is_no_server_error(self, account: Account) -> None:
+        endpoint, prefix = account.serve()
+        account.put_model(prefix, "later", load_seconds=2)
+        assert error_of(lambda: account.invoke(endpoint, "later"))["ResponseMetadata"]["HTTPStatusCode"] == 429
+        assert eventually(lambda: "Invocation4XXErrors" in sums(account, endpoint))
+        found = sums(account, endpoint)
+        assert found["Invocation4XXErrors"]["sum"] == 1
+        assert found["Invocation5XXErrors"]["sum"] == 0
+        assert found["InvocationModelErrors"]["sum"] == 0
 
-        assert eventually(lambda: statistics("Invocations")["sum"] == 5)
-        assert statistics("ModelCacheHit") == {"sum": 3, "count": 4}
-        assert statistics("Invocation4XXErrors")["sum"] == 1
-        assert statistics("ModelLoadingTime")["count"] == 1
-        assert statistics("ModelLoadingWaitTime")["sum"] > 0
+    @pytest.mark.parametrize(("status", "metric"), [(415, "Invocation4XXErrors"), (500, "Invocation5XXErrors")])
+    def test_errors_of_the_container(self, account: Account, status: int, metric: str) -> None:
+        endpoint, prefix = account.serve()
+        account.put_model(prefix, "m", invoke_status=status)
+        error_of(lambda: account.invoke(endpoint, "m"))
+        assert eventually(lambda: metric in sums(account, endpoint))
+        found = sums(account, endpoint)
+        assert found["Invocation4XXErrors"]["sum"] + found["Invocation5XXErrors"]["sum"] == 1
+        assert found[metric]["sum"] == 1
+        assert found["InvocationModelErrors"]["sum"] == 1
 
     def test_logs(self, account: Account) -> None:
         endpoint, prefix = account.serve()
