@@ -37,6 +37,7 @@ from .sagemaker.artifacts import ArtifactCache
 from .sagemaker.launcher import Launcher
 from .sagemaker.lookups import AccountLookups, ScalingLookups
 from .sagemaker.metrics import Metrics
+from .sagemaker.pace import Pace
 from .sagemaker.service import SageMakerService
 from .sagemaker.transport import SageMakerTransport
 from .settings import LocalAwsSettings
@@ -93,6 +94,7 @@ def _run(
         scaling=ScalingLookups(clients.autoscaling),
         alarms=cloudwatch,
         metrics=metrics,
+        pace=Pace(settings.time_factor),
         invocation_timeout_seconds=settings.invocation_timeout_seconds,
     )
     provider = TerraformProvider(settings.provider, directory, url, outer)

@@ -12,7 +12,9 @@ from typing import Any, Generic, Literal, TypeVar
 from ..account import sagemaker_arn
 from .errors import already_exists, could_not_find
 
-EndpointStatus = Literal["Creating", "Updating", "InService", "Deleting", "Failed"]
+EndpointStatus = Literal[
+    "Creating", "Updating", "RollingBack", "InService", "Deleting", "Failed", "UpdateRollbackFailed"
+]
 RecordT = TypeVar("RecordT", bound="Record")
 
 
@@ -58,6 +60,10 @@ class Endpoint(Record):
     config: EndpointConfig | None = None
     pending: EndpointConfig | None = None
     pending_since: datetime | None = None
+    stage: str = "Creating"
+    """What the update does just now: a VariantStatus of PendingDeploymentSummary."""
+
+    stage_since: datetime | None = None
     failure_reason: str | None = None
     deployment_config: dict[str, Any] | None = None
     modified: datetime = field(default_factory=now)

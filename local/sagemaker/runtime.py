@@ -74,14 +74,14 @@ class Runtime:
 
     def _find_variant(self, invocation: Invocation) -> Variant:
         _check(invocation)
-        fleet = self._endpoints.fleet(invocation.endpoint)
-        if fleet is None:
+        traffic = self._endpoints.traffic(invocation.endpoint)
+        if traffic is None:
             raise ValidationError(f"Endpoint {invocation.endpoint} of account {ACCOUNT_ID} not found.")
         if invocation.target_model is None:
             raise ValidationError(
                 f"Endpoint {invocation.endpoint} is a multi-model endpoint and requires the target model header."
             )
-        variant = fleet.variant(invocation.target_variant)
+        variant = traffic.variant(invocation.target_variant)
         if variant is None:
             raise ValidationError(f"Variant {invocation.target_variant} not found in endpoint {invocation.endpoint}.")
         return variant

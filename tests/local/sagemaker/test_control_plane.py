@@ -50,7 +50,7 @@ def create_endpoint(call: Call, config: str | None = None, **request: Any) -> st
 def settled(call: Call, endpoint: str) -> dict[str, Any]:
     for _ in range(600):
         description = call("DescribeEndpoint", EndpointName=endpoint)
-        if description["EndpointStatus"] not in ("Creating", "Updating"):
+        if description["EndpointStatus"] not in ("Creating", "Updating", "RollingBack"):
             return description
         time.sleep(0.02)
     raise TimeoutError(endpoint)

@@ -57,7 +57,7 @@ def test_failed_update_rolls_back(in_process: InProcess) -> None:
     description = settled(in_process.call, endpoint)
     assert (description["EndpointStatus"], description["EndpointConfigName"]) == ("InService", old)
     assert description["FailureReason"] == "did not pass the ping health check"
-    assert [host.stopped for host in in_process.launcher.hosts] == [False]
+    assert [host.stopped for host in in_process.launcher.hosts] == [False, True]
 
 
 def test_update_stops_the_old_instances_once_the_new_ones_serve(in_process: InProcess) -> None:
