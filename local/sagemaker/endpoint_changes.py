@@ -114,7 +114,10 @@ class EndpointChanges:
         except LaunchError as error:
             self._settle(endpoint, "InService", str(error))
             return
-        old = traffic.serving
+        old, left_behind = traffic.serving, traffic.arriving
+        if left_behind is not None:  # by a rollback that failed
+            traffic.settle(old)
+            left_behind.stop(drain=True)
         rollout = Rollout(
             plan=deployment,
             old=old,

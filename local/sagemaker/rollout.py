@@ -16,6 +16,9 @@ from .traffic import Traffic
 _LOOK_SECONDS = 10.0
 """How often alarms are looked at while the new instances bake."""
 
+_ROLLBACK_SECONDS = 3.0
+"""A rollback takes minutes on AWS. Here it takes long enough that whoever polls the endpoint's status sees it."""
+
 Stage = Literal["Creating", "Updating", "Deleting", "ActivatingTraffic", "Baking"]
 
 
@@ -71,13 +74,14 @@ class Rollout:
     def roll_back(self) -> None:
         """Send all traffic to the old fleet, with the capacity it had, and end the new one.
 
-        Raises RollbackFailedError.
+        Raises RollbackFailedError, StoppedError.
         """
         counts = self._old.counts()
         if counts != self._capacity:  # a rolling update has ended instances
             self._bring_back(counts)
         self._traffic.settle(self._old)
         self._new.stop(drain=True)
+        self._stopwatch.wait(_ROLLBACK_SECONDS)
 
     def _shift(self) -> None:
         self._report("Creating")

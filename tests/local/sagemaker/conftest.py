@@ -59,25 +59,36 @@ class FakeHost:
 
     def start(self) -> None:
         self._launcher.gate.wait(10)
-        if self._launcher.failure is not None:
-            raise LaunchError(self._launcher.failure)
+        if self._launcher.failure is not None or self._launcher.hosts.index(self) >= self._launcher.last_good:
+            raise LaunchError(self._launcher.failure or "no capacity")
         self.healthy = True
 
     def stop(self, drain: bool) -> None:
+        self._launcher.stop_gate.wait(10)
         self.healthy = False
         self.stopped = True
 
 
 @dataclass
 class FakeLauncher:
-    """Makes fleets of FakeHosts; `failure` makes the next starts fail, `gate` holds them up while it is cleared."""
+    """Makes fleets of FakeHosts; `failure` makes the next starts fail, `gate` holds them up while it
+    is cleared, and `stop_gate` the ends."""
 
     hosts: list[FakeHost] = field(default_factory=list)
     failure: str | None = None
+    break_after: int | None = None
+    """How many instances can be started, ever."""
+
     gate: threading.Event = field(default_factory=threading.Event)
+    stop_gate: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self.gate.set()
+        self.stop_gate.set()
+
+    @property
+    def last_good(self) -> int:
+        return len(self.hosts) if self.break_after is None else self.break_after
 
     def prepare(self, endpoint_name: str, plans: list[VariantPlan]) -> Fleet:
         return Fleet([Variant(plan, DeployedImage(IMAGE, f"{IMAGE}@sha256:0"), self._host) for plan in plans])
