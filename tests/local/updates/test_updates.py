@@ -1,72 +1,15 @@
-"""Updates of an endpoint that is being invoked, over HTTP, by each policy: good ones lose no request, bad ones go back.
+"""Updates of an endpoint that is invoked meanwhile, by each policy: good ones lose no request, bad ones go back."""
 
-A second of a wait and of an alarm's period takes 0.02 s here; SageMaker's other time limits are its own.
-"""
-
-import itertools
-import threading
-from collections.abc import Iterator
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local.process import LocalAws
 from tests.local.account import BUCKET, Account, unique
+from tests.local.updates.load import Load
+from tests.local.updates.policies import POLICIES, deployment
 
 INSTANCES = 2
-POLICIES = ("all at once", "canary", "linear", "rolling")
-
-
-@pytest.fixture(scope="module")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    folder = tmp_path_factory.mktemp("updates")
-    with LocalAws(
-        directory=folder / "run",
-        port=0,
-        provider="none",
-        runtime="process",
-        startup_health_check_seconds=4,
-        time_factor=0.02,
-        log_file=folder / "aws.log",
-    ) as aws:
-        account = Account(aws.url)
-        account.prepare()
-        yield account
-
-
-class Load:
-    """A few invocations a second until it ends; at most two at a time."""
-
-    def __init__(self, account: Account, endpoint: str) -> None:
-        self._account = account
-        self._endpoint = endpoint
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._run) for _ in range(2)]
-        self.pids: list[int] = []
-        self.failures: list[str] = []
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self) -> None:
-        for number in itertools.count():
-            try:
-                self.pids.append(self._account.invoke(self._endpoint, f"m{number % 3}")["pid"])
-            except ClientError as error:
-                self.failures.append(str(error))
-            if self._stop.wait(0.15):
-                return
 
 
 class Served:
@@ -121,18 +64,6 @@ class Served:
     def end(self) -> None:
         self._account.sagemaker.delete_endpoint(EndpointName=self.endpoint)
         self._cloudwatch.delete_alarms(AlarmNames=self.alarms)
-
-
-def deployment(policy: str, wait_seconds: int) -> dict[str, Any]:
-    half = {"Type": "CAPACITY_PERCENT", "Value": 50}
-    if policy == "rolling":
-        return {"RollingUpdatePolicy": {"MaximumBatchSize": half, "WaitIntervalInSeconds": wait_seconds}}
-    routing: dict[str, Any] = {"Type": policy.upper().replace(" ", "_"), "WaitIntervalInSeconds": wait_seconds}
-    if policy == "canary":
-        routing["CanarySize"] = half
-    if policy == "linear":
-        routing["LinearStepSize"] = half
-    return {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing, "TerminationWaitInSeconds": wait_seconds}}
 
 
 @pytest.mark.parametrize("policy", POLICIES)
