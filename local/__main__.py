@@ -53,6 +53,9 @@ def serve(  # noqa: PLR0917 - one parameter an option, given by name on the comm
     invocation_timeout_seconds: Annotated[float, typer.Option(help="Limit of an invocation.")] = (
         _DEFAULTS.invocation_timeout_seconds
     ),
+    time_factor: Annotated[
+        float, typer.Option(help="How long a second of alarms' periods and of updates' waits takes, at most 1.")
+    ] = _DEFAULTS.time_factor,
     artifact_cache_bytes: Annotated[int, typer.Option(help="Disk for extracted artifacts.")] = (
         _DEFAULTS.artifact_cache_bytes
     ),
@@ -69,6 +72,7 @@ def serve(  # noqa: PLR0917 - one parameter an option, given by name on the comm
         startup_health_check_seconds=startup_health_check_seconds,
         load_timeout_seconds=load_timeout_seconds,
         invocation_timeout_seconds=invocation_timeout_seconds,
+        time_factor=time_factor,
         artifact_cache_bytes=artifact_cache_bytes,
     )
     # What can go wrong goes wrong here, before moto and the rest take their seconds to load.

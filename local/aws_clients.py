@@ -46,9 +46,5 @@ class AwsClients:
         return self._client("logs")
 
     @cached_property
-    def cloudwatch(self) -> Any:
-        return self._client("cloudwatch")
-
-    @cached_property
     def autoscaling(self) -> Any:
         return self._client("application-autoscaling")

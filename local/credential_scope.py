@@ -18,6 +18,18 @@ def signed_service(headers: Mapping[str, str], query: str) -> str | None:
 
     `headers` are looked up in lower case; `query` is the raw query string.
     """
+    parts = _scope(headers, query)
+    return parts[3] if parts is not None else None
+
+
+def signed_region(headers: Mapping[str, str], query: str) -> str | None:
+    """The region in the request's credential scope; as `signed_service`."""
+    parts = _scope(headers, query)
+    return parts[2] if parts is not None else None
+
+
+def _scope(headers: Mapping[str, str], query: str) -> list[str] | None:
+    """Key id, date, region, service, `aws4_request`."""
     match = _CREDENTIAL.search(headers.get("authorization", ""))
     if match:
         credential = match.group(1)
@@ -27,4 +39,4 @@ def signed_service(headers: Mapping[str, str], query: str) -> str | None:
         return None
     # AKID/date/region/service/aws4_request: the key id may hold slashes, so count from the end.
     parts = credential.rsplit("/", 4)
-    return parts[3] if len(parts) == 5 else None
+    return parts if len(parts) == 5 else None

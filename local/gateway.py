@@ -1,6 +1,6 @@
 """One port for every service: requests go by the service in their signature.
 
-sagemaker, /endpoints/NAME/invocations   -> local.sagemaker, InvokeEndpoint
+sagemaker, /endpoints/NAME/invocations   -> local.sagemaker, InvokeEndpoint (and .../async-invocations, ...)
 sagemaker, anything else                 -> local.sagemaker, control plane
 no signature, the same two               -> 403, as AWS
 no signature, /v2/...                    -> the registry of the local ECR
@@ -25,7 +25,7 @@ from .moto_app import MotoApplication
 from .registry import Registry
 from .sagemaker.transport import SageMakerTransport
 
-_INVOCATIONS = re.compile(r"/endpoints/[^/]+/invocations")
+_INVOCATIONS = re.compile(r"/endpoints/[^/]+/(invocations|invocations-response-stream|async-invocations)")
 _MOTO_THREADS = 32
 
 

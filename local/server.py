@@ -15,6 +15,8 @@ from container.model_server.archive import extract_archive
 
 from .aws_clients import AwsClients
 from .blobs import BlobStore
+from .cloudwatch.service import CloudWatch
+from .cloudwatch.store import MetricStore
 from .directory import Directory, Running
 from .environment import aws_environment, isolate
 from .gaps.ecr import EcrGaps
@@ -34,8 +36,9 @@ from .recording import Recorder
 from .registry import Registry
 from .sagemaker.artifacts import ArtifactCache
 from .sagemaker.launcher import Launcher
-from .sagemaker.lookups import AccountLookups, AlarmLookups, ScalingLookups
+from .sagemaker.lookups import AccountLookups, ScalingLookups
 from .sagemaker.metrics import Metrics
+from .sagemaker.pace import Pace
 from .sagemaker.service import SageMakerService
 from .sagemaker.transport import SageMakerTransport
 from .settings import LocalAwsSettings
@@ -96,14 +99,17 @@ def _run(
         containers = DockerInstanceFactory(images, surroundings, runtime.engine, directory.path("artifacts"))
         instances = containers if settings.runtime == "docker" else ByImageFactory(images, containers, instances)
     artifacts = ArtifactCache(clients.s3, directory.path("artifacts"), settings.artifact_cache_bytes, extract_archive)
-    metrics = Metrics(clients.cloudwatch)
+    store = MetricStore()
+    metrics = Metrics(store.record, settings.time_factor)
+    cloudwatch = CloudWatch(store, metrics.flush, settings.time_factor)
     launcher = Launcher(instances, images, artifacts, metrics, settings)
     service = SageMakerService(
         account=AccountLookups(images, clients.s3, clients.iam),
         launcher=launcher,
         scaling=ScalingLookups(clients.autoscaling),
-        alarms=AlarmLookups(clients.cloudwatch),
+        alarms=cloudwatch,
         metrics=metrics,
+        pace=Pace(settings.time_factor),
         invocation_timeout_seconds=settings.invocation_timeout_seconds,
     )
     provider = TerraformProvider(settings.provider, directory, url, outer)
@@ -125,12 +131,13 @@ def _run(
     server = _Server(uvicorn.Config(application, lifespan="off", access_log=False, log_level="error", ws="none"))
     server.on_started = [lambda: directory.announce(Running(os.getpid(), url))]
     # From here on nothing is sent to this very server any more.
-    server.on_stopping = [logs.cancel, metrics.cancel, service.cancel]
+    server.on_stopping = [logs.cancel, service.cancel]
     _stop_on_signals(server)
     if until_stdin_closes:
         _stop_at_end_of_stdin(server)
     provider.start()
     metrics.start()
+    cloudwatch.start()
     logs.start()
     logger.info("instances run as %s", runtime.description)
     logger.info("ready at %s (everything is in memory and ends with this process)", url)
@@ -139,6 +146,7 @@ def _run(
     finally:
         logger.info("stopping")
         logs.stop()
+        cloudwatch.stop()
         metrics.stop()
         provider.stop()
         service.stop()

@@ -44,5 +44,9 @@ class LocalAwsSettings(BaseModel):
     invocation_timeout_seconds: float = Field(default=60, gt=0)
     """How long a caller of InvokeEndpoint waits, loading included."""
 
+    time_factor: float = Field(default=1, gt=0, le=1)
+    """How long a second of CloudWatch's periods and of an update's waits and timeouts takes. 0.01: an alarm's minute
+    and a canary's minute pass in 0.6 s. Limits on containers and invocations are not changed."""
+
     artifact_cache_bytes: int = Field(default=10 * 1024**3, gt=0)
     """Extracted artifacts kept on disk; the least recently used ones that no instance has loaded go first."""

@@ -44,6 +44,9 @@ class ContainerClient:
     def ping(self, timeout_seconds: float) -> Answer:
         return self._request("GET", "/ping", timeout_seconds)
 
+    def has_model(self, model_name: str, timeout_seconds: float) -> bool:
+        return self._request("GET", f"/models/{model_name}", timeout_seconds).status == 200
+
     def load(self, model_name: str, url: str, target_model: str, timeout_seconds: float) -> Answer:
         body = json.dumps({"model_name": model_name, "url": url}).encode()
         headers = {"Content-Type": "application/json", "X-Amzn-SageMaker-Target-Model": _header(target_model)}

@@ -1,32 +1,21 @@
 """CreateEndpoint, UpdateEndpoint, UpdateEndpointWeightsAndCapacities, DescribeEndpoint, ListEndpoints, DeleteEndpoint.
 
-Requests are answered at once; a thread per change brings the instances there and sets the status, as on AWS:
-Creating -> InService | Failed, Updating -> InService (on the new configuration, or rolled back to the old one).
+Requests are checked and answered at once; `endpoint_changes` does the work.
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpoint.html
 """
 
-import logging
 import threading
-from collections.abc import Callable
 from typing import Any, Protocol
 
+from .deployment_config import DeploymentPlan, read_deployment_config
+from .endpoint_changes import Alarms, EndpointChanges
+from .endpoint_description import describe_endpoint
 from .errors import ValidationError, could_not_find
-from .fleet import Fleet, LaunchError, VariantPlan
+from .fleet import VariantPlan
 from .listing import page
 from .records import Endpoint, EndpointConfig, Model, Table, now
 from .tags import Tags
-
-logger = logging.getLogger(__name__)
-
-
-class Fleets(Protocol):
-    """Makes the instances of endpoints."""
-
-    def launch(self, endpoint_name: str, plans: list[VariantPlan]) -> Fleet:
-        """Start every instance and wait until all answer their pings.
-
-        Raises LaunchError; nothing stays running then.
-        """
+from .traffic import Traffic
 
 
 class ScalingTargets(Protocol):
@@ -38,15 +27,8 @@ class ScalingTargets(Protocol):
     def deregister(self, endpoint_name: str) -> None: ...
 
 
-class Alarms(Protocol):
-    """CloudWatch alarms."""
-
-    def ringing(self, names: list[str]) -> list[str]:
-        """Those of `names` that are in ALARM."""
-
-
 class Endpoints:
-    """The endpoints of the account and, in `fleets`, what runs behind each."""
+    """The endpoints of the account."""
 
     def __init__(
         self,
@@ -55,7 +37,7 @@ class Endpoints:
         configs: Table[EndpointConfig],
         models: Table[Model],
         tags: Tags,
-        launcher: Fleets,
+        changes: EndpointChanges,
         scaling: ScalingTargets,
         alarms: Alarms,
     ) -> None:
@@ -63,21 +45,20 @@ class Endpoints:
         self._configs = configs
         self._models = models
         self._tags = tags
-        self._launcher = launcher
+        self._changes = changes
         self._scaling = scaling
         self._alarms = alarms
         self._lock = threading.RLock()
-        self._fleets: dict[str, Fleet] = {}
-        self._stopping = False
 
-    def fleet(self, name: str) -> Fleet | None:
-        """The instances that serve the endpoint `name`, None when there are none."""
-        return self._fleets.get(name)
+    def traffic(self, name: str) -> Traffic | None:
+        """What takes the requests of the endpoint `name`, None when nothing does."""
+        return self._changes.traffic(name)
 
     def create(self, request: dict[str, Any]) -> dict[str, Any]:
         name = request["EndpointName"]
         config = self._configs.get(request["EndpointConfigName"])
-        _check_deployment_config(request.get("DeploymentConfig"))
+        plans = self._plans(config)
+        self._deployment(request.get("DeploymentConfig"), plans, None)
         endpoint = Endpoint(
             name=name,
             arn=self._table.arn(name),
@@ -86,77 +67,42 @@ class Endpoints:
             pending_since=now(),
             deployment_config=request.get("DeploymentConfig"),
         )
-        plans = self._plans(config)
         self._table.add(endpoint)
         self._tags.set_initial(endpoint)
-        self._in_background(endpoint, lambda: self._finish_create(endpoint, config, plans))
+        self._changes.create(endpoint, config, plans)
         return {"EndpointArn": endpoint.arn}
 
     def update(self, request: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
             endpoint = self._changeable(request["EndpointName"])
             config = self._configs.get(request["EndpointConfigName"])
-            _check_deployment_config(request.get("DeploymentConfig"))
             current = endpoint.config
             if self._configs.find(current.name) is not current:
                 raise could_not_find("endpoint configuration", current.arn)
             self._check_scaling(endpoint, config)
-            retained = {}
-            if request.get("RetainAllVariantProperties"):
-                excluded = {item["VariantPropertyType"] for item in request.get("ExcludeRetainedVariantProperties", [])}
-                retained = self._fleets[endpoint.name].properties(excluded)
-            plans = self._plans(config, retained)
-            if "DeploymentConfig" in request:
-                endpoint.deployment_config = request["DeploymentConfig"]
-            elif not request.get("RetainDeploymentConfig"):
-                endpoint.deployment_config = None
-            self._begin_update(endpoint, config)
-        self._in_background(endpoint, lambda: self._finish_update(endpoint, config, plans))
+            plans = self._plans(config, self._retained(endpoint, request))
+            retained = endpoint.deployment_config if request.get("RetainDeploymentConfig") else None
+            deployment_config = request.get("DeploymentConfig", retained)
+            deployment = self._deployment(deployment_config, plans, current)
+            endpoint.deployment_config = deployment_config
+            self._changes.update(endpoint, config, plans, deployment)
         return {"EndpointArn": endpoint.arn}
 
     def update_weights_and_capacities(self, request: dict[str, Any]) -> dict[str, Any]:
         wanted = {item["VariantName"]: item for item in request["DesiredWeightsAndCapacities"]}
         with self._lock:
             endpoint = self._changeable(request["EndpointName"])
-            fleet = self._fleets[endpoint.name]
+            variants = self._changes.traffic(endpoint.name).serving.variants
             for name in wanted:
-                if name not in fleet.variants:
+                if name not in variants:
                     raise ValidationError(f'Could not find variant "{name}" of endpoint "{endpoint.arn}".')
-            self._begin_update(endpoint, None)
-        self._in_background(endpoint, lambda: self._finish_scaling(endpoint, fleet, wanted))
+            self._changes.scale(endpoint, wanted)
         return {"EndpointArn": endpoint.arn}
 
     def describe(self, request: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
             endpoint = self._table.get(request["EndpointName"])
-            serving = endpoint.config or endpoint.pending
-            answer = {
-                "EndpointName": endpoint.name,
-                "EndpointArn": endpoint.arn,
-                "EndpointConfigName": serving.name,
-                "EndpointStatus": endpoint.status,
-                "CreationTime": endpoint.created,
-                "LastModifiedTime": endpoint.modified,
-            }
-            fleet = self._fleets.get(endpoint.name)
-            if fleet is not None:
-                answer["ProductionVariants"] = fleet.describe()
-            if endpoint.failure_reason is not None:
-                answer["FailureReason"] = endpoint.failure_reason
-            if endpoint.deployment_config is not None:
-                answer["LastDeploymentConfig"] = endpoint.deployment_config
-            if "DataCaptureConfig" in serving.request:
-                answer["DataCaptureConfig"] = _data_capture_summary(serving.request["DataCaptureConfig"])
-            if endpoint.pending is not None and endpoint.status in ("Creating", "Updating"):
-                answer["PendingDeploymentSummary"] = {
-                    "EndpointConfigName": endpoint.pending.name,
-                    "StartTime": endpoint.pending_since,
-                    "ProductionVariants": [
-                        {"VariantName": variant["VariantName"], "VariantStatus": [{"Status": "Creating"}]}
-                        for variant in endpoint.pending.variants
-                    ],
-                }
-            return answer
+            return describe_endpoint(endpoint, self._changes.traffic(endpoint.name))
 
     def list_page(self, request: dict[str, Any]) -> dict[str, Any]:
         def summary(endpoint: Endpoint) -> dict[str, Any]:
@@ -174,21 +120,12 @@ class Endpoints:
         with self._lock:
             endpoint = self._table.get(request["EndpointName"])
             _check_idle(endpoint)
-            endpoint.status = "Deleting"
-            endpoint.modified = now()
-        self._in_background(endpoint, lambda: self._finish_delete(endpoint))
+            self._changes.delete(endpoint, lambda: self._forget(endpoint))
 
-    def cancel(self) -> None:
-        """The local AWS goes down: changes under way come to nothing."""
-        self._stopping = True
-
-    def stop(self) -> None:
-        """End all instances."""
-        self._stopping = True
-        with self._lock:
-            fleets, self._fleets = list(self._fleets.values()), {}
-        for fleet in fleets:
-            fleet.stop(drain=False)
+    def _forget(self, endpoint: Endpoint) -> None:
+        self._scaling.deregister(endpoint.name)
+        self._tags.forget(endpoint.arn)
+        self._table.remove(endpoint.name)
 
     def _changeable(self, name: str) -> Endpoint:
         endpoint = self._table.get(name)
@@ -199,6 +136,23 @@ class Endpoints:
                 "operation that can be performed on a failed endpoint."
             )
         return endpoint
+
+    def _retained(self, endpoint: Endpoint, request: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """Weight and count by variant that the request says to keep."""
+        if not request.get("RetainAllVariantProperties"):
+            return {}
+        excluded = {item["VariantPropertyType"] for item in request.get("ExcludeRetainedVariantProperties", [])}
+        return self._changes.traffic(endpoint.name).serving.properties(excluded)
+
+    def _deployment(
+        self, config: dict[str, Any] | None, plans: list[VariantPlan], current: EndpointConfig | None
+    ) -> DeploymentPlan:
+        return read_deployment_config(
+            config,
+            instance_counts={plan.name: plan.instance_count for plan in plans},
+            previous_variants={variant["VariantName"] for variant in current.variants} if current else None,
+            alarm_states=self._alarms.states,
+        )
 
     def _check_scaling(self, endpoint: Endpoint, config: EndpointConfig) -> None:
         """A variant that scales automatically may neither go nor change its instance type."""
@@ -232,108 +186,7 @@ class Endpoints:
             )
         return plans
 
-    def _begin_update(self, endpoint: Endpoint, config: EndpointConfig | None) -> None:
-        endpoint.status = "Updating"
-        endpoint.failure_reason = None
-        endpoint.modified = now()
-        endpoint.pending = config
-        endpoint.pending_since = now() if config else None
-
-    def _finish_create(self, endpoint: Endpoint, config: EndpointConfig, plans: list[VariantPlan]) -> None:
-        try:
-            fleet = self._launcher.launch(endpoint.name, plans)
-        except LaunchError as error:
-            self._settle(endpoint, "Failed", str(error))
-            return
-        with self._lock:
-            endpoint.config = config
-            self._serve(endpoint, fleet)
-
-    def _finish_update(self, endpoint: Endpoint, config: EndpointConfig, plans: list[VariantPlan]) -> None:
-        """Blue/green, all traffic at once: DeploymentConfig's canaries and waits are not played through here."""
-        try:
-            fleet = self._launcher.launch(endpoint.name, plans)
-        except LaunchError as error:
-            logger.warning("endpoint %s stays on configuration %s: %s", endpoint.name, endpoint.config.name, error)
-            self._settle(endpoint, "InService", str(error))
-            return
-        rollback = (endpoint.deployment_config or {}).get("AutoRollbackConfiguration", {})
-        ringing = self._alarms.ringing([alarm["AlarmName"] for alarm in rollback.get("Alarms", [])])
-        if ringing:
-            fleet.stop(drain=False)
-            self._settle(endpoint, "InService", f"One or more configured alarms are in ALARM: {', '.join(ringing)}")
-            return
-        with self._lock:
-            previous = self._fleets.get(endpoint.name)
-            endpoint.config = config
-            self._serve(endpoint, fleet)
-        if previous is not None:
-            previous.stop(drain=True)
-
-    def _finish_scaling(self, endpoint: Endpoint, fleet: Fleet, wanted: dict[str, dict[str, Any]]) -> None:
-        try:
-            for name, item in wanted.items():
-                fleet.scale(name, item.get("DesiredInstanceCount"), item.get("DesiredWeight"))
-        except LaunchError as error:
-            self._settle(endpoint, "InService", str(error))
-            return
-        self._settle(endpoint, "InService", None)
-
-    def _finish_delete(self, endpoint: Endpoint) -> None:
-        self._scaling.deregister(endpoint.name)
-        fleet = self._fleets.pop(endpoint.name, None)
-        if fleet is not None:
-            fleet.stop(drain=True)
-        self._tags.forget(endpoint.arn)
-        self._table.remove(endpoint.name)
-
-    def _serve(self, endpoint: Endpoint, fleet: Fleet) -> None:
-        """Route to `fleet` from now on. The lock is held."""
-        if self._stopping:
-            fleet.stop(drain=False)
-            return
-        self._fleets[endpoint.name] = fleet
-        self._settle(endpoint, "InService", None)
-
-    def _settle(self, endpoint: Endpoint, status: str, reason: str | None) -> None:
-        with self._lock:
-            endpoint.status = status
-            endpoint.failure_reason = reason
-            endpoint.pending_since = None
-            if endpoint.config is not None:
-                endpoint.pending = None
-            endpoint.modified = now()
-
-    def _in_background(self, endpoint: Endpoint, work: Callable[[], None]) -> None:
-        def run() -> None:
-            try:
-                work()
-            except Exception:  # a thread's last line: the endpoint must not stay Updating for ever
-                if not self._stopping:
-                    logger.exception("endpoint %s: a change failed", endpoint.name)
-                status = "InService" if endpoint.name in self._fleets else "Failed"
-                self._settle(endpoint, status, "Request to service failed. See the log of the local AWS.")
-
-        threading.Thread(target=run, name=f"endpoint-{endpoint.name}", daemon=True).start()
-
 
 def _check_idle(endpoint: Endpoint) -> None:
-    if endpoint.status in ("Creating", "Updating", "Deleting"):
+    if endpoint.status in ("Creating", "Updating", "RollingBack", "Deleting"):
         raise ValidationError(f'Cannot update in-progress endpoint "{endpoint.arn}".')
-
-
-def _check_deployment_config(config: dict[str, Any] | None) -> None:
-    if config is None:
-        return
-    if "BlueGreenUpdatePolicy" in config and "RollingUpdatePolicy" in config:
-        raise ValidationError("Only one of BlueGreenUpdatePolicy and RollingUpdatePolicy may be given.")
-
-
-def _data_capture_summary(config: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "EnableCapture": config.get("EnableCapture", False),
-        "CaptureStatus": "Stopped",
-        "CurrentSamplingPercentage": config["InitialSamplingPercentage"],
-        "DestinationS3Uri": config["DestinationS3Uri"],
-        "KmsKeyId": config.get("KmsKeyId", ""),
-    }

@@ -1,5 +1,7 @@
 """SageMaker's errors. They carry data; transport.py renders them with the codes and statuses in the tables there."""
 
+from ..account import ACCOUNT_ID
+
 
 class SageMakerError(Exception):
     """Base: `message` is what AWS would say."""
@@ -47,6 +49,11 @@ class ModelError(SageMakerError):
             f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#logEventViewer:group={group} "
             f"in account {account_id} for more information."
         )
+
+
+def endpoint_not_found(name: str) -> ValidationError:
+    """InvokeEndpoint's words."""
+    return ValidationError(f"Endpoint {name} of account {ACCOUNT_ID} not found.")
 
 
 def could_not_find(what: str, arn: str) -> ValidationError:

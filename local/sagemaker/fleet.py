@@ -65,7 +65,12 @@ class Variant:
     def __init__(self, plan: VariantPlan, image: DeployedImage, make_host: MakeHost) -> None:
         self.plan = plan
         self.weight = plan.weight
+        self.desired_weight = plan.weight
         self.hosts: list[Host] = []
+        self.desired_count = plan.instance_count
+        self.active_count: int | None = None
+        """How many of the hosts get requests, the first ones; None: all of them."""
+
         self._image = image
         self._make_host = make_host
         self._deployed = now()
@@ -88,7 +93,7 @@ class Variant:
         def rank(host: Host) -> bytes:
             return hashlib.sha256(f"{host.id} {target_model}".encode()).digest()
 
-        hosts = sorted((host for host in self.hosts if host.healthy), key=rank)
+        hosts = sorted((host for host in self.hosts[: self.active_count] if host.healthy), key=rank)
         hosts.sort(key=lambda host: host.requests_under_way // _SPILL_REQUESTS)
         return hosts
 
@@ -103,9 +108,9 @@ class Variant:
                 }
             ],
             "CurrentWeight": self.weight,
-            "DesiredWeight": self.weight,
+            "DesiredWeight": self.desired_weight,
             "CurrentInstanceCount": len(self.hosts),
-            "DesiredInstanceCount": len(self.hosts),
+            "DesiredInstanceCount": self.desired_count,
         }
 
 
@@ -127,22 +132,48 @@ class Fleet:
         weights = [variant.weight for variant in variants]
         return self._random.choices(variants, weights)[0] if any(weights) else variants[0]
 
-    def scale(self, name: str, instance_count: int | None, weight: float | None) -> None:
-        """Raises LaunchError."""
-        variant = self.variants[name]
-        if instance_count is not None:
+    def start(self) -> None:
+        """Start every planned instance and wait until all answer. Raises LaunchError; nothing stays running then."""
+        try:
+            self.resize(self.planned_counts())
+        except LaunchError:
+            self.stop(drain=False)
+            raise
+
+    def resize(self, counts: dict[str, int]) -> None:
+        """Start or end instances of the variants named. What goes is drained first. Raises LaunchError."""
+        for name, count in counts.items():
             with self._lock:
-                surplus = variant.resize(instance_count)
+                surplus = self.variants[name].resize(count)
             stop_all(surplus, drain=True)
-        if weight is not None:
-            variant.weight = weight
+
+    def want(self, wanted: dict[str, dict[str, Any]]) -> None:
+        """Note what each variant named is to have: DesiredInstanceCount, DesiredWeight, or both."""
+        for name, properties in wanted.items():
+            variant = self.variants[name]
+            variant.desired_count = properties.get("DesiredInstanceCount", variant.desired_count)
+            variant.desired_weight = properties.get("DesiredWeight", variant.desired_weight)
+
+    def scale(self) -> None:
+        """Give each variant what it is to have. Raises LaunchError."""
+        self.resize({name: variant.desired_count for name, variant in self.variants.items()})
+        for variant in self.variants.values():
+            variant.weight = variant.desired_weight
+
+    def counts(self) -> dict[str, int]:
+        """How many instances each variant has."""
+        return {name: len(variant.hosts) for name, variant in self.variants.items()}
+
+    def planned_counts(self) -> dict[str, int]:
+        """How many instances each variant is to have."""
+        return {name: variant.plan.instance_count for name, variant in self.variants.items()}
 
     def properties(self, excluded: set[str]) -> dict[str, dict[str, Any]]:
         """Count and weight of each variant, without the `excluded` property types."""
         return {
             name: {key: value for key, value in properties.items() if key not in excluded}
             for name, properties in (
-                (name, {"DesiredInstanceCount": len(variant.hosts), "DesiredWeight": variant.weight})
+                (name, {"DesiredInstanceCount": variant.desired_count, "DesiredWeight": variant.desired_weight})
                 for name, variant in self.variants.items()
             )
         }

@@ -9,7 +9,7 @@ from ..instances.instance import Instance, InstanceError
 from .container import Answer, ContainerClient, ContainerGoneError, ContainerTimeoutError
 from .errors import ServiceUnavailableError
 from .fleet import LaunchError
-from .loaded_models import LoadedModels
+from .loaded_models import Entry, LoadedModels
 
 logger = logging.getLogger(__name__)
 
@@ -75,9 +75,10 @@ class HostedInstance:
     ) -> tuple[Answer, bool, float]:
         """The container's answer, whether the model was loaded already, and the seconds the container took.
 
-        A model that the container has lost is loaded once more; a container without room for the request (507) gets it
-        by unloading others. Raises NotInServiceError before anything was sent, ServiceUnavailableError when the
-        container goes under the request, ContainerTimeoutError at `deadline`, and what LoadedModels.acquire raises.
+        A model that the container has lost (a 404 for what it does not list) is loaded once more; a container without
+        room for the request (507) gets it by unloading others. Raises NotInServiceError before anything was sent,
+        ServiceUnavailableError when the container goes under the request, ContainerTimeoutError at `deadline`, and what
+        LoadedModels.acquire raises.
         """
         with self._idle:
             client, models = self._client, self._models
@@ -91,7 +92,7 @@ class HostedInstance:
                 answer = client.invoke(entry.model_name, body, headers, deadline - started)
                 while answer.status == 507 and models.make_room(entry, deadline):
                     answer = client.invoke(entry.model_name, body, headers, deadline - time.monotonic())
-                lost = answer.status == 404
+                lost = answer.status == 404 and self._has_lost(client, entry, deadline)
                 if lost:
                     models.forget(entry)
             finally:
@@ -110,6 +111,13 @@ class HostedInstance:
             with self._idle:
                 self._requests -= 1
                 self._idle.notify_all()
+
+    def _has_lost(self, client: ContainerClient, entry: Entry, deadline: float) -> bool:
+        """Whether a 404 means that the container has no such model, rather than being the model's own answer."""
+        try:
+            return not client.has_model(entry.model_name, deadline - time.monotonic())
+        except ContainerTimeoutError:
+            return False
 
     def stop(self, drain: bool) -> None:
         """End the instance; with `drain` once its requests have been answered (at most 60 s)."""

@@ -39,16 +39,8 @@ class Launcher:
         self._hosts: list[HostedInstance] = []
         self._lock = threading.Lock()
 
-    def launch(self, endpoint_name: str, plans: list[VariantPlan]) -> Fleet:
-        variants = [self._variant(endpoint_name, plan) for plan in plans]
-        fleet = Fleet(variants)
-        try:
-            for variant in variants:
-                variant.resize(variant.plan.instance_count)
-        except LaunchError:
-            fleet.stop(drain=False)
-            raise
-        return fleet
+    def prepare(self, endpoint_name: str, plans: list[VariantPlan]) -> Fleet:
+        return Fleet([self._variant(endpoint_name, plan) for plan in plans])
 
     def stop(self) -> None:
         """End every instance ever made, those that are still starting included."""

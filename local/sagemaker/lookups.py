@@ -63,17 +63,3 @@ class ScalingLookups:
         pages = self._autoscaling.get_paginator("describe_scalable_targets").paginate(ServiceNamespace="sagemaker")
         targets = [target["ResourceId"] for page in pages for target in page["ScalableTargets"]]
         return [target for target in targets if target.startswith(f"endpoint/{endpoint_name}/variant/")]
-
-
-class AlarmLookups:
-    """See `endpoints.Alarms`."""
-
-    def __init__(self, cloudwatch: Any) -> None:
-        self._cloudwatch = cloudwatch
-
-    def ringing(self, names: list[str]) -> list[str]:
-        if not names:
-            return []
-        # Not by StateValue: moto passes over it where names are given.
-        alarms = self._cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
-        return [alarm["AlarmName"] for alarm in alarms if alarm["StateValue"] == "ALARM"]

@@ -1,20 +1,24 @@
-"""CloudWatch metrics of endpoints, gathered in memory and sent once a second.
+"""CloudWatch metrics of endpoints, gathered in memory and recorded once a second, or when an alarm needs them.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
 """
 
 import logging
 import threading
+import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+
+from ..cloudwatch.samples import Recorded, Sample
+from ..cloudwatch.statistics import Distribution
 
 logger = logging.getLogger(__name__)
 
 INVOCATIONS = "AWS/SageMaker"
 INSTANCES = "/aws/sagemaker/Endpoints"
-_DATA_PER_CALL = 500
+_PERIOD_SECONDS = 1.0
 _UNITS = {
     "ModelLoadingWaitTime": "Microseconds",
     "ModelUnloadingTime": "Microseconds",
@@ -27,20 +31,6 @@ _UNITS = {
 }
 
 
-@dataclass
-class _Statistics:
-    count: int = 0
-    total: float = 0.0
-    minimum: float = float("inf")
-    maximum: float = float("-inf")
-
-    def add(self, value: float) -> None:
-        self.count += 1
-        self.total += value
-        self.minimum = min(self.minimum, value)
-        self.maximum = max(self.maximum, value)
-
-
 @dataclass(frozen=True)
 class _Series:
     namespace: str
@@ -49,23 +39,26 @@ class _Series:
     name: str
 
 
-class Metrics:
-    """Collects values; a thread sends each second's statistics. `cloudwatch` is a boto3 client."""
+Record = Callable[[list[Recorded]], None]
 
-    def __init__(self, cloudwatch: Any, period_seconds: float = 1.0) -> None:
-        self._cloudwatch = cloudwatch
-        self._period_seconds = period_seconds
+
+class Metrics:
+    """Collects values; a thread records them, those of each second together.
+
+    `time_factor`: how long that second takes, as the periods of the alarms that watch the metrics.
+    """
+
+    def __init__(self, record: Record, time_factor: float = 1.0, clock: Callable[[], float] = time.time) -> None:
+        self._record = record
+        self._second = time_factor
+        self._clock = clock
         self._lock = threading.Lock()
-        self._statistics: dict[_Series, _Statistics] = defaultdict(_Statistics)
+        self._gathered: dict[tuple[_Series, int], Distribution] = defaultdict(Distribution)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
-
-    def cancel(self) -> None:
-        """Send nothing from now on: the service that would take it goes down."""
-        self._stop.set()
 
     def stop(self) -> None:
         self._stop.set()
@@ -75,28 +68,31 @@ class Metrics:
         return VariantMetrics(self, endpoint, variant)
 
     def add(self, series: _Series, value: float) -> None:
+        second = int(self._clock() / self._second)
         with self._lock:
-            self._statistics[series].add(value)
+            self._gathered[series, second].add(value)
 
     def flush(self) -> None:
-        """Send what was gathered since the last time."""
+        """Record what was gathered since the last time."""
         with self._lock:
-            gathered, self._statistics = self._statistics, defaultdict(_Statistics)
-        moment = datetime.now(UTC)
-        by_namespace: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for series, statistics in gathered.items():
-            by_namespace[series.namespace].append(_datum(series, statistics, moment))
-        for namespace, data in by_namespace.items():
-            for start in range(0, len(data), _DATA_PER_CALL):
-                self._cloudwatch.put_metric_data(Namespace=namespace, MetricData=data[start : start + _DATA_PER_CALL])
+            gathered, self._gathered = self._gathered, defaultdict(Distribution)
+        self._record([self._recorded(series, second, values) for (series, second), values in gathered.items()])
+
+    def _recorded(self, series: _Series, second: int, values: Distribution) -> Recorded:
+        return Recorded(
+            namespace=series.namespace,
+            metric=series.name,
+            dimensions={"EndpointName": series.endpoint, "VariantName": series.variant},
+            unit=_UNITS.get(series.name, "Count"),
+            sample=Sample(datetime.fromtimestamp(second * self._second, UTC), values),
+        )
 
     def _run(self) -> None:
-        while not self._stop.wait(self._period_seconds):
+        while not self._stop.wait(_PERIOD_SECONDS):
             try:
                 self.flush()
             except Exception:  # metrics never take the service down
-                if not self._stop.is_set():
-                    logger.exception("metrics could not be sent")
+                logger.exception("metrics could not be recorded")
 
 
 @dataclass(frozen=True)
@@ -117,21 +113,3 @@ class VariantMetrics:
     def gauge(self, name: str, value: float) -> None:
         """A value of namespace /aws/sagemaker/Endpoints."""
         self.metrics.add(_Series(INSTANCES, self.endpoint, self.variant, name), value)
-
-
-def _datum(series: _Series, statistics: _Statistics, moment: datetime) -> dict[str, Any]:
-    return {
-        "MetricName": series.name,
-        "Dimensions": [
-            {"Name": "EndpointName", "Value": series.endpoint},
-            {"Name": "VariantName", "Value": series.variant},
-        ],
-        "Timestamp": moment,
-        "Unit": _UNITS.get(series.name, "Count"),
-        "StatisticValues": {
-            "SampleCount": statistics.count,
-            "Sum": statistics.total,
-            "Minimum": statistics.minimum,
-            "Maximum": statistics.maximum,
-        },
-    }

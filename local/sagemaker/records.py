@@ -12,7 +12,9 @@ from typing import Any, Generic, Literal, TypeVar
 from ..account import sagemaker_arn
 from .errors import already_exists, could_not_find
 
-EndpointStatus = Literal["Creating", "Updating", "InService", "Deleting", "Failed"]
+EndpointStatus = Literal[
+    "Creating", "Updating", "RollingBack", "InService", "Deleting", "Failed", "UpdateRollbackFailed"
+]
 RecordT = TypeVar("RecordT", bound="Record")
 
 
@@ -58,13 +60,17 @@ class Endpoint(Record):
     config: EndpointConfig | None = None
     pending: EndpointConfig | None = None
     pending_since: datetime | None = None
+    stage: str = "Creating"
+    """What the update does just now: a VariantStatus of PendingDeploymentSummary."""
+
+    stage_since: datetime | None = None
     failure_reason: str | None = None
     deployment_config: dict[str, Any] | None = None
     modified: datetime = field(default_factory=now)
 
 
 class Table(Generic[RecordT]):
-    """Records of one kind by name. `what` is AWS's word for the kind, `arn_kind` the ARN's."""
+    """Records of one kind by name, in any case, as on AWS. `what` is AWS's word for the kind, `arn_kind` the ARN's."""
 
     def __init__(self, what: str, arn_kind: str) -> None:
         self._what = what
@@ -73,14 +79,14 @@ class Table(Generic[RecordT]):
         self._lock = threading.Lock()
 
     def arn(self, name: str) -> str:
-        return sagemaker_arn(self._arn_kind, name)
+        return sagemaker_arn(self._arn_kind, name.lower())
 
     def add(self, record: RecordT) -> None:
         """Raises ValidationError when the name is taken."""
         with self._lock:
-            if record.name in self._records:
+            if record.name.lower() in self._records:
                 raise already_exists(self._what, record.arn)
-            self._records[record.name] = record
+            self._records[record.name.lower()] = record
 
     def get(self, name: str) -> RecordT:
         """Raises ValidationError when there is none."""
@@ -90,12 +96,12 @@ class Table(Generic[RecordT]):
         return record
 
     def find(self, name: str) -> RecordT | None:
-        return self._records.get(name)
+        return self._records.get(name.lower())
 
     def remove(self, name: str) -> None:
         """Raises ValidationError when there is none."""
         with self._lock:
-            if self._records.pop(name, None) is None:
+            if self._records.pop(name.lower(), None) is None:
                 raise could_not_find(self._what, self.arn(name))
 
     def all(self) -> list[RecordT]:

@@ -6,31 +6,22 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndp
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import NoReturn
 
 from ..account import ACCOUNT_ID, REGION
 from .container import Answer, ContainerTimeoutError
 from .endpoints import Endpoints
-from .errors import ModelError, ServiceUnavailableError, ValidationError
+from .errors import ModelError, ModelNotReadyError, ServiceUnavailableError, ValidationError, endpoint_not_found
 from .fleet import Variant
 from .host import HostedInstance, NotInServiceError
+from .invocation import CUSTOM_ATTRIBUTES, INFERENCE_ID, Invocation, check_invocation
 from .metrics import Metrics, VariantMetrics
-from .validation import input_shape, validate
+from .traffic import Traffic
 
-MAX_BODY_BYTES = 6_291_456
-CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
-
-
-@dataclass(frozen=True)
-class Invocation:
-    """A request to an endpoint."""
-
-    endpoint: str
-    body: bytes
-    content_type: str | None = None
-    accept: str | None = None
-    target_model: str | None = None
-    target_variant: str | None = None
-    custom_attributes: str | None = None
+_NOT_FOR_MULTI_MODEL = {
+    "InvokeEndpointWithResponseStream": "is a multi-model endpoint, and this operation takes no target model",
+    "InvokeEndpointAsync": "has no AsyncInferenceConfig",
+}
 
 
 @dataclass(frozen=True)
@@ -61,40 +52,46 @@ class Runtime:
         try:
             answer = self._ask(invocation, variant, metrics, started)
         except Exception as error:
-            client_error = isinstance(error, ValidationError) or (
-                isinstance(error, ModelError) and 400 <= error.status < 500
-            )
-            metrics.count("Invocation4XXErrors", float(client_error))
-            metrics.count("Invocation5XXErrors", float(not client_error))
-            if isinstance(error, ModelError):
-                metrics.count("InvocationModelErrors")
+            _count_errors(metrics, error)
             raise
-        metrics.count("Invocation4XXErrors", 0)
-        metrics.count("Invocation5XXErrors", 0)
-        custom = answer.headers.get(CUSTOM_ATTRIBUTES)
+        _count_errors(metrics, None)
+        returned = {
+            CUSTOM_ATTRIBUTES: answer.headers.get(CUSTOM_ATTRIBUTES),
+            INFERENCE_ID: answer.headers.get(INFERENCE_ID, invocation.inference_id),
+        }
         return Prediction(
             body=answer.body,
             variant=variant.plan.name,
             content_type=answer.headers.get("Content-Type"),
-            headers={CUSTOM_ATTRIBUTES: custom} if custom is not None else {},
+            headers={name: value for name, value in returned.items() if value is not None},
         )
 
+    def refuse(self, operation: str, endpoint: str) -> NoReturn:
+        """Answer the other operations of the runtime. Raises ValidationError."""
+        self._find_traffic(endpoint)
+        raise ValidationError(f"{operation}: endpoint {endpoint} {_NOT_FOR_MULTI_MODEL[operation]}.")
+
     def _find_variant(self, invocation: Invocation) -> Variant:
-        _check(invocation)
-        fleet = self._endpoints.fleet(invocation.endpoint)
-        if fleet is None:
-            raise ValidationError(f"Endpoint {invocation.endpoint} of account {ACCOUNT_ID} not found.")
-        if invocation.target_model is None:
+        check_invocation(invocation)
+        traffic = self._find_traffic(invocation.endpoint)
+        if "TargetModel" not in invocation.members:
             raise ValidationError(
                 f"Endpoint {invocation.endpoint} is a multi-model endpoint and requires the target model header."
             )
-        variant = fleet.variant(invocation.target_variant)
+        variant = traffic.variant(invocation.target_variant)
         if variant is None:
             raise ValidationError(f"Variant {invocation.target_variant} not found in endpoint {invocation.endpoint}.")
         return variant
 
+    def _find_traffic(self, endpoint: str) -> Traffic:
+        """The name must be in the case in which it was created, as on AWS."""
+        traffic = self._endpoints.traffic(endpoint)
+        if traffic is None:
+            raise endpoint_not_found(endpoint)
+        return traffic
+
     def _ask(self, invocation: Invocation, variant: Variant, metrics: VariantMetrics, started: float) -> Answer:
-        headers = _container_headers(invocation)
+        headers = invocation.container_headers
         deadline = started + self._timeout_seconds
         refused: set[str] = set()
         while hosts := [host for host in variant.choose(invocation.target_model) if host.id not in refused]:
@@ -105,7 +102,8 @@ class Runtime:
                 # It left with an update or a scaling-in after it was chosen. A request that a container broke off
                 # under does not come here: it may be what broke it.
                 refused.add(host.id)
-                variant = self._find_variant(replace(invocation, target_variant=variant.plan.name))
+                same = {**invocation.members, "TargetVariant": variant.plan.name}
+                variant = self._find_variant(replace(invocation, members=same))
                 continue
             total_seconds = time.monotonic() - started
             metrics.count("ModelCacheHit", float(hit))
@@ -113,7 +111,7 @@ class Runtime:
             metrics.duration("ModelLatency", model_seconds)
             metrics.duration("OverheadLatency", total_seconds - model_seconds)
             metrics.gauge("LoadedModelCount", host.loaded_model_count)
-            if answer.status != 200:
+            if not 200 <= answer.status < 300:
                 raise self._model_error(invocation, answer.status, answer.text)
             return answer
         raise ServiceUnavailableError(
@@ -139,30 +137,15 @@ class Runtime:
         )
 
 
-def _check(invocation: Invocation) -> None:
-    """The service model's constraints. Raises ValidationError."""
-    members = {
-        "EndpointName": invocation.endpoint,
-        "Body": b"",  # checked below: the message must not hold six megabytes
-        "ContentType": invocation.content_type,
-        "Accept": invocation.accept,
-        "TargetModel": invocation.target_model,
-        "TargetVariant": invocation.target_variant,
-        "CustomAttributes": invocation.custom_attributes,
-    }
-    validate(members, input_shape("InvokeEndpoint", "sagemaker-runtime"))
-    if len(invocation.body) > MAX_BODY_BYTES:
-        raise ValidationError(
-            "1 validation error detected: Value at 'body' failed to satisfy constraint: "
-            f"Member must have length less than or equal to {MAX_BODY_BYTES}"
-        )
+def _count_errors(metrics: VariantMetrics, error: Exception | None) -> None:
+    """1 or 0 for each invocation. ModelNotReadyException is a 429: the caller may try again, nothing is broken.
 
-
-def _container_headers(invocation: Invocation) -> dict[str, str]:
-    given = {
-        "Content-Type": invocation.content_type,
-        "Accept": invocation.accept,
-        CUSTOM_ATTRIBUTES: invocation.custom_attributes,
-        "X-Amzn-SageMaker-Target-Model": invocation.target_model,
-    }
-    return {name: value for name, value in given.items() if value is not None}
+    https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
+    """
+    from_container = isinstance(error, ModelError)
+    is_client_error = isinstance(error, (ValidationError, ModelNotReadyError)) or (
+        from_container and 400 <= error.status < 500
+    )
+    metrics.count("Invocation4XXErrors", float(is_client_error))
+    metrics.count("Invocation5XXErrors", float(error is not None and not is_client_error))
+    metrics.count("InvocationModelErrors", float(from_container))

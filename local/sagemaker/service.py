@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+from .endpoint_changes import Alarms, EndpointChanges, Fleets
 from .endpoint_configs import EndpointConfigs
-from .endpoints import Alarms, Endpoints, Fleets, ScalingTargets
+from .endpoints import Endpoints, ScalingTargets
 from .errors import UnknownOperationError
 from .metrics import Metrics
 from .models import Account, Models
+from .pace import Pace
 from .records import Endpoint, EndpointConfig, Model, Table
 from .runtime import Runtime
 from .tags import Tags
@@ -27,18 +29,20 @@ class SageMakerService:
         scaling: ScalingTargets,
         alarms: Alarms,
         metrics: Metrics,
+        pace: Pace,
         invocation_timeout_seconds: float,
     ) -> None:
         models = Table[Model]("model", "model")
         configs = Table[EndpointConfig]("endpoint configuration", "endpoint-config")
         endpoints = Table[Endpoint]("endpoint", "endpoint")
         tags = Tags({"model": models, "endpoint-config": configs, "endpoint": endpoints})
+        self._changes = EndpointChanges(launcher, alarms, pace)
         self._endpoints = Endpoints(
             table=endpoints,
             configs=configs,
             models=models,
             tags=tags,
-            launcher=launcher,
+            changes=self._changes,
             scaling=scaling,
             alarms=alarms,
         )
@@ -75,7 +79,7 @@ class SageMakerService:
         return self._operations[operation](members) or {}
 
     def cancel(self) -> None:
-        self._endpoints.cancel()
+        self._changes.cancel()
 
     def stop(self) -> None:
-        self._endpoints.stop()
+        self._changes.stop()

@@ -14,6 +14,9 @@ import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..account import REGION
+from ..credential_scope import signed_region
+from .elsewhere import answer_elsewhere
 from .errors import (
     LimitExceededError,
     ModelError,
@@ -23,8 +26,10 @@ from .errors import (
     ServiceUnavailableError,
     UnknownOperationError,
     ValidationError,
+    endpoint_not_found,
 )
-from .runtime import MAX_BODY_BYTES, Invocation, Prediction
+from .invocation import MAX_BODY_BYTES, Invocation, read_members
+from .runtime import Prediction
 from .service import SageMakerService
 
 logger = logging.getLogger(__name__)
@@ -40,6 +45,10 @@ RUNTIME_ERRORS: dict[type[SageMakerError], tuple[int, str]] = {
     ModelError: (424, "ModelError"),
     ModelNotReadyError: (429, "ModelNotReadyException"),
     ServiceUnavailableError: (503, "ServiceUnavailable"),
+}
+_OTHER_INVOCATIONS = {
+    "invocations-response-stream": "InvokeEndpointWithResponseStream",
+    "async-invocations": "InvokeEndpointAsync",
 }
 _CONTROL_THREADS = 32
 _INVOCATION_THREADS = 256
@@ -62,6 +71,9 @@ class SageMakerTransport:
             members = json.loads(body or b"{}")
             if not isinstance(members, dict):
                 raise SerializationError("The request's body is not a JSON object.")
+            region = _region(request)
+            if region != REGION:
+                return _json(200, answer_elsewhere(operation, members, str(region)))
             answer = await anyio.to_thread.run_sync(
                 self._service.call, operation, members, limiter=self._control_limiter
             )
@@ -75,20 +87,16 @@ class SageMakerTransport:
         return _json(200, answer)
 
     async def invoke(self, request: Request) -> Response:
-        body = await _bounded_body(request)
-        headers = request.headers
-        invocation = Invocation(
-            endpoint=unquote(request.url.path.split("/")[2]),
-            body=body,
-            content_type=headers.get("content-type"),
-            accept=headers.get("accept") if headers.get("accept") != "*/*" else None,
-            target_model=headers.get("x-amzn-sagemaker-target-model"),
-            target_variant=headers.get("x-amzn-sagemaker-target-variant"),
-            custom_attributes=headers.get("x-amzn-sagemaker-custom-attributes"),
-        )
+        """InvokeEndpoint and its relatives."""
+        _, _, endpoint, suffix = request.url.path.split("/")
+        invocation = Invocation(unquote(endpoint), await _bounded_body(request), read_members(request.headers))
         if self._invocation_limiter is None:
             self._invocation_limiter = anyio.CapacityLimiter(_INVOCATION_THREADS)
         try:
+            if _region(request) != REGION:
+                raise endpoint_not_found(invocation.endpoint)
+            if suffix != "invocations":
+                self._service.runtime.refuse(_OTHER_INVOCATIONS[suffix], invocation.endpoint)
             prediction = await anyio.to_thread.run_sync(
                 self._service.runtime.invoke, invocation, limiter=self._invocation_limiter
             )
@@ -98,6 +106,10 @@ class SageMakerTransport:
             logger.exception("InvokeEndpoint failed")
             return _json(500, {"Message": "Internal failure"}, {"x-amzn-errortype": "InternalFailure"})
         return _predicted(prediction)
+
+
+def _region(request: Request) -> str | None:
+    return signed_region(request.headers, request.url.query)
 
 
 async def _bounded_body(request: Request) -> bytes:

@@ -127,7 +127,7 @@ class Account:
         deadline = time.monotonic() + timeout_seconds
         while time.monotonic() < deadline:
             description = self.sagemaker.describe_endpoint(EndpointName=endpoint)
-            if description["EndpointStatus"] not in ("Creating", "Updating", "Deleting"):
+            if description["EndpointStatus"] not in ("Creating", "Updating", "RollingBack", "Deleting"):
                 return description
             time.sleep(0.03)
         raise TimeoutError(f"{endpoint} is still {description['EndpointStatus']}")

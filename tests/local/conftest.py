@@ -20,6 +20,7 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
         startup_health_check_seconds=3,
         load_timeout_seconds=4,
         invocation_timeout_seconds=1.5,
+        time_factor=0.02,
         log_file=folder / "aws.log",
     ) as aws:
         yield aws

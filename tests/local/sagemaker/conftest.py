@@ -11,6 +11,7 @@ from local.sagemaker.errors import SageMakerError
 from local.sagemaker.fleet import DeployedImage, Fleet, LaunchError, Variant, VariantPlan
 from local.sagemaker.metrics import Metrics
 from local.sagemaker.models import ModelImage
+from local.sagemaker.pace import Pace
 from local.sagemaker.service import SageMakerService
 from local.sagemaker.transport import CONTROL_PLANE_ERRORS
 from tests.local.account import BUCKET, ROLE, Account
@@ -50,41 +51,50 @@ class FakeHost:
 
     requests_under_way = 0
 
-    def __init__(self, number: int) -> None:
-        self.id = f"i-{number}"
+    def __init__(self, launcher: "FakeLauncher") -> None:
+        self.id = f"i-{len(launcher.hosts)}"
         self.healthy = False
         self.stopped = False
+        self._launcher = launcher
 
     def start(self) -> None:
+        self._launcher.gate.wait(10)
+        if self._launcher.failure is not None or self._launcher.hosts.index(self) >= self._launcher.last_good:
+            raise LaunchError(self._launcher.failure or "no capacity")
         self.healthy = True
 
     def stop(self, drain: bool) -> None:
+        self._launcher.stop_gate.wait(10)
         self.healthy = False
         self.stopped = True
 
 
 @dataclass
 class FakeLauncher:
-    """Makes fleets of FakeHosts; `failure` makes the next launches fail, `gate` holds them up while it is cleared."""
+    """Makes fleets of FakeHosts; `failure` makes the next starts fail, `gate` holds them up while it
+    is cleared, and `stop_gate` the ends."""
 
     hosts: list[FakeHost] = field(default_factory=list)
     failure: str | None = None
+    break_after: int | None = None
+    """How many instances can be started, ever."""
+
     gate: threading.Event = field(default_factory=threading.Event)
+    stop_gate: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self.gate.set()
+        self.stop_gate.set()
 
-    def launch(self, endpoint_name: str, plans: list[VariantPlan]) -> Fleet:
-        self.gate.wait(10)
-        if self.failure is not None:
-            raise LaunchError(self.failure)
-        fleet = Fleet([Variant(plan, DeployedImage(IMAGE, f"{IMAGE}@sha256:0"), self._host) for plan in plans])
-        for variant in fleet.variants.values():
-            variant.resize(variant.plan.instance_count)
-        return fleet
+    @property
+    def last_good(self) -> int:
+        return len(self.hosts) if self.break_after is None else self.break_after
+
+    def prepare(self, endpoint_name: str, plans: list[VariantPlan]) -> Fleet:
+        return Fleet([Variant(plan, DeployedImage(IMAGE, f"{IMAGE}@sha256:0"), self._host) for plan in plans])
 
     def _host(self, plan: VariantPlan) -> FakeHost:
-        self.hosts.append(FakeHost(len(self.hosts)))
+        self.hosts.append(FakeHost(self))
         return self.hosts[-1]
 
 
@@ -102,10 +112,13 @@ class FakeScaling:
 
 @dataclass
 class FakeAlarms:
-    in_alarm: set[str] = field(default_factory=set)
+    """`absent` are those that do not exist."""
 
-    def ringing(self, names: list[str]) -> list[str]:
-        return [name for name in names if name in self.in_alarm]
+    in_alarm: set[str] = field(default_factory=set)
+    absent: set[str] = field(default_factory=set)
+
+    def states(self, names: list[str]) -> dict[str, str]:
+        return {name: "ALARM" if name in self.in_alarm else "OK" for name in names if name not in self.absent}
 
 
 @dataclass
@@ -132,7 +145,8 @@ def in_process() -> Iterator[InProcess]:
         launcher=launcher,
         scaling=scaling,
         alarms=alarms,
-        metrics=Metrics(None),
+        pace=Pace(time_factor=0),
+        metrics=Metrics(lambda recorded: None),
         invocation_timeout_seconds=1,
     )
     yield InProcess(service, launcher, scaling, alarms)

@@ -3,9 +3,11 @@
 import time
 from typing import Any
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
-from tests.local.account import BUCKET, ROLE, unique
+from tests.local.account import BUCKET, ROLE, Account, unique
 from tests.local.sagemaker.conftest import IMAGE, Call, CallError
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012"
@@ -50,7 +52,7 @@ def create_endpoint(call: Call, config: str | None = None, **request: Any) -> st
 def settled(call: Call, endpoint: str) -> dict[str, Any]:
     for _ in range(600):
         description = call("DescribeEndpoint", EndpointName=endpoint)
-        if description["EndpointStatus"] not in ("Creating", "Updating"):
+        if description["EndpointStatus"] not in ("Creating", "Updating", "RollingBack"):
             return description
         time.sleep(0.02)
     raise TimeoutError(endpoint)
@@ -202,6 +204,18 @@ class TestEndpoints:
         endpoint = create_endpoint(call, config)
         with pytest.raises(CallError, match="Cannot create already existing endpoint"):
             call("CreateEndpoint", EndpointName=endpoint, EndpointConfigName=config)
+
+    def test_names_are_the_same_in_any_case(self, call: Call) -> None:
+        config = create_config(call)
+        endpoint = unique("Endpoint")
+        created = call("CreateEndpoint", EndpointName=endpoint, EndpointConfigName=config.upper())
+        assert created["EndpointArn"] == f"{ARN}:endpoint/{endpoint.lower()}"
+        with pytest.raises(CallError, match="Cannot create already existing endpoint"):
+            call("CreateEndpoint", EndpointName=endpoint.upper(), EndpointConfigName=config)
+        description = settled(call, endpoint.lower())
+        assert (description["EndpointName"], description["EndpointConfigName"]) == (endpoint, config)
+        call("AddTags", ResourceArn=created["EndpointArn"], Tags=[{"Key": "a", "Value": "b"}])
+        assert call("ListTags", ResourceArn=description["EndpointArn"])["Tags"]
 
     def test_update_switches_the_configuration(self, call: Call) -> None:
         endpoint = create_endpoint(call)
@@ -361,6 +375,33 @@ class TestValidation:
         with pytest.raises(CallError, match="modelName: expected string, got int") as error:
             in_process.call("DescribeModel", ModelName=1)
         assert error.value.code == "SerializationException"
+
+
+class TestRegions:
+    """The control plane in another region: it has nothing, and says so."""
+
+    @pytest.fixture
+    def elsewhere(self, account: Account) -> Any:
+        session = boto3.session.Session("test", "test", region_name="eu-west-1")
+        return session.client("sagemaker", endpoint_url=account.url)
+
+    def test_lists_are_empty(self, account: Account, elsewhere: Any) -> None:
+        account.create_config(account.create_model())
+        assert elsewhere.list_models()["Models"] == []
+        assert elsewhere.list_endpoint_configs()["EndpointConfigs"] == []
+        assert elsewhere.list_endpoints()["Endpoints"] == []
+
+    def test_nothing_is_found(self, account: Account, elsewhere: Any) -> None:
+        model = account.create_model()
+        with pytest.raises(ClientError) as error:
+            elsewhere.describe_model(ModelName=model)
+        arn = f"arn:aws:sagemaker:eu-west-1:123456789012:model/{model}"
+        assert error.value.response["Error"]["Code"] == "ValidationException"
+        assert error.value.response["Error"]["Message"] == f'Could not find model "{arn}".'
+
+    def test_nothing_can_be_created(self, elsewhere: Any) -> None:
+        with pytest.raises(ClientError, match="has SageMaker in us-east-1 only; this request is signed for eu-west-1"):
+            elsewhere.create_endpoint(EndpointName="e", EndpointConfigName="c")
 
 
 def _all_at_once() -> dict[str, Any]:

@@ -6,10 +6,11 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local.sagemaker.runtime import MAX_BODY_BYTES
+from local.sagemaker.invocation import MAX_BODY_BYTES
 from tests.local.account import BUCKET, Account, unique
 
 
@@ -53,14 +54,41 @@ class TestAnswers:
             ContentType="image/jpeg",
             Accept="application/json;verbose",
             CustomAttributes="trace=1",
+            InferenceId="request 7",
         )
         assert answer["InvokedProductionVariant"] == "AllTraffic"
         assert answer["ContentType"] == "application/json"
         assert answer["CustomAttributes"] == "trace=1"
+        assert answer["ResponseMetadata"]["HTTPHeaders"]["x-amzn-sagemaker-inference-id"] == "request 7"
         headers = json.loads(answer["Body"].read())["headers"]
         assert headers["content-type"] == "image/jpeg"
         assert headers["accept"] == "application/json;verbose"
         assert headers["x-amzn-sagemaker-custom-attributes"] == "trace=1"
+        assert headers["x-amzn-sagemaker-inference-id"] == "request 7"
+        assert headers["x-amzn-sagemaker-target-model"] == "/sub folder/a=model.tar.gz"
+
+    def test_every_header_of_the_operation_is_passed_or_refused(
+        self, account: Account, shared: tuple[str, str]
+    ) -> None:
+        """A header that a newer SDK adds fails here until somebody decides about it."""
+        endpoint, prefix = shared
+        account.put_model(prefix, "headers")
+        passed = {
+            "ContentType": "text/csv",
+            "Accept": "text/csv",
+            "CustomAttributes": "a",
+            "InferenceId": "b",
+            "TargetVariant": "AllTraffic",
+        }
+        account.invoke(endpoint, "headers", **{name: passed[name] for name in passed if name != "ContentType"})
+        shape = account.runtime.meta.service_model.operation_model("InvokeEndpoint").input_shape
+        others = set(shape.members) - set(passed) - {"EndpointName", "Body", "TargetModel"}
+        assert others
+        for name in others:
+            value = "NEW_SESSION" if name == "SessionId" else "c"
+            error = error_of(lambda name=name, value=value: account.invoke(endpoint, "headers", **{name: value}))
+            assert error["Error"]["Code"] == "ValidationError"
+            assert f"{name} must not be given" in error["Error"]["Message"]
 
     def test_container_sees_its_own_environment_only(self, account: Account) -> None:
         endpoint, prefix = account.serve(environment={"MODEL_SERVER_WORKERS": "3"})
@@ -87,6 +115,38 @@ class TestValidationErrors:
             "Message": "Endpoint nowhere of account 123456789012 not found.",
         }
         assert error["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+    def test_name_in_another_case(self, account: Account, shared: tuple[str, str]) -> None:
+        """It is the same name to the control plane, and no endpoint's name to InvokeEndpoint."""
+        other = shared[0].upper()
+        error = error_of(lambda: account.invoke(other, "m"))
+        assert error["Error"]["Message"] == f"Endpoint {other} of account 123456789012 not found."
+        assert account.sagemaker.describe_endpoint(EndpointName=other)["EndpointName"] == shared[0]
+
+    def test_another_region_does_not_have_the_endpoint(self, account: Account, shared: tuple[str, str]) -> None:
+        session = boto3.session.Session("test", "test", region_name="eu-west-1")
+        runtime = session.client("sagemaker-runtime", endpoint_url=account.url)
+        error = error_of(lambda: runtime.invoke_endpoint(EndpointName=shared[0], TargetModel="m.tar.gz", Body=b"{}"))
+        assert error["Error"]["Message"] == f"Endpoint {shared[0]} of account 123456789012 not found."
+
+    def test_response_streams_and_async_are_answered_by_the_runtime(
+        self, account: Account, shared: tuple[str, str]
+    ) -> None:
+        for name, reason in ((shared[0], "multi-model endpoint"), ("nowhere", "not found")):
+            error = error_of(
+                lambda name=name: account.runtime.invoke_endpoint_with_response_stream(EndpointName=name, Body=b"{}")
+            )
+            assert error["Error"]["Code"] == "ValidationError"
+            assert reason in error["Error"]["Message"]
+        for name, reason in ((shared[0], "has no AsyncInferenceConfig"), ("nowhere", "not found")):
+            error = error_of(
+                lambda name=name: account.runtime.invoke_endpoint_async(
+                    EndpointName=name, InputLocation=f"s3://{BUCKET}/input"
+                )
+            )
+            assert error["Error"]["Code"] == "ValidationError"
+            assert error["ResponseMetadata"]["HTTPStatusCode"] == 400
+            assert reason in error["Error"]["Message"]
 
     def test_no_target_model(self, account: Account, shared: tuple[str, str]) -> None:
         error = error_of(lambda: account.runtime.invoke_endpoint(EndpointName=shared[0], Body=b""))
@@ -142,6 +202,21 @@ class TestModelErrors:
         assert error["OriginalStatusCode"] == status
         assert json.loads(error["OriginalMessage"])["title"] == f"answers-{status}"
         assert error["LogStreamArn"].endswith(f":log-group:/aws/sagemaker/Endpoints/{endpoint}")
+
+    def test_a_models_own_404_is_not_repeated(self, account: Account, shared: tuple[str, str]) -> None:
+        endpoint, prefix = shared
+        account.put_model(prefix, "finds-nothing", invoke_status=404)
+        for number in (1, 2):
+            error = error_of(lambda: account.invoke(endpoint, "finds-nothing"))
+            assert (error["Error"]["Code"], error["OriginalStatusCode"]) == ("ModelError", 404)
+            original = json.loads(error["OriginalMessage"])
+            assert original["invocations"] == number
+        assert original["events"].count(["load", "finds-nothing"]) == 1
+
+    def test_any_2xx_is_an_answer(self, account: Account, shared: tuple[str, str]) -> None:
+        endpoint, prefix = shared
+        account.put_model(prefix, "accepts", invoke_status=202)
+        assert account.invoke(endpoint, "accepts")["title"] == "accepts"
 
     def test_invocation_over_the_time_limit(self, account: Account, shared: tuple[str, str]) -> None:
         endpoint, prefix = shared
@@ -372,6 +447,29 @@ class TestHealthChecks:
         assert account.invoke(endpoint, "m")["pid"] == before
 
 
+def sums(account: Account, endpoint: str) -> dict[str, dict[str, float]]:
+    """Sum and number of values of each metric of namespace AWS/SageMaker that the endpoint has."""
+    cloudwatch, now = account.client("cloudwatch"), time.time()
+    dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": "AllTraffic"}]
+    metrics = cloudwatch.list_metrics(Namespace="AWS/SageMaker", Dimensions=dimensions)["Metrics"]
+    found = {}
+    for name in {metric["MetricName"] for metric in metrics}:
+        points = cloudwatch.get_metric_statistics(
+            Namespace="AWS/SageMaker",
+            MetricName=name,
+            Dimensions=dimensions,
+            StartTime=now - 300,
+            EndTime=now + 60,
+            Period=3600,
+            Statistics=["Sum", "SampleCount"],
+        )["Datapoints"]
+        found[name] = {
+            "sum": sum(point["Sum"] for point in points),
+            "count": sum(point["SampleCount"] for point in points),
+        }
+    return found
+
+
 class TestObservation:
     def test_metrics(self, account: Account) -> None:
         endpoint, prefix = account.serve()
@@ -379,32 +477,34 @@ class TestObservation:
         for _ in range(4):
             account.invoke(endpoint, "m")
         error_of(lambda: account.invoke(endpoint, "nothing"))
-        cloudwatch = account.client("cloudwatch")
+        assert eventually(lambda: sums(account, endpoint).get("Invocations", {}).get("sum") == 5)
+        found = sums(account, endpoint)
+        assert found["ModelCacheHit"] == {"sum": 3, "count": 4}
+        assert found["Invocation4XXErrors"] == {"sum": 1, "count": 5}
+        assert found["Invocation5XXErrors"] == {"sum": 0, "count": 5}
+        assert found["ModelLoadingTime"]["count"] == 1
+        assert found["ModelLoadingWaitTime"]["sum"] > 0
 
-        def statistics(name: str) -> dict[str, float]:
-            now = time.time()
-            points = cloudwatch.get_metric_statistics(
-                Namespace="AWS/SageMaker",
-                MetricName=name,
-                Dimensions=[
-                    {"Name": "EndpointName", "Value": endpoint},
-                    {"Name": "VariantName", "Value": "AllTraffic"},
-                ],
-                StartTime=now - 300,
-                EndTime=now + 60,
-                Period=3600,
-                Statistics=["Sum", "SampleCount"],
-            )["Datapoints"]
-            return {
-                "sum": sum(point["Sum"] for point in points),
-                "count": sum(point["SampleCount"] for point in points),
-            }
+    def test_model_that_is_not_ready_is_no_server_error(self, account: Account) -> None:
+        endpoint, prefix = account.serve()
+        account.put_model(prefix, "later", load_seconds=2)
+        assert error_of(lambda: account.invoke(endpoint, "later"))["ResponseMetadata"]["HTTPStatusCode"] == 429
+        assert eventually(lambda: "Invocation4XXErrors" in sums(account, endpoint))
+        found = sums(account, endpoint)
+        assert found["Invocation4XXErrors"]["sum"] == 1
+        assert found["Invocation5XXErrors"]["sum"] == 0
+        assert found["InvocationModelErrors"]["sum"] == 0
 
-        assert eventually(lambda: statistics("Invocations")["sum"] == 5)
-        assert statistics("ModelCacheHit") == {"sum": 3, "count": 4}
-        assert statistics("Invocation4XXErrors")["sum"] == 1
-        assert statistics("ModelLoadingTime")["count"] == 1
-        assert statistics("ModelLoadingWaitTime")["sum"] > 0
+    @pytest.mark.parametrize(("status", "metric"), [(415, "Invocation4XXErrors"), (500, "Invocation5XXErrors")])
+    def test_errors_of_the_container(self, account: Account, status: int, metric: str) -> None:
+        endpoint, prefix = account.serve()
+        account.put_model(prefix, "m", invoke_status=status)
+        error_of(lambda: account.invoke(endpoint, "m"))
+        assert eventually(lambda: metric in sums(account, endpoint))
+        found = sums(account, endpoint)
+        assert found["Invocation4XXErrors"]["sum"] + found["Invocation5XXErrors"]["sum"] == 1
+        assert found[metric]["sum"] == 1
+        assert found["InvocationModelErrors"]["sum"] == 1
 
     def test_logs(self, account: Account) -> None:
         endpoint, prefix = account.serve()

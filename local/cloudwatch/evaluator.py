@@ -1,0 +1,99 @@
+"""Evaluates every metric alarm, as often as CloudWatch does."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from moto.cloudwatch.models import Alarm
+
+from .alarm_rule import Verdict
+from .moto_alarms import MotoAlarms, watched
+from .watched_alarm import Read, WatchedAlarm
+
+logger = logging.getLogger(__name__)
+
+_TICK_SECONDS = 10.0
+"""CloudWatch's finest evaluation."""
+
+
+class AlarmEvaluator:
+    """A thread that looks at the alarms whose turn it is. `collect` is called first: it sends what is not sent yet."""
+
+    def __init__(self, alarms: MotoAlarms, read: Read, collect: Callable[[], None], time_factor: float = 1.0) -> None:
+        self._alarms = alarms
+        self._read = read
+        self._collect = collect
+        self._time_factor = time_factor
+        self._last: dict[int, int] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="alarms", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def evaluate(self, now: datetime) -> None:
+        """Evaluate those that were not yet since their last step of the clock; a new alarm, at once."""
+        due, steps = [], {}
+        for alarm in self._alarms.all():
+            step = int(now.timestamp() / (watched(alarm).step_seconds * self._time_factor))
+            steps[id(alarm)] = step
+            if self._last.get(id(alarm)) != step:
+                due.append(alarm)
+        self._last = steps
+        if not due:
+            return
+        self._collect()
+        for alarm in due:
+            self._evaluate(alarm, now)
+
+    def _evaluate(self, alarm: Alarm, now: datetime) -> None:
+        made, state = watched(alarm), alarm.state_value
+        try:
+            verdict = made.evaluate(self._read, now, state, self._time_factor)
+        except Exception:  # one alarm must not keep the others from ringing
+            logger.exception("alarm %s cannot be evaluated", alarm.name)
+            return
+        self._alarms.apply(alarm, verdict, _reason_data(made, verdict, now), state)
+
+    def _run(self) -> None:
+        tick = _TICK_SECONDS * self._time_factor
+        while not self._stop.wait(tick - time.time() % tick):
+            try:
+                self.evaluate(datetime.now(UTC))
+            except Exception:  # alarms never take the service down
+                if not self._stop.is_set():
+                    logger.exception("alarms could not be evaluated")
+
+
+def _reason_data(made: WatchedAlarm, verdict: Verdict, now: datetime) -> str:
+    """StateReasonData. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html"""
+    query = made.queries.get(made.watched)
+    points = verdict.datapoints
+    oldest = points[-1].start if points else now - timedelta(seconds=made.period_seconds)
+    data = {
+        "version": "1.0",
+        "queryDate": _timestamp(now),
+        "startDate": _timestamp(oldest),
+        "period": made.period_seconds,
+        "recentDatapoints": [point.value for point in reversed(points)],
+        "threshold": made.rule.threshold,
+        "evaluatedDatapoints": [
+            {"timestamp": _timestamp(point.start), "sampleCount": point.sample_count, "value": point.value}
+            for point in points
+        ],
+    }
+    if query is not None:
+        data["statistic"] = query.statistic
+    return json.dumps(data)
+
+
+def _timestamp(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}+0000"
