@@ -16,7 +16,7 @@ from plan_review.places import PREFIX, Places, digest_of
 from plan_review.plan import Action, Change, Plan
 from plan_review.providers import canonical
 from plan_review.redaction import scrub, shown
-from plan_review.values import UNKNOWN, settled
+from plan_review.values import UNKNOWN, Values, settled
 
 
 class Kind(enum.Enum):
@@ -106,8 +106,6 @@ _SET_WHEN_NEW = _CHANGE_IN_PLACE | frozenset(
     {"bucket", "key", "region", "source", "source_hash", "content_type", "checksum_algorithm", "bucket_key_enabled"}
     | {"copy_if_match", "metadata_directive", "tagging_directive"}
 )
-# The rule of overwritten artifacts looks at these.
-_CONTENT = frozenset({"content", "content_base64", "source_hash"})
 _KINDS: Mapping[str, Kind] = {
     "storage_class": Kind.STORAGE_CLASS,
     "server_side_encryption": Kind.ENCRYPTION,
@@ -154,9 +152,9 @@ def _in_place(around: _Surroundings, change: Change) -> Iterator[Concern]:
     before, after = change.before.data or {}, change.after.data or {}
     mask = change.after.unknown if isinstance(change.after.unknown, Mapping) else {}
     for name in sorted({*before, *after, *mask}):
-        if name in _CHANGE_IN_PLACE or name in _CONTENT:
+        if name in _CHANGE_IN_PLACE or name == "source_hash":  # another hash is overwritten content, a rule of its own
             continue
-        old, new = change.before.at(name), change.after.at(name)
+        old, new = change.before.at(name), _value(change.after, name)
         if settled(old) == settled(new) or (name in _BOOKKEEPING and new is UNKNOWN):
             continue
         if new is UNKNOWN and name in _KINDS and not around.sets(change, name):
@@ -176,11 +174,17 @@ def _new(around: _Surroundings, change: Change) -> Iterator[Concern]:
     for name in sorted({*after, *mask}):
         if name in _SET_WHEN_NEW or name in _BOOKKEEPING:
             continue
-        value = change.after.at(name)
+        value = _value(change.after, name)
         if settled(value) is None or (value is UNKNOWN and not around.sets(change, name)):
             continue
         if not _as_usual(around, name, value):
             yield _concern(change, name, f"{name} is {shown(change.after, name)}")
+
+
+def _value(values: Values, name: str) -> Any:
+    """An attribute's value. One that is given and called unknown all the same is judged as it is given."""
+    given = values.data.get(name) if values.data is not None else None
+    return values.at(name) if given is None else given
 
 
 def _as_usual(around: _Surroundings, name: str, value: Any) -> bool:
@@ -193,7 +197,7 @@ def _as_usual(around: _Surroundings, name: str, value: Any) -> bool:
 def _concern(change: Change, name: str, message: str) -> Concern:
     kind = _KINDS.get(name, Kind.OTHER)
     if kind is Kind.STORAGE_CLASS:
-        value = change.after.at(name)
+        value = _value(change.after, name)
         if value is not UNKNOWN and settled(value) is not None and value not in _READABLE:
             return Concern(Kind.ARCHIVED, change, f"{message}: no endpoint can load it from there")
     return Concern(kind, change, message)

@@ -1,10 +1,15 @@
-"""RULES.md, made from the rules: `python -m plan_review --rules > plan_review/RULES.md`."""
+"""Documents made from the rules.
+
+RULES.md (`python -m plan_review --rules > plan_review/RULES.md`), and the README's table of verdicts
+(`python -m plan_review --verdicts`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from plan_review.findings import Rule, Verdict
+from plan_review.findings import Rule, Severity, Verdict
+from plan_review.verdicts import KINDS
 
 
 def render(rules: Iterable[Rule]) -> str:
@@ -34,3 +39,21 @@ def _lines(rules: tuple[Rule, ...]) -> Iterator[str]:
         yield f"What to do: {rule.advice}"
         yield ""
         yield f"Source: {', '.join(f'<{link}>' for link in rule.source.split())}"
+
+
+def verdict_table(rules: Iterable[Rule], asks: Mapping[Verdict, Severity]) -> str:
+    """The verdict of each kind of change as a Markdown table, mildest first; `asks` is what verdicts ask for.
+
+    A rule without a verdict of its own leaves the one that the change has by its kind, and asks for more.
+    """
+    rows = [(kind, verdict.label, asks[verdict], "") for kind, verdict in KINDS.items()]
+    for rule in sorted(rules, key=lambda rule: (max(rule.severity, asks[rule.verdict]), rule.verdict)):
+        verdict = rule.verdict.label if rule.verdict is not Verdict.NO_CHANGE else "that of the change"
+        link = f"[`{rule.id}`](RULES.md#{rule.id})"
+        rows.append((rule.title, verdict, max(rule.severity, asks[rule.verdict]), link))
+    lines = ["| Kind of change | Verdict | Asks for | Rule |", "|---|---|---|---|"]
+    lines += [f"| {kind} | {verdict} | {_ASKS[severity]} | {link} |" for kind, verdict, severity, link in rows]
+    return "\n".join(lines) + "\n"
+
+
+_ASKS = {Severity.NOTE: "nothing", Severity.APPROVAL: "approval", Severity.BLOCKED: "blocked"}

@@ -60,6 +60,9 @@ def plan_review(
         str | None, typer.Option(help="Where a reader finds the whole review when Markdown is cut.", metavar="URL")
     ] = None,
     rules: Annotated[bool, typer.Option("--rules", help="Write the catalogue of rules and end.")] = False,
+    verdicts: Annotated[
+        bool, typer.Option("--verdicts", help="Write the table of verdicts by kind of change and end.")
+    ] = False,
 ) -> None:
     """Says what saved Terraform plans do to the endpoint.
 
@@ -67,6 +70,9 @@ def plan_review(
     """
     if rules:
         _write(catalogue.render(RULES), output)
+        return
+    if verdicts:
+        _write(catalogue.verdict_table(RULES, read_policy(None, frozenset(RULES_BY_ID)).verdicts), output)
         return
     if not plans:
         raise ReviewError("no plan given; usage: python -m plan_review PLAN.json... (see --help)")

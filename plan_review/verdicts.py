@@ -15,6 +15,20 @@ from plan_review.serving import Service, service_of
 from plan_review.stack import Stack
 from plan_review.values import UNKNOWN
 
+KINDS: Mapping[str, Verdict] = {
+    "Nothing": Verdict.NO_CHANGE,
+    "A model or a version is added: a new object in the stack's own bucket, below its prefix, under a key that holds "
+    "its hash": Verdict.MODELS_ONLY,
+    "A newer version of a model takes the place of an earlier one, or an earlier one goes": Verdict.MODELS_ONLY,
+    "Tags or metadata of a model's object": Verdict.MODELS_ONLY,
+    "An output that lists models, beside models": Verdict.MODELS_ONLY,
+    "Any other output, or an output alone": Verdict.OTHER,
+    "Any other resource; a resource that is moved or imported": Verdict.OTHER,
+    "A first endpoint, with its configuration, model and scaling": Verdict.OTHER,
+    "A running endpoint, its configuration, model or scaling": Verdict.IN_PLACE,
+}
+"""What each kind of change amounts to by itself, for the README's table."""
+
 
 def verdict_of_changes(stack: Stack) -> Verdict:
     """What the plan's changes amount to.

@@ -53,6 +53,7 @@ from plan_review.rules import (
     scaled_to_zero,
     shared_key_destroyed,
     unhashed_name,
+    unknown_action,
     unknown_value,
     unlisted_part,
     variant_renamed,
@@ -115,6 +116,7 @@ RULES: tuple[Rule, ...] = (
     resource_forgotten.RULE,
     incomplete_plan.RULE,
     action_invoked.RULE,
+    unknown_action.RULE,
     unlisted_part.RULE,
     drift_without_effect.RULE,
 )

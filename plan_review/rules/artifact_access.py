@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plan_review.artifacts import Kind
-from plan_review.findings import Hit, Rule, Severity
+from plan_review.findings import Hit, Rule, Severity, Verdict
 from plan_review.stack import Stack
 
 
@@ -19,6 +19,7 @@ RULE = Rule(
     id="artifact-access",
     title="Access to a model's object changes",
     severity=Severity.APPROVAL,
+    verdict=Verdict.OTHER,
     explanation=(
         "An access control list gives somebody beside the bucket's policy the object, or takes it from the endpoint "
         "when the bucket belongs to another account. A redirect shows that it is served as a web site. What is opened "

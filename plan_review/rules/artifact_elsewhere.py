@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plan_review.artifacts import Kind
-from plan_review.findings import Hit, Rule, Severity
+from plan_review.findings import Hit, Rule, Severity, Verdict
 from plan_review.stack import Stack
 
 
@@ -19,6 +19,7 @@ RULE = Rule(
     id="artifact-elsewhere",
     title="A model's object goes to another place",
     severity=Severity.APPROVAL,
+    verdict=Verdict.OTHER,
     explanation=(
         "The endpoint loads what lies below its `model_data_url`, and the stack guards its own bucket: versioning, "
         "encryption, who may read. An object in another bucket or below another prefix is of no use to the endpoint, "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plan_review.artifacts import Kind
-from plan_review.findings import Hit, Rule, Severity
+from plan_review.findings import Hit, Rule, Severity, Verdict
 from plan_review.stack import Stack
 
 
@@ -19,6 +19,7 @@ RULE = Rule(
     id="artifact-encryption",
     title="A model's object is encrypted in another way",
     severity=Severity.APPROVAL,
+    verdict=Verdict.OTHER,
     explanation=(
         "The execution role may decrypt with the key of the stack. Under another key, or one that S3 does not keep, "
         "the endpoint cannot load the model: the call of DescribeEndpoint still says InService, and each "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plan_review.artifacts import Kind
-from plan_review.findings import Hit, Rule, Severity
+from plan_review.findings import Hit, Rule, Severity, Verdict
 from plan_review.stack import Stack
 
 
@@ -19,6 +19,7 @@ RULE = Rule(
     id="artifact-lock",
     title="A model's object is locked or its lock changes",
     severity=Severity.APPROVAL,
+    verdict=Verdict.OTHER,
     explanation=(
         "A lock in COMPLIANCE mode can be undone by nobody until it ends, the account's root user included: the "
         "version stays, and is paid for. A lock that goes lets the version be deleted for good."

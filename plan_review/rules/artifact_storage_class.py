@@ -12,15 +12,16 @@ from plan_review.stack import Stack
 def _check(stack: Stack) -> Iterator[Hit]:
     for concern in stack.concerns:
         if concern.kind is Kind.ARCHIVED:
-            yield Hit(concern.change.address, concern.message, Severity.BLOCKED, Verdict.OUTAGE)
-        elif concern.kind is Kind.STORAGE_CLASS:
             yield Hit(concern.change.address, concern.message)
+        elif concern.kind is Kind.STORAGE_CLASS:
+            yield Hit(concern.change.address, concern.message, Severity.APPROVAL, Verdict.OTHER)
 
 
 RULE = Rule(
     id="artifact-storage-class",
     title="A model's object goes to another storage class",
-    severity=Severity.APPROVAL,
+    severity=Severity.BLOCKED,
+    verdict=Verdict.OUTAGE,
     explanation=(
         "Objects in GLACIER and DEEP_ARCHIVE must be restored before they can be read, which takes minutes to days: "
         "InvokeEndpoint fails for the model as soon as no instance holds it in memory. The classes for infrequent "

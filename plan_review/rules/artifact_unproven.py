@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plan_review.artifacts import Kind
-from plan_review.findings import Hit, Rule, Severity
+from plan_review.findings import Hit, Rule, Severity, Verdict
 from plan_review.stack import Stack
 
 
@@ -19,6 +19,7 @@ RULE = Rule(
     id="artifact-unproven",
     title="A model's object changes in a way not known to be harmless",
     severity=Severity.APPROVAL,
+    verdict=Verdict.OTHER,
     explanation=(
         "A model is added without asking anybody only when all of it is known: a new object of the AWS provider, "
         "whose key holds the hash of its content, and that sets nothing unusual. In place, only tags and metadata may "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from plan_review.findings import Hit, Rule, Severity
+from plan_review.findings import Hit, Rule, Severity, Verdict
 from plan_review.providers import approved_version
 from plan_review.redaction import scrub
 from plan_review.stack import Stack
@@ -22,7 +22,8 @@ def _check(stack: Stack) -> Iterator[Hit]:
             constraint = scrub(provider.version_constraint) or "(none)"
             yield Hit(f"provider {name}", f"is not pinned to one version: {constraint}")
         elif approved is None:
-            yield Hit(f"provider {name}", "is none of the providers that the policy approves")
+            message = "is none of the providers that the policy approves"
+            yield Hit(f"provider {name}", message, verdict=Verdict.OTHER)
         elif exact[1] != approved:
             yield Hit(f"provider {name}", f"changes from {approved}, which the policy approves, to {exact[1]}")
 

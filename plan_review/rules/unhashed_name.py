@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plan_review.endpoint import CONFIGURATION, MODEL
-from plan_review.findings import Hit, Rule, Severity
+from plan_review.findings import Hit, Rule, Severity, Verdict
 from plan_review.places import ARCHIVE, ARTIFACT_TYPES, digest_of
 from plan_review.redaction import shown
 from plan_review.stack import Stack
@@ -32,6 +32,7 @@ RULE = Rule(
     id="unhashed-name",
     title="A name without a content hash",
     severity=Severity.APPROVAL,
+    verdict=Verdict.OTHER,
     explanation=(
         "Models and endpoint configurations are immutable on AWS. Under a static name the next change cannot be "
         "created before the old one is destroyed, and a configuration replaced under its old name never reaches the "

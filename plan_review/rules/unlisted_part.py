@@ -11,8 +11,8 @@ from plan_review.stack import Stack
 
 def _check(stack: Stack) -> Iterator[Hit]:
     for part in stack.plan.unlisted:
-        severity = Severity.BLOCKED if part.changes else None
-        yield Hit(scrub(part.address), scrub(part.message), severity)
+        if not part.changes:
+            yield Hit(scrub(part.address), scrub(part.message))
 
 
 RULE = Rule(
@@ -22,8 +22,7 @@ RULE = Rule(
     verdict=Verdict.OTHER,
     explanation=(
         "A plan is safe when every part of it is known to be. This one holds a section, an attribute or a kind of "
-        "resource that a newer Terraform or OpenTofu writes, or a change of a resource by actions that cannot be "
-        "judged, which is blocked."
+        "resource that a newer Terraform or OpenTofu writes."
     ),
     advice="Read what it is in `terraform show PLANFILE`, and use a plan_review that knows it.",
     source="https://developer.hashicorp.com/terraform/internals/json-format#plan-representation",

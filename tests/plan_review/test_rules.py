@@ -10,8 +10,10 @@ import pytest
 import plan_review.rules
 from plan_review import catalogue
 from plan_review.findings import Severity, Verdict
+from plan_review.policy import read_policy
 from plan_review.review import Review
-from plan_review.rules import RULES
+from plan_review.rules import RULES, RULES_BY_ID
+from plan_review.verdicts import KINDS
 from tests.plan_review import outage_cases
 from tests.plan_review.conftest import PLANS
 from tests.plan_review.plans.outages import OUTAGES
@@ -191,7 +193,8 @@ CASES = {
         "action.aws_lambda_invoke.purge",
         "this action runs, set off by the command line (-invoke)",
     ),
-    "unlisted-part": ("models-no-change", "unknown-action", "aws_s3_object.resnet", "the actions create, rename"),
+    "unlisted-part": ("models-no-change", "unknown-section", "section side_effects", "is not known to the review"),
+    "unknown-action": ("models-no-change", "unknown-action", "aws_s3_object.resnet", "the actions create, rename"),
     "drift-without-effect": (
         "main/03-model3/models.second",
         "main/00-base/models.second",
@@ -258,6 +261,7 @@ VERDICTS = {
     "live-artifact-to-deep-archive": (Verdict.OUTAGE, Severity.BLOCKED),
     "first-creation-failed": (Verdict.OTHER, Severity.APPROVAL),
     "unknown-action": (Verdict.OTHER, Severity.BLOCKED),
+    "unknown-section": (Verdict.OTHER, Severity.APPROVAL),
 } | outage_cases.VERDICTS
 
 
@@ -319,3 +323,36 @@ def test_the_catalogue_is_current() -> None:
     assert written.read_text(encoding="utf-8") == catalogue.render(RULES), (
         "run: python -m plan_review --rules > plan_review/RULES.md"
     )
+
+
+def test_the_table_of_verdicts_is_current() -> None:
+    readme = Path(plan_review.rules.__file__).parents[1] / "README.md"
+    table = catalogue.verdict_table(RULES, read_policy(None, frozenset(RULES_BY_ID)).verdicts)
+    assert f"<!-- verdicts -->\n{table}<!-- /verdicts -->\n" in readme.read_text(encoding="utf-8"), (
+        "put the output of `python -m plan_review --verdicts` between the README's marks"
+    )
+
+
+KINDS_SHOWN = {
+    "Nothing": ("models-no-change", "main/00-base/models.second"),
+    "A model or a version": ("model-added", "copy-added", "main/03-model3/models.plan"),
+    "A newer version": ("model-new-version", "model-earlier-version-removed"),
+    "Tags or metadata": ("artifact-tagged",),
+    "Any other resource": ("bucket-tagged", "artifact-moved", "alarm-moved"),
+    "A first endpoint": ("endpoint-created", "main/00-base/endpoint.plan"),
+    "A running endpoint": ("endpoint-new-image", "scaling-range"),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS_SHOWN))
+def test_a_kind_of_change_has_its_verdict(kind: str, reviewed: Callable[..., Review]) -> None:
+    (verdict,) = (found for text, found in KINDS.items() if text.startswith(kind))
+    for scenario in KINDS_SHOWN[kind]:
+        assert reviewed((scenario, "dev-stack")).verdict is verdict
+
+
+def test_every_kind_of_change_is_shown() -> None:
+    """Those of outputs in test_safe.py."""
+    shown = {text for text in KINDS if "output" in text}
+    shown |= {text for kind in KINDS_SHOWN for text in KINDS if text.startswith(kind)}
+    assert shown == set(KINDS)
