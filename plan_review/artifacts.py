@@ -191,14 +191,14 @@ def _as_usual(around: _Surroundings, name: str, value: Any) -> bool:
     """Whether a new object's setting is what S3 does anyway, or what the stack's bucket and its objects have."""
     if (name, value) in (("storage_class", "STANDARD"), ("acl", "private")):
         return True
-    return name in ("server_side_encryption", "kms_key_id") and value in around.encryptions
+    return name in ("server_side_encryption", "kms_key_id") and str(value) in around.encryptions
 
 
 def _concern(change: Change, name: str, message: str) -> Concern:
     kind = _KINDS.get(name, Kind.OTHER)
     if kind is Kind.STORAGE_CLASS:
         value = _value(change.after, name)
-        if value is not UNKNOWN and settled(value) is not None and value not in _READABLE:
+        if value is not UNKNOWN and settled(value) is not None and str(value) not in _READABLE:
             return Concern(Kind.ARCHIVED, change, f"{message}: no endpoint can load it from there")
     return Concern(kind, change, message)
 
@@ -209,7 +209,7 @@ def _place(around: _Surroundings, change: Change) -> Iterator[Concern]:
     if bucket is UNKNOWN:
         if not _leads_to_own_bucket(around, change):
             yield Concern(Kind.PLACE, change, "which bucket it goes to is unknown until the apply")
-    elif bucket not in around.own_buckets:
+    elif str(bucket) not in around.own_buckets:
         where = shown(change.after, "bucket")
         yield Concern(Kind.PLACE, change, f"goes to bucket {where}, of which nothing in the plan says that it is ours")
     below = [prefix for named, prefix in around.places.prefixes if named == bucket] or [PREFIX]

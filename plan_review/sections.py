@@ -105,7 +105,7 @@ def unlisted_in_resource(element: Mapping[str, Any], change: Mapping[str, Any], 
         for name in sorted(change.keys() - _OF_CHANGES):
             yield Unlisted(address, f"change.{name} is not known to the review")
     reason = element.get("action_reason")
-    if reason and reason not in _REASONS:
+    if reason and (not isinstance(reason, str) or reason not in _REASONS):
         yield Unlisted(address, f"the reason {reason!s} is not known to the review")
     mode, actions = element.get("mode"), change["actions"]
     if mode == "data":

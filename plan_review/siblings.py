@@ -50,7 +50,7 @@ def _same_policy(noted: Any, writers: list[Values]) -> bool:
 
 def _same_inline_policies(noted: Any, writers: list[Values]) -> bool:
     written = [_loose(settled({"name": writer.text("name"), "policy": writer.text("policy")})) for writer in writers]
-    return all(_loose(item) in written for item in noted or ())
+    return all(_loose(item) in written for item in _items(noted))
 
 
 def _loose(policy: Any) -> Any:
@@ -66,7 +66,8 @@ def _loose(policy: Any) -> Any:
 
 
 def _same_managed_policies(noted: Any, writers: list[Values]) -> bool:
-    return {item for item in noted or () if isinstance(item, str)} <= {writer.text("policy_arn") for writer in writers}
+    written = [writer.text("policy_arn") for writer in writers]
+    return all(item in written for item in _items(noted))
 
 
 def _same_versioning(noted: Any, writers: list[Values]) -> bool:
@@ -77,7 +78,7 @@ def _same_versioning(noted: Any, writers: list[Values]) -> bool:
 def _same_lifecycle(noted: Any, writers: list[Values]) -> bool:
     """Whether the rules are the writer's by name and by what they delete and move; the two types differ in shape."""
     written = [rule for writer in writers for rule in writer.block("rule") if isinstance(rule, Mapping)]
-    return sorted(map(_lifecycle, noted or ())) == sorted(map(_lifecycle, written))
+    return sorted(map(_lifecycle, _items(noted))) == sorted(map(_lifecycle, written))
 
 
 def _lifecycle(rule: Any) -> tuple[str, ...]:
@@ -86,7 +87,7 @@ def _lifecycle(rule: Any) -> tuple[str, ...]:
         return ()
     enabled = bool(found.get("enabled")) or found.get("status") == "Enabled"
     expiry, noncurrent = _first(found.get("expiration")), _first(found.get("noncurrent_version_expiration"))
-    moved = [item.get("storage_class") for item in found.get("transition") or () if isinstance(item, Mapping)]
+    moved = [item.get("storage_class") for item in _items(found.get("transition")) if isinstance(item, Mapping)]
     days = noncurrent.get("days") or noncurrent.get("noncurrent_days")
     told = (found.get("id"), enabled, expiry.get("days"), expiry.get("date"), days, sorted(map(str, moved)))
     return tuple(map(str, told))
@@ -109,6 +110,11 @@ def _is_owners(grants: Any) -> bool:
         and _first(grants).get("type") == "CanonicalUser"
         and _first(grants).get("permissions") == ["FULL_CONTROL"]
     )
+
+
+def _items(blocks: Any) -> list[Any]:
+    """The blocks of a list; something else counts as one, and nothing as none."""
+    return blocks if isinstance(blocks, list) else [] if blocks is None else [blocks]
 
 
 def _first(block: Any) -> Mapping[str, Any]:
