@@ -17,6 +17,9 @@ from plan_review.values import UNKNOWN, Unknown, Values
 TYPES = {"aws_s3_bucket_lifecycle_configuration": "rule", "aws_s3_bucket": "lifecycle_rule"}
 """Resource types that hold lifecycle rules, with their block; the bucket's own is the old way."""
 
+ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE", "ARCHIVE_ACCESS", "DEEP_ARCHIVE_ACCESS"})
+"""Storage classes and tiers whose objects must be restored, for minutes to days, before GetObject answers."""
+
 # Where artifacts and states are, when the plan does not hold the objects themselves.
 _LIKELY_PREFIXES = ("models/", "")
 
@@ -33,6 +36,7 @@ class LifecycleRule:
     tags: tuple[tuple[str, str], ...]
     expires: str | None
     transitions: tuple[tuple[str, str], ...]
+    noncurrent_transitions: tuple[tuple[str, str], ...]
     noncurrent_days: int | Unknown | None
     kept_versions: int
 
@@ -92,6 +96,13 @@ def _rule(block: Mapping[str, Any]) -> LifecycleRule:
         expires=next((time for item in _blocks(block, "expiration") if (time := _time(item)) is not None), None),
         transitions=tuple(
             (shown_value(item.get("storage_class")), _time(item) or "0 days") for item in _blocks(block, "transition")
+        ),
+        noncurrent_transitions=tuple(
+            (
+                shown_value(item.get("storage_class")),
+                f"{shown_value(item.get('noncurrent_days', item.get('days')))} days",
+            )
+            for item in _blocks(block, "noncurrent_version_transition")
         ),
         noncurrent_days=_number(days) if versions else None,
         kept_versions=kept if (kept := _number(kept)) is not None and kept is not UNKNOWN else 0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plan_review.findings import Hit, Rule, Severity, Verdict
-from plan_review.lifecycle_rules import LifecycleRule, changed_rules
+from plan_review.lifecycle_rules import ARCHIVES, LifecycleRule, changed_rules
 from plan_review.plan import Change
 from plan_review.redaction import shown, shown_value
 from plan_review.stack import Stack
@@ -21,6 +21,16 @@ def _check(stack: Stack) -> Iterator[Hit]:
         for rule in after if after is not UNKNOWN else ():
             if rule.noncurrent_days is not None and (state or change.before.exists):
                 yield from _sooner(change, rule, _days(before, rule), state)
+            if state:
+                yield from _archived(change, rule, before)
+
+
+def _archived(change: Change, rule: LifecycleRule, before: tuple[LifecycleRule, ...]) -> Iterator[Hit]:
+    known = {item for old in before for item in old.noncurrent_transitions}
+    for storage_class, time in rule.noncurrent_transitions:
+        if storage_class in ARCHIVES and (storage_class, time) not in known:
+            message = f"old versions of the state move to {storage_class} after {time}: hours until one can be put back"
+            yield Hit(change.address, message, Severity.APPROVAL, Verdict.OTHER)
 
 
 def _days(before: tuple[LifecycleRule, ...], rule: LifecycleRule) -> float:

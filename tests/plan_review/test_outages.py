@@ -658,4 +658,4 @@ def test_models_that_move_with_their_place_ask_for_approval() -> None:
             document["resource_changes"].append(item)
     (found,) = [item for item in review_of(dev_endpoint=document).findings if item.rule.id == "model-data-moved"]
     assert found.severity is APPROVAL
-    assert found.message.endswith("every model of this plan is there too")
+    assert found.message.endswith("every model of these plans is there too")
