@@ -155,6 +155,28 @@ def another_alarm(document: Document) -> None:
     change["actions"] = ["update"]
 
 
+def role_moves_first(document: Document) -> None:
+    """Another role under the same address, and a SageMaker model that names it: the endpoint moves after that."""
+    role = element(document, "aws_iam_role")
+    role |= {"actions": ["delete", "create"], "after": role["before"] | {"name": "other", "arn": f"{ROLE}-2"}}
+    model = element(document, "aws_sagemaker_model")
+    model |= {"actions": ["create", "delete"], "after": model["before"] | {"execution_role_arn": f"{ROLE}-2"}}
+
+
+def variant_without_name(document: Document) -> None:
+    variants(document, "after")[0]["variant_name"] = None
+    change = element(document, "aws_sagemaker_endpoint_configuration")
+    change["after_unknown"]["production_variants"] = [{"variant_name": True}]
+
+
+def unknown_policy(document_of_policy: str) -> Edit:
+    def edit(document: Document) -> None:
+        added("aws_iam_policy", policy=document_of_policy)(document)
+        element(document, "aws_iam_policy")["after_unknown"] = {"arn": True}
+
+    return edit
+
+
 NEW, NONE = "endpoint-new-image", "endpoint-no-change"
 # what: (scenario, edit, rule, severity of the worst finding of that rule; None for no finding)
 KINDS: dict[str, tuple[str, Edit, str, Severity | None]] = {
@@ -615,6 +637,26 @@ KINDS: dict[str, tuple[str, Edit, str, Severity | None]] = {
         "execution-role-trust",
         None,
     ),
+    "a role moves, and the old one goes first": (NONE, role_moves_first, "execution-role-replaced", BLOCKED),
+    "a variant without a name": (NEW, variant_without_name, "variant-renamed", APPROVAL),
+    "a new managed policy denies reading": (
+        NONE,
+        both(
+            unknown_policy(policy({"Effect": "Deny", "Action": "s3:GetObject", "Resource": "*"})),
+            added("aws_iam_role_policy_attachment", role="review-endpoint"),
+            lambda document: element(document, "aws_iam_role_policy_attachment").update(
+                after_unknown={"policy_arn": True}
+            ),
+        ),
+        "access-denied",
+        BLOCKED,
+    ),
+    "the account is opened": (
+        NONE,
+        added("aws_s3_account_public_access_block", block_public_acls=True, block_public_policy=False),
+        "public-access",
+        BLOCKED,
+    ),
     "the role goes": (NONE, gone("aws_iam_role"), "execution-role-replaced", BLOCKED),
 }
 
@@ -644,6 +686,37 @@ def test_versions_of_the_state_are_its_backup(days: int, kept: int | None, sever
     assert found.severity is severity
     assert "old versions of the state" in found.message
     assert "(was: never)" in found.message
+
+
+def test_old_versions_of_the_state_in_an_archive_ask_for_approval() -> None:
+    document = document_of("models-no-change")
+    lifecycle(noncurrent_version_transition=[{"noncurrent_days": 30, "storage_class": "GLACIER"}])(document)
+    (found,) = [item for item in review_of(dev_state=document).findings if item.rule.id == "versions-expire"]
+    assert found.severity is APPROVAL
+    assert "old versions of the state move to GLACIER after 30 days" in found.message
+    assert [item for item in review_of(dev_models=document).findings if item.rule.id == "versions-expire"] == []
+
+
+def test_another_stack_of_the_environment_names_the_role() -> None:
+    """A Deny on everybody but the endpoint's role is harmless; the role is the endpoint stack's."""
+    document = document_of("bucket-tls-only")
+    exempt = {"ArnNotEquals": {"aws:PrincipalArn": ROLE}}
+    bucket_policy([TLS], [TLS, TLS | {"Condition": exempt}])(document)
+    alone = [item for item in review_of(dev_models=document).findings if item.rule.id == "access-denied"]
+    beside = review_of(dev_models=document, dev_endpoint=document_of("endpoint-no-change"))
+    elsewhere = review_of(dev_models=document, prod_endpoint=document_of("endpoint-no-change"))
+    assert [item.severity for item in alone] == [BLOCKED]
+    assert [item for item in beside.findings if item.rule.id == "access-denied"] == []
+    assert [item.severity for item in elsewhere.findings if item.rule.id == "access-denied"] == [BLOCKED]
+
+
+def test_another_stack_of_the_environment_names_the_image() -> None:
+    document = document_of("images-keep-ten")
+    images(tagged(tagPrefixList=["pr-"]))(document)
+    alone = [item.rule.id for item in review_of(dev_image=document).findings]
+    beside = review_of(dev_image=document, dev_endpoint=document_of("endpoint-no-change"))
+    assert "images-expire" in alone
+    assert "images-expire" not in [item.rule.id for item in beside.findings]
 
 
 def test_models_that_move_with_their_place_ask_for_approval() -> None:
