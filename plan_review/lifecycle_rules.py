@@ -44,6 +44,11 @@ class LifecycleRule:
         return key.startswith(self.prefix) and all(tags.get(name) == value for name, value in self.tags)
 
 
+def in_days(days: object) -> str:
+    """A number of days, or that it is unknown, as text."""
+    return f"{shown_value(days)} day{'' if days == 1 else 's'}"
+
+
 def changed_rules(
     plan: Plan,
 ) -> Iterator[tuple[Change, tuple[LifecycleRule, ...], tuple[LifecycleRule, ...] | Unknown]]:
@@ -98,10 +103,7 @@ def _rule(block: Mapping[str, Any]) -> LifecycleRule:
             (shown_value(item.get("storage_class")), _time(item) or "0 days") for item in _blocks(block, "transition")
         ),
         noncurrent_transitions=tuple(
-            (
-                shown_value(item.get("storage_class")),
-                f"{shown_value(item.get('noncurrent_days', item.get('days')))} days",
-            )
+            (shown_value(item.get("storage_class")), in_days(item.get("noncurrent_days", item.get("days"))))
             for item in _blocks(block, "noncurrent_version_transition")
         ),
         noncurrent_days=_number(days) if versions else None,
@@ -135,7 +137,7 @@ def _time(block: Mapping[str, Any]) -> str | None:
     """When something happens: after a number of days, or on a date."""
     days, date = block.get("days"), block.get("date")
     if days is UNKNOWN or (_number(days) or 0) > 0:
-        return f"{shown_value(days)} days"
+        return in_days(days)
     return shown_value(date) if (isinstance(date, str) and date) or date is UNKNOWN else None
 
 

@@ -142,9 +142,9 @@ RULE = Rule(
     explanation=(
         "While an update runs, SageMaker looks at these alarms and nothing else: a bad image that starts goes to all "
         "instances unless one of them fires in time. An alarm that is gone while the endpoint names it, that looks "
-        "the other way, that needs longer than the update is watched, or whose threshold or time is ten times as lenient "
-        "cannot be relied on. A milder change asks for approval. Whether the alarm's own actions are switched on does "
-        "not matter to SageMaker."
+        "the other way, that needs longer than the update is watched, or whose threshold or time is ten times as "
+        "lenient cannot be relied on. A milder change asks for approval. Whether the alarm's own actions are switched "
+        "on does not matter to SageMaker."
     ),
     advice=(
         "Keep the time to fire (`period` x `evaluation_periods`) below the update's waits, and the threshold at what "

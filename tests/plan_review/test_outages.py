@@ -512,6 +512,13 @@ KINDS: dict[str, tuple[str, Edit, str, Severity | None]] = {
     ),
     "alarm after many periods": (NONE, errors(evaluation_periods=30), "rollback-alarm-weakened", BLOCKED),
     "alarm after two periods": (NONE, errors(evaluation_periods=2), "rollback-alarm-weakened", APPROVAL),
+    "alarm after an hour, of an update that nobody watches": (
+        "main/00-base/endpoint.second",
+        updated("aws_cloudwatch_metric_alarm", evaluation_periods=60),
+        "rollback-alarm-weakened",
+        BLOCKED,
+    ),
+    "endpoint let go of": ("endpoint-forgotten", lambda document: None, "resource-forgotten", None),
     "alarm after fewer of the periods": (
         NONE,
         errors({"evaluation_periods": 3}, datapoints_to_alarm=2),
