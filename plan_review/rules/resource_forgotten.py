@@ -11,7 +11,7 @@ from plan_review.stack import Stack
 
 def _check(stack: Stack) -> Iterator[Hit]:
     for change in stack.plan.changing:
-        if change.action.forgets and change.type != ENDPOINT:  # which has a rule of its own
+        if change.action.forgets and change.type != ENDPOINT:  # an endpoint is a rule of its own
             yield Hit(change.address, f"the {change.type} is {change.action.value}")
 
 
