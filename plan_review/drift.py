@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from plan_review.endpoint import label
 from plan_review.plan import Action, Change
-from plan_review.redaction import shown
-from plan_review.siblings import explained
+from plan_review.redaction import scrub, shown
+from plan_review.siblings import who_wrote
 from plan_review.stack import Stack
 from plan_review.values import UNKNOWN, Path, Values, settled
 
@@ -45,10 +45,19 @@ def drift_of(stack: Stack) -> Iterator[Drift]:
             continue
         counting: list[Path] = []
         noticed: list[Path] = []
+        written: list[str] = []
         for attribute, paths in _differing(change).items():
-            (counting if _counts(stack, change, attribute, paths) else noticed).extend(paths)
+            writer = who_wrote(stack.plan, change, attribute)
+            if _counts(stack, change, attribute, paths, writer is not None):
+                counting += paths
+            elif writer is not None:
+                written.append(scrub(f"{attribute} (written by {writer})"))
+            else:
+                noticed += paths
         if counting:
             yield Drift(change.address, f"was changed outside Terraform: {_told(change, counting)}", counts=True)
+        if written:
+            yield Drift(change.address, f"noticed, no effect: {', '.join(written)}", counts=False)
         if noticed:
             yield Drift(change.address, f"noticed, no effect: {_told(change, noticed)}", counts=False)
 
@@ -80,13 +89,13 @@ def _leaves(values: Values) -> Iterator[tuple[Path, object]]:
     return (item for item in values.leaves() if item[0])
 
 
-def _counts(stack: Stack, change: Change, attribute: str, paths: list[Path]) -> bool:
+def _counts(stack: Stack, change: Change, attribute: str, paths: list[Path], explained: bool) -> bool:
     if _undone(stack, change, attribute):
         return True
     block = stack.plan.configuration.resource(change.address)
     if block is not None and any(block.sets(*path) for path in paths):
         return True
-    if explained(stack.plan, change, attribute):
+    if explained:
         return False
     if block is None:
         return True  # nothing says that it is not set

@@ -25,23 +25,25 @@ class _Writer:
     agrees: Callable[[Any, list[Values]], bool] | None = None
 
 
-def explained(plan: Plan, change: Change, attribute: str) -> bool:
-    """Whether siblings of a drifted resource wrote what is noted of an attribute now."""
+def who_wrote(plan: Plan, change: Change, attribute: str) -> str | None:
+    """Who wrote what is noted of a drifted resource's attribute now: siblings' addresses, or AWS; None when neither."""
     noted = settled(change.after.at(attribute))
     if (change.type, attribute) == ("aws_s3_bucket", "grant"):
-        return _is_owners(noted)
+        return "AWS" if _is_owners(noted) else None
     writer = _WRITERS.get((change.type, attribute))
     if writer is None:
-        return False
+        return None
     writers = list(_written_by(plan, change, writer))
-    return bool(writers) and (writer.agrees is None or writer.agrees(noted, writers))
+    if not writers or (writer.agrees is not None and not writer.agrees(noted, [item.before for item in writers])):
+        return None
+    return ", ".join(sorted(item.address for item in writers))
 
 
-def _written_by(plan: Plan, change: Change, writer: _Writer) -> Iterator[Values]:
+def _written_by(plan: Plan, change: Change, writer: _Writer) -> Iterator[Change]:
     identities = {change.after.text(name) for name in writer.identity} - {None}
     for other in plan.of_type(writer.type):
         if other.before.exists and other.deposed is None and other.before.text(writer.owner) in identities:
-            yield other.before
+            yield other
 
 
 def _same_policy(noted: Any, writers: list[Values]) -> bool:

@@ -43,7 +43,7 @@ def verdict_of_changes(stack: Stack) -> Verdict:
     for change in plan.changing:
         if stack.is_artifact(change) and id(change) not in doubtful:
             step = Verdict.MODELS_ONLY
-        elif change.type in ENDPOINT_TYPES and running and not _creates_endpoint(change):
+        elif change.type in ENDPOINT_TYPES and running and not _leaves_endpoints(change):
             step = Verdict.IN_PLACE
         else:
             step = Verdict.OTHER
@@ -55,8 +55,9 @@ def _runs(stack: Stack, endpoint: Change) -> bool:
     return endpoint.before.exists and service_of(stack, endpoint).service is Service.SERVING
 
 
-def _creates_endpoint(change: Change) -> bool:
-    return change.type == ENDPOINT and change.action is Action.CREATE
+def _leaves_endpoints(change: Change) -> bool:
+    """Whether no running endpoint is touched: another one is created, or one is let go as it is."""
+    return change.action is Action.FORGET or (change.type == ENDPOINT and change.action is Action.CREATE)
 
 
 def _has_more(stack: Stack) -> bool:

@@ -6,16 +6,13 @@ from collections.abc import Iterator
 
 from plan_review.endpoint import ENDPOINT
 from plan_review.findings import Hit, Rule, Severity
-from plan_review.plan import Action
 from plan_review.redaction import shown
 from plan_review.stack import Stack
-
-_FORGOTTEN = frozenset({Action.FORGET, Action.CREATE_THEN_FORGET})
 
 
 def _check(stack: Stack) -> Iterator[Hit]:
     for change in stack.plan.of_type(ENDPOINT):
-        if change.action in _FORGOTTEN:
+        if change.action.forgets:
             yield Hit(change.address, f"endpoint {shown(change.before, 'name')} is {change.action.value}")
 
 

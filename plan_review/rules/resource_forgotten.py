@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from plan_review.endpoint import ENDPOINT
 from plan_review.findings import Hit, Rule, Severity
 from plan_review.stack import Stack
 
 
 def _check(stack: Stack) -> Iterator[Hit]:
     for change in stack.plan.changing:
-        if change.action.forgets:
+        if change.action.forgets and change.type != ENDPOINT:  # an endpoint is a rule of its own
             yield Hit(change.address, f"the {change.type} is {change.action.value}")
 
 

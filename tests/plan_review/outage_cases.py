@@ -118,7 +118,7 @@ CASES = {
 
 VERDICTS = {
     "model-in-use-removed": (Verdict.OUTAGE, Severity.BLOCKED),
-    "endpoint-forgotten": (Verdict.IN_PLACE, Severity.BLOCKED),
+    "endpoint-forgotten": (Verdict.OTHER, Severity.BLOCKED),
     "role-replaced": (Verdict.OUTAGE, Severity.BLOCKED),
     "trust-another-service": (Verdict.OUTAGE, Severity.BLOCKED),
     "rights-narrowed": (Verdict.OUTAGE, Severity.BLOCKED),
@@ -155,7 +155,7 @@ VERDICTS = {
     "variant-renamed-with-scaling": (Verdict.OUTAGE, Severity.BLOCKED),
     "deny-replaced-by-allow": (Verdict.OTHER, Severity.BLOCKED),
     "image-stack-keeps-one": (Verdict.OUTAGE, Severity.BLOCKED),
-    "endpoint-let-go-of": (Verdict.IN_PLACE, Severity.BLOCKED),
+    "endpoint-let-go-of": (Verdict.OTHER, Severity.BLOCKED),
     "secrets-in-environment": (Verdict.IN_PLACE, Severity.APPROVAL),
     "key-policy-open": (Verdict.OTHER, Severity.BLOCKED),
     "scaling-to-nothing": (Verdict.OUTAGE, Severity.BLOCKED),

@@ -57,18 +57,26 @@ def test_the_plan_after_a_deployment_asks_for_nothing(name: str, reviewed: Calla
     assert (result.verdict, result.decision) == UNFINISHED.get(what, NO_CHANGE), result.findings
 
 
-def test_what_siblings_wrote_is_listed(reviewed: Callable[..., Review]) -> None:
-    """Folded, by attribute: the bucket's policy, versioning and rules, and the role's inline policies."""
-    found = {
-        item.address: item.message
+def test_what_siblings_wrote_is_listed_with_who_did(reviewed: Callable[..., Review]) -> None:
+    found = [
+        (item.address, item.message)
         for name in ("models", "endpoint")
         for item in reviewed((f"main/00-base/{name}.second", f"dev-{name}")).findings
-        if item.rule.id == "drift-without-effect"
-    }
-    assert found.keys() == {"aws_s3_bucket.models_bucket", "aws_iam_role.execution_role"}
-    assert all(message.startswith("noticed, no effect: ") for message in found.values())
-    assert "versioning.enabled: false -> true" in found["aws_s3_bucket.models_bucket"]
-    assert "inline_policy.name: (none) -> execution" in found["aws_iam_role.execution_role"]
+    ]
+    assert found == [
+        (
+            "aws_s3_bucket.models_bucket",
+            "noticed, no effect: policy (written by aws_s3_bucket_policy.models_bucket_tls_only), "
+            "versioning (written by aws_s3_bucket_versioning.models_bucket_versioning), "
+            "lifecycle_rule (written by aws_s3_bucket_lifecycle_configuration.models_bucket_expiry), "
+            "server_side_encryption_configuration (written by "
+            "aws_s3_bucket_server_side_encryption_configuration.models_bucket_encryption)",
+        ),
+        (
+            "aws_iam_role.execution_role",
+            "noticed, no effect: inline_policy (written by aws_iam_role_policy.execution_rights)",
+        ),
+    ]
 
 
 @pytest.mark.parametrize("chain", ["main", "scaling", "kms0"])
