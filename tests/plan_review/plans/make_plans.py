@@ -101,6 +101,8 @@ class Maker:
         folder = self._write(f"base-{stack}", base(stack))
         self._terraform(folder, "init")
         self._terraform(folder, "apply", "-auto-approve")
+        # Only the first plan after an apply lists what resources wrote into one another. The recorded plans cover that.
+        self._terraform(folder, "apply", "-refresh-only", "-auto-approve")
 
     def plan(self, scenario: Scenario) -> dict[str, Any]:
         """The scenario's plan as JSON, scrubbed."""
