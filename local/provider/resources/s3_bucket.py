@@ -45,8 +45,12 @@ def attributes(call: Call, bucket: str) -> dict:
     }
 
 
-def delete_versions(client: BaseClient, bucket: str, key: str | None = None) -> None:
-    """Delete every version and delete marker of a key, or of all keys. Raises ProviderError with what S3 kept."""
+def delete_versions(client: BaseClient, bucket: str, key: str | None = None, *, force: bool = False) -> None:
+    """Delete every version and delete marker of a key, or of all keys. Raises ProviderError with what S3 kept.
+
+    With `force`, versions that object lock keeps in governance mode as well.
+    """
+    bypass = {"BypassGovernanceRetention": True} if force else {}
     prefix = {} if key is None else {"Prefix": key}
     for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket, **prefix):
         doomed = [
@@ -56,7 +60,7 @@ def delete_versions(client: BaseClient, bucket: str, key: str | None = None) -> 
         ]
         if not doomed:
             continue
-        answer = client.delete_objects(Bucket=bucket, Delete={"Objects": doomed, "Quiet": True})
+        answer = client.delete_objects(Bucket=bucket, Delete={"Objects": doomed, "Quiet": True}, **bypass)
         if errors := answer.get("Errors"):
             raise ProviderError(
                 Problem(f"deleting s3://{bucket}/{error['Key']} failed: {error['Code']}", error.get("Message", ""))
@@ -110,7 +114,7 @@ def _tag(call: Call, _changed: dict[str, str], _removed: list[str]) -> None:
 
 def _delete(call: Call) -> None:
     if call["force_destroy"]:
-        delete_versions(call.client, call.id)
+        delete_versions(call.client, call.id, force=True)
     call.client.delete_bucket(Bucket=call.id)
 
 

@@ -126,8 +126,10 @@ LIFECYCLE_NAMES = {
 
 
 def _put_lifecycle(call: Call) -> None:
-    rules = [_lifecycle_rule(call, rule) for rule in call["rule"]]
-    call.client.put_bucket_lifecycle_configuration(Bucket=call["bucket"], LifecycleConfiguration={"Rules": rules})
+    sent: dict[str, Any] = {"Rules": [_lifecycle_rule(call, rule) for rule in call["rule"]]}
+    size = call["transition_default_minimum_object_size"]
+    more = {"TransitionDefaultMinimumObjectSize": size} if size else {}
+    call.client.put_bucket_lifecycle_configuration(Bucket=call["bucket"], LifecycleConfiguration=sent, **more)
 
 
 def _lifecycle_rule(call: Call, rule: Mapping[str, Any]) -> dict:
@@ -164,7 +166,8 @@ def _read_lifecycle(call: Call) -> dict:
             has_filter = position >= len(known) or bool(known[position]["filter"])
             if "Tag" not in answer.get("Filter", {}) and not _sizes(answer.get("Filter", {})):
                 rule["filter"] = [{}] if has_filter else []
-    return {"rule": state["rule"]}
+    size = found.get("TransitionDefaultMinimumObjectSize")
+    return {"rule": state["rule"], **({"transition_default_minimum_object_size": size} if size else {})}
 
 
 def _sizes(answer: Mapping[str, Any]) -> bool:

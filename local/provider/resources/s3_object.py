@@ -170,7 +170,7 @@ def set_tags(call: Call, _changed: dict[str, str], _removed: list[str]) -> None:
 
 def delete(call: Call) -> None:
     if call["version_id"]:
-        delete_versions(call.client, call["bucket"], call["key"])
+        delete_versions(call.client, call["bucket"], call["key"], force=bool(call["force_destroy"]))
     else:
         call.client.delete_object(Bucket=call["bucket"], Key=call["key"])
 

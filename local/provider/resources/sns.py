@@ -152,5 +152,7 @@ RESOURCES = {
         delete=lambda call: call.client.unsubscribe(SubscriptionArn=call.id),
         wordings={"filter_policy": JSON, "redrive_policy": JSON, "delivery_policy": JSON},
         missing=MISSING,
+        # Waiting for an HTTP endpoint to confirm.
+        unsupported=("confirmation_timeout_in_minutes", "endpoint_auto_confirms"),
     ),
 }
