@@ -65,6 +65,7 @@ class Provider:
         block, resource = self.block(type_name), self._resources[type_name]
         plan = plan_change(block, prior, proposed, config, self._wordings[type_name])
         planned = plan.planned
+        resource.customize(config, planned)
         if "region" in block.attributes and config["region"] is None:
             planned["region"] = settings.region
             if prior is not None and prior["region"] not in (None, settings.region):

@@ -71,11 +71,16 @@ class Call:
 
 
 Plan = Mapping[str, Any]
+Customize = Callable[[Mapping[str, Any], dict[str, Any]], None]
 Replan = Callable[[Plan | None, dict[str, Any]], Iterable[str]]
 
 
 def _by_id(identifier: str) -> dict[str, Any]:
     return {}
+
+
+def _as_planned(_config: Mapping[str, Any], _planned: dict[str, Any]) -> None:
+    pass
 
 
 def _nothing_more(_prior: Plan | None, _planned: dict[str, Any]) -> Iterable[str]:
@@ -93,6 +98,8 @@ class Resource:
     ready: waits, after a creation or update, until it can be used; raises ProviderError when it never will be.
     tag: (call, tags to set, keys to remove), called when tags change; needed where the type has tags.
     imports: the arguments that an import id tells beyond the id itself.
+    customize: (configuration, planned state), to refine the plan of a creation or update; raises ProviderError when the
+        arguments do not go together.
     replan: the computed attributes that an update makes unknown, from prior and planned state; may refine `planned`.
     missing: how errors begin ("Code: message") that mean that there is no such thing.
     wordings: attributes (dotted for nested ones) of which several texts mean the same.
@@ -107,6 +114,7 @@ class Resource:
     ready: Callable[[Call], object] | None = None
     tag: Callable[[Call, dict[str, str], list[str]], object] | None = None
     imports: Callable[[str], Mapping[str, Any]] = _by_id
+    customize: Customize = _as_planned
     replan: Replan = _nothing_more
     wordings: Mapping[str, Wording] = field(default_factory=dict)
     missing: tuple[str, ...] = ()

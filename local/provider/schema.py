@@ -158,7 +158,7 @@ class ProviderSchema:
 
 
 def load_schema(path: Path = SCHEMA_FILE) -> ProviderSchema:
-    """Read a schema file (form: README.md, "Adding a resource type")."""
+    """Read a schema file (form: README.md, "Adding a type")."""
     document = json.loads(path.read_text())
     framework, versions = frozenset(document["framework"]), document["versions"]
     return ProviderSchema(

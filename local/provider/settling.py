@@ -55,7 +55,7 @@ class _Settler:
         if value is None and has_zeros:
             value = attribute.zero
         wording = self.wordings.get(names)
-        if before and same_value(attribute, before, value, wording):
+        if before is not None and same_value(attribute, before, value, wording):
             return before
         return wording.normal(value) if wording is not None and isinstance(value, str) else value
 

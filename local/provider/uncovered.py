@@ -95,6 +95,6 @@ def not_covered(type_name: str, *, data_source: bool = False) -> ProviderError:
             "The local AWS serves a stand-in for hashicorp/aws to this Terraform run, and it has this project's "
             f"resource types and a few more. Take {label} out, use the real provider (LOCAL_AWS_PROVIDER=hashicorp, "
             "where Terraform can install it), or add the type: local/provider/README.md, "
-            '"Adding a resource type".',
+            '"Adding a type".',
         )
     )

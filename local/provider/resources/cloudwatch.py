@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ..errors import Problem, ProviderError
 from ..json_text import JSON
 from ..mapping import attributes, parameters
 from ..resource import Call, Resource, chosen_name, name_prefix
+from ..values import UNKNOWN
 from . import tags
 
 ALARM_NAMES = {
@@ -14,6 +16,17 @@ ALARM_NAMES = {
     "metric_query": "Metrics",
     "evaluate_low_sample_count_percentiles": "EvaluateLowSampleCountPercentile",
 }
+
+
+def _customize_alarm(config: Mapping[str, Any], _planned: dict[str, Any]) -> None:
+    statistics = (config["statistic"], config["extended_statistic"])
+    if config["metric_name"] and not any(item is UNKNOWN or item for item in statistics):
+        raise ProviderError(
+            Problem("One of `statistic` or `extended_statistic` must be set for a cloudwatch metric alarm")
+        )
+    queries = [] if config["metric_query"] is UNKNOWN else config["metric_query"]
+    if any(query["expression"] and query["metric"] for query in queries):
+        raise ProviderError(Problem("No metric_query may have both `expression` and a `metric` specified"))
 
 
 def _put_alarm(call: Call) -> str:
@@ -138,6 +151,7 @@ RESOURCES = {
     "aws_cloudwatch_metric_alarm": Resource(
         service="cloudwatch",
         create=_put_alarm,
+        customize=_customize_alarm,
         read=_read_alarm,
         update=_put_alarm,
         tag=tags.by_arn(lambda call: call["arn"], "ResourceARN"),

@@ -6,7 +6,7 @@ from typing import Any
 from ..json_text import JSON
 from ..mapping import attributes, structure
 from ..resource import Call, Resource
-from ..values import is_empty
+from ..values import UNKNOWN, is_empty
 
 GONE = ("NoSuchBucket", "404")
 
@@ -125,6 +125,18 @@ LIFECYCLE_NAMES = {
 }
 
 
+def _customize_lifecycle(config: Mapping[str, Any], planned: dict[str, Any]) -> None:
+    """The values that the real provider gives to what is not set, where they depend on what is."""
+    for given, rule in zip(config["rule"], planned["rule"], strict=True):
+        for chosen, block in zip(given["filter"], rule["filter"], strict=True):
+            others = [value for name, value in chosen.items() if name != "prefix"]
+            if chosen["prefix"] is None and UNKNOWN not in others:
+                block["prefix"] = "" if all(value in (None, []) for value in others) else None
+        for transition in rule["transition"]:
+            if transition["days"] is UNKNOWN:
+                transition["days"] = 0 if transition["date"] is None else None
+
+
 def _put_lifecycle(call: Call) -> None:
     sent: dict[str, Any] = {"Rules": [_lifecycle_rule(call, rule) for rule in call["rule"]]}
     size = call["transition_default_minimum_object_size"]
@@ -144,6 +156,9 @@ def _lifecycle_rule(call: Call, rule: Mapping[str, Any]) -> dict:
     for block in rule["filter"]:
         sent["Filter"] = {name: value for name, value in sent.get("Filter", {}).items() if value}
         for both in block["and"]:
+            if both["object_size_less_than"] == 0:
+                # What the provider has for "not set"; 0 as the lower bound can be meant.
+                sent["Filter"]["And"].pop("ObjectSizeLessThan", None)
             if both["tags"]:
                 sent["Filter"]["And"]["Tags"] = [{"Key": key, "Value": value} for key, value in both["tags"].items()]
     if not sent.get("Filter") and not sent.get("Prefix"):
@@ -157,15 +172,21 @@ def _read_lifecycle(call: Call) -> dict:
     known = call["rule"] or []
     for position, (rule, answer) in enumerate(zip(state["rule"], found["Rules"], strict=True)):
         rule["prefix"] = rule["prefix"] or ""
+        for expiration in rule["expiration"]:
+            expiration["days"] = expiration["days"] or 0
+            expiration["expired_object_delete_marker"] = bool(expiration["expired_object_delete_marker"])
         both = answer.get("Filter", {}).get("And", {})
         for block in rule["filter"]:
             for part in block["and"]:
+                for size in ("object_size_greater_than", "object_size_less_than"):
+                    part[size] = part[size] or 0
+                part["prefix"] = part["prefix"] or ""
                 part["tags"] = {tag["Key"]: tag["Value"] for tag in both.get("Tags", ())}
         if not answer.get("Filter", {}).get("Prefix") and len(answer.get("Filter", {})) <= 1 and not both:
             # "Everything" has many forms: keep to the one that the configuration uses.
             has_filter = position >= len(known) or bool(known[position]["filter"])
             if "Tag" not in answer.get("Filter", {}) and not _sizes(answer.get("Filter", {})):
-                rule["filter"] = [{}] if has_filter else []
+                rule["filter"] = [{"prefix": ""}] if has_filter else []
     size = found.get("TransitionDefaultMinimumObjectSize")
     return {"rule": state["rule"], **({"transition_default_minimum_object_size": size} if size else {})}
 
@@ -216,6 +237,7 @@ RESOURCES = {
         put=_put_lifecycle,
         read=_read_lifecycle,
         delete=lambda call: call.client.delete_bucket_lifecycle(Bucket=call.id),
+        customize=_customize_lifecycle,
         missing=(*GONE, "NoSuchLifecycleConfiguration"),
         unsupported=("expected_bucket_owner",),
     ),

@@ -107,6 +107,16 @@ def assert_plans_like_the_provider(plan: dict[str, Any]) -> None:
     # The real provider, too, does not know the map of all tags before the apply when there are none.
     assert changes["aws_s3_object.model"]["after_unknown"]["tags_all"] is True
     assert changes["aws_cloudwatch_metric_alarm.errors"]["after"]["threshold"] == 0.1
+    # Blocks that are not set: unknown where the provider fills them, none where it only keeps what there is.
+    assert changes["aws_s3_bucket.models"]["after_unknown"]["versioning"] is True
+    assert repository["after"]["encryption_configuration"] == []
+    # The lifecycle's type has null where others have zero values, but for what an older version of it had.
+    everything, logs, tagged = changes["aws_s3_bucket_lifecycle_configuration.models"]["after"]["rule"]
+    assert everything["filter"][0]["prefix"] == everything["prefix"] == ""
+    assert everything["filter"][0]["object_size_less_than"] is None
+    assert logs["expiration"] == [{"date": None, "days": 90, "expired_object_delete_marker": False}]
+    both = {"object_size_greater_than": 0, "object_size_less_than": 0, "prefix": "a/", "tags": {"Keep": "no"}}
+    assert (tagged["filter"][0]["and"], tagged["filter"][0]["prefix"]) == ([both], None)
 
 
 def assert_state_after_creation(state: dict[str, dict[str, Any]]) -> None:

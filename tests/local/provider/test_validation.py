@@ -286,3 +286,16 @@ def test_by_terraform(terraform: Terraform, provider_block: dict[str, Any]) -> N
     ):
         assert sentence in output, sentence
     assert "alarm_actions" not in output
+
+
+def test_what_only_a_plan_can_tell(terraform: Terraform, provider_block: dict[str, Any]) -> None:
+    alarm = {"alarm_name": "a", "comparison_operator": "GreaterThanThreshold", "evaluation_periods": 1}
+    query = {"id": "q", "expression": "1", "metric": [{"metric_name": "m", "stat": "Sum", "period": 60}]}
+    resources = {
+        "aws_cloudwatch_metric_alarm": {"a": {**alarm, "metric_name": "m"}, "b": {**alarm, "metric_query": [query]}}
+    }
+    terraform.configure({"provider": {"aws": [provider_block]}, "resource": resources})
+    terraform.run("validate")
+    output = terraform.run("plan", "-input=false", expect=1)
+    assert "Error: One of `statistic` or `extended_statistic` must be set for a cloudwatch metric alarm" in output
+    assert "Error: No metric_query may have both `expression` and a `metric` specified" in output
