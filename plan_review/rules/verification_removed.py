@@ -55,13 +55,12 @@ RULE = Rule(
     title="The verification of the endpoint's configuration is removed or does not run",
     severity=Severity.BLOCKED,
     explanation=(
-        "SageMaker rolls a bad update back by itself and Terraform takes that for success: it goes on to destroy the "
-        "previous configuration and model, which are the ones in use. The verification stands between and fails the "
-        "apply. Without it the next rolled-back update leaves an endpoint that can neither replace an instance nor "
-        "scale."
+        "SageMaker rolls a bad update back by itself, and Terraform takes that for success: it then destroys the "
+        "previous configuration and model, which are the ones in use. The verification fails the apply first. "
+        "Without it, the next rolled-back update leaves an endpoint that can neither replace an instance nor scale."
     ),
     advice=(
-        "Keep `terraform_data.verification` with `triggers_replace` on the configuration's id, its provisioner, and "
+        "Keep `terraform_data.verification` with its provisioner, `triggers_replace` on the configuration's id, and "
         "`create_before_destroy`."
     ),
     source=(
