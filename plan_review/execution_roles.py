@@ -59,13 +59,27 @@ class Rights:
     opaque: tuple[str, ...]
 
 
-def execution_roles(plan: Plan) -> tuple[ExecutionRole, ...]:
-    """The roles of the plan that existed before it and that a running endpoint may be using."""
+def execution_roles(plan: Plan, moving: bool = False) -> tuple[ExecutionRole, ...]:
+    """The roles of the plan that existed before it and that a running endpoint may be using.
+
+    With `moving` also those that models leave in this plan, when the role is destroyed before its successor exists:
+    the endpoint has not moved yet.
+    """
     roles = [change for change in plan.of_type(ROLE) if change.before.exists and change.deposed is None]
     if not any(change.before.exists or change.after.exists for change in plan.of_type(MODEL)):
         return tuple(ExecutionRole(role, ()) for role in roles if trusts_sagemaker(role.before, role))
     models = [change.after for change in plan.of_type(MODEL) if change.after.exists]
-    found = [ExecutionRole(role, tuple(model for model in models if _uses(model, role))) for role in roles]
+    left = [change.before for change in plan.of_type(MODEL) if change.before.exists]
+    found = [
+        ExecutionRole(
+            role,
+            tuple(model for model in models if _uses(model, role))
+            or tuple(
+                model for model in left if moving and role.action is Action.DELETE_THEN_CREATE and _uses(model, role)
+            ),
+        )
+        for role in roles
+    ]
     return tuple(role for role in found if role.models)
 
 
@@ -146,7 +160,16 @@ def _managed(plan: Plan, role: ExecutionRole, side: str) -> Iterator[tuple[str, 
     own = getattr(role.change, side).visible("managed_policy_arns")
     arns |= {item for item in (own if isinstance(own, list) else ()) if isinstance(item, str) and item not in attached}
     for arn in sorted(arns, key=str):
-        yield (arn if isinstance(arn, str) else "a managed policy"), _policy_of(plan, arn, side)
+        if arn is UNKNOWN and side == "after" and (policies := _new_policies(plan)):
+            yield from (("a managed policy", values) for values in policies)
+        else:
+            yield (arn if isinstance(arn, str) else "a managed policy"), _policy_of(plan, arn, side)
+
+
+def _new_policies(plan: Plan) -> list[Values]:
+    """The managed policies whose ARNs only the apply tells."""
+    policies = plan.of_type("aws_iam_policy")
+    return [change.after for change in policies if change.after.exists and change.after.at("arn") is UNKNOWN]
 
 
 def _policy_of(plan: Plan, arn: object, side: str) -> Values | None:

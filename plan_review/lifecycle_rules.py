@@ -17,6 +17,9 @@ from plan_review.values import UNKNOWN, Unknown, Values
 TYPES = {"aws_s3_bucket_lifecycle_configuration": "rule", "aws_s3_bucket": "lifecycle_rule"}
 """Resource types that hold lifecycle rules, with their block; the bucket's own is the old way."""
 
+ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE", "ARCHIVE_ACCESS", "DEEP_ARCHIVE_ACCESS"})
+"""Storage classes and tiers whose objects must be restored, for minutes to days, before GetObject answers."""
+
 # Where artifacts and states are, when the plan does not hold the objects themselves.
 _LIKELY_PREFIXES = ("models/", "")
 
@@ -33,11 +36,17 @@ class LifecycleRule:
     tags: tuple[tuple[str, str], ...]
     expires: str | None
     transitions: tuple[tuple[str, str], ...]
+    noncurrent_transitions: tuple[tuple[str, str], ...]
     noncurrent_days: int | Unknown | None
     kept_versions: int
 
     def concerns(self, key: str, tags: Mapping[str, Any]) -> bool:
         return key.startswith(self.prefix) and all(tags.get(name) == value for name, value in self.tags)
+
+
+def in_days(days: object) -> str:
+    """A number of days, or that it is unknown, as text."""
+    return f"{shown_value(days)} day{'' if days == 1 else 's'}"
 
 
 def changed_rules(
@@ -93,6 +102,10 @@ def _rule(block: Mapping[str, Any]) -> LifecycleRule:
         transitions=tuple(
             (shown_value(item.get("storage_class")), _time(item) or "0 days") for item in _blocks(block, "transition")
         ),
+        noncurrent_transitions=tuple(
+            (shown_value(item.get("storage_class")), in_days(item.get("noncurrent_days", item.get("days"))))
+            for item in _blocks(block, "noncurrent_version_transition")
+        ),
         noncurrent_days=_number(days) if versions else None,
         kept_versions=kept if (kept := _number(kept)) is not None and kept is not UNKNOWN else 0,
     )
@@ -124,7 +137,7 @@ def _time(block: Mapping[str, Any]) -> str | None:
     """When something happens: after a number of days, or on a date."""
     days, date = block.get("days"), block.get("date")
     if days is UNKNOWN or (_number(days) or 0) > 0:
-        return f"{shown_value(days)} days"
+        return in_days(days)
     return shown_value(date) if (isinstance(date, str) and date) or date is UNKNOWN else None
 
 

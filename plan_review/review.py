@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from plan_review.acceptance import Acceptance
@@ -76,7 +76,7 @@ class Review:
     @property
     def environment(self) -> str:
         """What all stacks' names begin with: `dev` for dev-models and dev-endpoint; `all` when they differ."""
-        names = {stack.name.partition("-")[0] for stack in self.stacks}
+        names = {_environment(stack.name) for stack in self.stacks}
         return names.pop() if len(names) == 1 else "all"
 
     @property
@@ -95,7 +95,21 @@ def review(
     """Reviews the plans of one or more stacks."""
     places = places_of(plans)
     holders = _holders(plans, places)
-    stacks = tuple(_review_stack(plan, settings, holders, places) for plan in plans)
+    stacks = tuple(
+        _review_stack(
+            Stack(
+                plan,
+                approved_providers=settings.policy.providers,
+                holders=holders.get(_environment(plan.stack), {}),
+                given_places=places,
+                peers=tuple(
+                    item for item in plans if item is not plan and _environment(item.stack) == _environment(plan.stack)
+                ),
+            ),
+            settings,
+        )
+        for plan in plans
+    )
     return Review(
         stacks=stacks,
         verdict=max((stack.verdict for stack in stacks), default=Verdict.NO_CHANGE),
@@ -124,11 +138,12 @@ def _holders(plans: Sequence[Plan], places: Places) -> dict[str, dict[tuple[str,
     }
 
 
-def _review_stack(
-    plan: Plan, settings: Settings, holders: Mapping[str, Mapping[tuple[str, str], str]], places: Places
-) -> StackReview:
-    policy = settings.policy
-    stack = Stack(plan, policy.providers, holders.get(plan.stack.partition("-")[0], {}), places)
+def _environment(stack: str) -> str:
+    return stack.partition("-")[0]
+
+
+def _review_stack(stack: Stack, settings: Settings) -> StackReview:
+    plan, policy = stack.plan, settings.policy
     valid = [acceptance for acceptance in settings.acceptances if acceptance.until >= settings.today]
     findings = tuple(_with_acceptance(finding, valid) for finding in _findings(stack, settings.rules, policy))
     counting = [finding for finding in findings if finding.accepted is None]

@@ -19,17 +19,23 @@ class Stack:
 
     `holders` names, by key and sha256, the models stack of the environment that has a model version when all plans of
     the review are applied. Empty where the environment has one shard. `given_places` is where models lie by all plans
-    of the review; without it, by this plan alone.
+    of the review; without it, by this plan alone. `peers` are the plans of the environment's other stacks, where given.
     """
 
     plan: Plan
     approved_providers: Mapping[str, str] = field(default_factory=dict)
     holders: Mapping[tuple[str, str], str] = field(default_factory=dict)
     given_places: Places | None = None
+    peers: tuple[Plan, ...] = ()
 
     @property
     def name(self) -> str:
         return self.plan.stack
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """Its plan and its peers'."""
+        return (self.plan, *self.peers)
 
     @cached_property
     def places(self) -> Places:

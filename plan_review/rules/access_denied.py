@@ -23,10 +23,10 @@ _NETWORK_POLICIES = ("aws_vpc_endpoint", "aws_vpc_endpoint_policy")
 
 
 def _check(stack: Stack) -> Iterator[Hit]:
-    roles = execution_roles(stack.plan)
-    for role in roles:
+    for role in execution_roles(stack.plan):
         if role.change.after.exists:
             yield from _of_role(stack.plan, role)
+    roles = tuple(role for plan in stack.plans for role in execution_roles(plan) if role.models)
     for change in stack.plan.of_type(*_S3_POLICIES, *_PULL_POLICIES, *_KEY_POLICIES, *_NETWORK_POLICIES):
         if change.action.changes and change.after.exists:
             yield from _of_resource(stack.plan, change, roles)

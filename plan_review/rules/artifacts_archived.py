@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from plan_review.findings import Hit, Rule, Severity, Verdict
-from plan_review.lifecycle_rules import changed_rules, concerns_live_objects
+from plan_review.lifecycle_rules import ARCHIVES, changed_rules, concerns_live_objects
 from plan_review.plan import Change
 from plan_review.redaction import UNKNOWN_TEXT, shown, shown_value
 from plan_review.stack import Stack
 from plan_review.values import UNKNOWN
 
 _TIERING = "aws_s3_bucket_intelligent_tiering_configuration"
-# An object there must be restored, for minutes to days, before GetObject answers.
-_ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE", "ARCHIVE_ACCESS", "DEEP_ARCHIVE_ACCESS"})
 
 
 def _check(stack: Stack) -> Iterator[Hit]:
@@ -21,12 +19,12 @@ def _check(stack: Stack) -> Iterator[Hit]:
         known = {(rule.prefix, rule.tags, *item) for rule in before for item in rule.transitions}
         for rule in after if after is not UNKNOWN else ():
             for storage_class, time in rule.transitions:
-                if storage_class not in _ARCHIVES | {UNKNOWN_TEXT}:
+                if storage_class not in ARCHIVES | {UNKNOWN_TEXT}:
                     continue
                 if (rule.prefix, rule.tags, storage_class, time) in known:
                     continue
                 message = f"rule {rule.name} moves current objects to {storage_class} after {time}"
-                concerned = concerns_live_objects(stack.plan, change, rule) and storage_class in _ARCHIVES
+                concerned = concerns_live_objects(stack.plan, change, rule) and storage_class in ARCHIVES
                 yield Hit(change.address, message, *(() if concerned else (Severity.APPROVAL, Verdict.OTHER)))
     for change in stack.plan.of_type(_TIERING):
         if change.action.changes and change.after.exists and change.after.at("status") != "Disabled":
@@ -50,7 +48,7 @@ def _tiers(change: Change, side: str) -> dict[str, object]:
     return {
         str(item.get("access_tier")): item.get("days")
         for item in found
-        if isinstance(item, Mapping) and item.get("access_tier") in _ARCHIVES
+        if isinstance(item, Mapping) and item.get("access_tier") in ARCHIVES
     }
 
 

@@ -11,7 +11,7 @@ from plan_review.stack import Stack
 
 
 def _check(stack: Stack) -> Iterator[Hit]:
-    for role in execution_roles(stack.plan):
+    for role in execution_roles(stack.plan, moving=True):
         change = role.change
         if change.destroys:
             name = shown(change.before, "name")

@@ -90,9 +90,9 @@ def _rule(item: Mapping[str, Any]) -> _ImageRule | None:
 
 
 def _tags(stack: Stack) -> frozenset[str]:
-    """The tags of the images that the stack builds or runs, before and after."""
+    """The tags of the images that the environment's stacks build or run, before and after."""
     found = set()
-    for change in stack.plan.of_type("terraform_data", MODEL):
+    for change in (item for plan in stack.plans for item in plan.of_type("terraform_data", MODEL)):
         for side in (change.before, change.after):
             tag = side.text("triggers_replace", "tag")
             match = _TAG.search(side.text("primary_container", 0, "image") or "")

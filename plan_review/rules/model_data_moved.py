@@ -25,20 +25,20 @@ def _check(stack: Stack) -> Iterator[Hit]:
         message = f"model_data_url: {shown(before, *_URL)} -> {shown(after, *_URL)}"
         if new is UNKNOWN:
             yield Hit(address, message, Severity.APPROVAL, Verdict.IN_PLACE)
-        elif isinstance(new, str) and _moved_too(stack.plan, old, new):
+        elif isinstance(new, str) and _moved_too(stack.plans, old, new):
             yield Hit(
-                f"{address}", f"{message}; every model of this plan is there too", Severity.APPROVAL, Verdict.IN_PLACE
+                address, f"{message}; every model of these plans is there too", Severity.APPROVAL, Verdict.IN_PLACE
             )
         else:
             yield Hit(address, message)
 
 
-def _moved_too(plan: Plan, old: str, new: str) -> bool:
-    """Whether the plan's own objects are, once it is applied, below the new place as they were below the old one."""
+def _moved_too(plans: tuple[Plan, ...], old: str, new: str) -> bool:
+    """Whether the objects of the plans are, once they are applied, below the new place as they were below the old."""
     before, after = _S3.fullmatch(old), _S3.fullmatch(new)
     if before is None or after is None:
         return False
-    objects = list(plan.of_type(*ARTIFACT_TYPES))
+    objects = [item for plan in plans for item in plan.of_type(*ARTIFACT_TYPES)]
     sides = (([item.before for item in objects], before), ([item.after for item in objects], after))
     was, will = (
         {

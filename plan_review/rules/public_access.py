@@ -14,14 +14,14 @@ from plan_review.redaction import shown, shown_value
 from plan_review.stack import Stack
 from plan_review.values import UNKNOWN
 
-_BLOCK = "aws_s3_bucket_public_access_block"
+_BLOCKS = ("aws_s3_bucket_public_access_block", "aws_s3_account_public_access_block")
 _FLAGS = ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
 _PUBLIC_ACLS = frozenset({"public-read", "public-read-write", "authenticated-read"})
 _ANYWHERE = frozenset({"0.0.0.0/0", "::/0"})
 
 
 def _check(stack: Stack) -> Iterator[Hit]:
-    for change in stack.plan.of_type(_BLOCK):
+    for change in stack.plan.of_type(*_BLOCKS):
         if change.action.changes:
             yield from _open_block(change)
     for type_, attribute in RESOURCE_POLICIES.items():
@@ -40,16 +40,14 @@ def _check(stack: Stack) -> Iterator[Hit]:
 
 
 def _open_block(change: Change) -> Iterator[Hit]:
-    bucket = shown(change.side, "bucket")
+    bucket = f"bucket {shown(change.side, 'bucket')}" if change.type == _BLOCKS[0] else "the account"
     if not change.after.exists:
-        yield Hit(change.address, f"bucket {bucket} loses its public access block: it is {change.action.value}")
+        yield Hit(change.address, f"{bucket} loses its public access block: it is {change.action.value}")
         return
     for flag in _FLAGS:
         after = change.after.at(flag)
         if after is not True and change.before.at(flag) != after:
-            yield Hit(
-                change.address, f"bucket {bucket}: {flag} {shown(change.before, flag)} -> {shown(change.after, flag)}"
-            )
+            yield Hit(change.address, f"{bucket}: {flag} {shown(change.before, flag)} -> {shown(change.after, flag)}")
 
 
 def _open_policy(change: Change, attribute: str) -> Iterator[Hit]:

@@ -28,7 +28,7 @@ _SUBJECT = (
 # How surely missing data raise the alarm. A fleet that answers nothing sends no data.
 _MISSING = {"breaching": 2, "missing": 1, None: 1, "": 1, "ignore": 0, "notBreaching": 0}
 _FAR = 10
-"""A threshold this many times as lenient is no longer the same alarm."""
+"""A threshold this many times as lenient, or a time this many times as long, is no longer the same alarm."""
 
 
 def _check(stack: Stack) -> Iterator[Hit]:
@@ -115,9 +115,10 @@ def _time(change: Change, users: list[Change]) -> Iterator[tuple[str, bool]]:
         return
     watched = [seconds for item in users if (seconds := watched_seconds(item.after)) is not None]
     never = bool(watched) and new > max(watched) and (old is None or old <= max(watched))
+    far = old is not None and new >= old * _FAR
     words = f", and an update is watched for {max(watched):.0f} s" if watched else ""
     was = "unknown" if old is None else f"{old:.0f}"
-    yield f"seconds of errors until it fires: {was} -> {new:.0f}{words}", never
+    yield f"seconds of errors until it fires: {was} -> {new:.0f}{words}", never or far
 
 
 def _seconds_to_fire(alarm: Values) -> float | None:
@@ -141,9 +142,9 @@ RULE = Rule(
     explanation=(
         "While an update runs, SageMaker looks at these alarms and nothing else: a bad image that starts goes to all "
         "instances unless one of them fires in time. An alarm that is gone while the endpoint names it, that looks "
-        "the other way, that needs longer than the update is watched, or whose threshold is ten times as lenient "
-        "cannot be relied on. A milder change asks for approval. Whether the alarm's own actions are switched on does "
-        "not matter to SageMaker."
+        "the other way, that needs longer than the update is watched, or whose threshold or time is ten times as "
+        "lenient cannot be relied on. A milder change asks for approval. Whether the alarm's own actions are switched "
+        "on does not matter to SageMaker."
     ),
     advice=(
         "Keep the time to fire (`period` x `evaluation_periods`) below the update's waits, and the threshold at what "

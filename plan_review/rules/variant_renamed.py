@@ -8,6 +8,7 @@ from plan_review.endpoint import EndpointChange
 from plan_review.findings import Hit, Rule, Severity, Verdict
 from plan_review.redaction import scrub
 from plan_review.stack import Stack
+from plan_review.values import UNKNOWN
 
 
 def _check(stack: Stack) -> Iterator[Hit]:
@@ -21,6 +22,11 @@ def _lost(endpoint: EndpointChange) -> Iterator[Hit]:
     new = {variant.name for variant in endpoint.variants_after}
     gone = ", ".join(sorted(old - new))
     if not gone:
+        return
+    variants = endpoint.configuration_after.block("production_variants")
+    if variants is UNKNOWN or any(isinstance(item, dict) and item.get("variant_name") is UNKNOWN for item in variants):
+        message = scrub(f"whether variant {gone} stays is unknown until the apply")
+        yield Hit(endpoint.change.address, message, Severity.APPROVAL, Verdict.IN_PLACE)
         return
     instead = f"; {', '.join(sorted(new - old))} comes instead" if new - old else ""
     yield Hit(endpoint.change.address, scrub(f"variant {gone} goes{instead}"))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plan_review.findings import Hit, Rule, Severity, Verdict
-from plan_review.lifecycle_rules import LifecycleRule, changed_rules
+from plan_review.lifecycle_rules import ARCHIVES, LifecycleRule, changed_rules, in_days
 from plan_review.plan import Change
-from plan_review.redaction import shown, shown_value
+from plan_review.redaction import shown
 from plan_review.stack import Stack
 from plan_review.values import UNKNOWN
 
@@ -21,6 +21,16 @@ def _check(stack: Stack) -> Iterator[Hit]:
         for rule in after if after is not UNKNOWN else ():
             if rule.noncurrent_days is not None and (state or change.before.exists):
                 yield from _sooner(change, rule, _days(before, rule), state)
+            if state:
+                yield from _archived(change, rule, before)
+
+
+def _archived(change: Change, rule: LifecycleRule, before: tuple[LifecycleRule, ...]) -> Iterator[Hit]:
+    known = {item for old in before for item in old.noncurrent_transitions}
+    for storage_class, time in rule.noncurrent_transitions:
+        if storage_class in ARCHIVES and (storage_class, time) not in known:
+            message = f"old versions of the state move to {storage_class} after {time}: hours until one can be put back"
+            yield Hit(change.address, message, Severity.APPROVAL, Verdict.OTHER)
 
 
 def _days(before: tuple[LifecycleRule, ...], rule: LifecycleRule) -> float:
@@ -33,19 +43,15 @@ def _sooner(change: Change, rule: LifecycleRule, before: float, state: bool) -> 
     days = rule.noncurrent_days
     if isinstance(days, int) and days >= before:
         return
-    was = "never" if before == float("inf") else _in_days(int(before))
+    was = "never" if before == float("inf") else in_days(int(before))
     kept = f", all but {rule.kept_versions} of each" if rule.kept_versions else ""
     what = "the state" if state else "objects"
-    message = f"old versions of {what} in bucket {shown(change.side, 'bucket')} go after {_in_days(days)}{kept}"
+    message = f"old versions of {what} in bucket {shown(change.side, 'bucket')} go after {in_days(days)}{kept}"
     short = state and (days is UNKNOWN or (isinstance(days, int) and days < _SHORT_DAYS))
     if short and not rule.kept_versions:
         yield Hit(change.address, f"{message} (was: {was})")
     else:
         yield Hit(change.address, f"{message} (was: {was})", Severity.APPROVAL, Verdict.OTHER)
-
-
-def _in_days(days: object) -> str:
-    return f"{shown_value(days)} day{'' if days == 1 else 's'}"
 
 
 RULE = Rule(
