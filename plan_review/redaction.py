@@ -106,6 +106,11 @@ def shown(values: Values, *path: str | int) -> str:
     return shown_value(_masked(value, path))
 
 
+def is_hidden(values: Values, path: Path) -> bool:
+    """Whether the value at `path` is sensitive or named like a secret, so that nothing may be made of it."""
+    return values.has_sensitive(*path) or _is_secret_path(path) or _is_value_of_secret(values, path)
+
+
 def _masked(value: Any, path: Path) -> Any:
     """`value` with REDACTED in the place of what is named like a secret, at any depth."""
     if isinstance(value, dict):

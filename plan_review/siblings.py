@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +28,7 @@ class _Writer:
 
 def who_wrote(plan: Plan, change: Change, attribute: str) -> str | None:
     """Who wrote what is noted of a drifted resource's attribute now: siblings' addresses, or AWS; None when neither."""
-    noted = settled(change.after.at(attribute))
+    noted = change.after.at(attribute)
     if (change.type, attribute) == ("aws_s3_bucket", "grant"):
         return "AWS" if _is_owners(noted) else None
     writer = _WRITERS.get((change.type, attribute))
@@ -47,24 +48,29 @@ def _written_by(plan: Plan, change: Change, writer: _Writer) -> Iterator[Change]
 
 
 def _same_policy(noted: Any, writers: list[Values]) -> bool:
-    return any(_loose(noted) == _loose(settled(writer.text("policy"))) for writer in writers)
+    return any(_normal(noted) == _normal(writer.text("policy")) for writer in writers)
 
 
 def _same_inline_policies(noted: Any, writers: list[Values]) -> bool:
-    written = [_loose(settled({"name": writer.text("name"), "policy": writer.text("policy")})) for writer in writers]
-    return all(_loose(item) in written for item in _items(noted))
+    written = [(writer.text("name"), _normal(writer.text("policy"))) for writer in writers]
+    return all((_first(item).get("name"), _normal(_first(item).get("policy"))) in written for item in _items(noted))
 
 
-def _loose(policy: Any) -> Any:
-    """A policy document in which a list of one is its item, and the order of texts does not matter, as in IAM."""
+def _normal(policy: Any) -> Any:
+    """A policy document as IAM compares it: a list of one is its item, texts have no order, a number is its text."""
+    if isinstance(policy, str) and policy.startswith("{"):
+        try:
+            return _normal(json.loads(policy))
+        except (ValueError, RecursionError):
+            return policy
     if isinstance(policy, dict):
-        return {key: _loose(item) for key, item in policy.items()}
+        return {key: _normal(item) for key, item in policy.items()}
     if isinstance(policy, list):
-        items = [_loose(item) for item in policy]
+        items = [_normal(item) for item in policy]
         if all(isinstance(item, str) for item in items):
             items.sort()
         return items[0] if len(items) == 1 else items
-    return policy
+    return json.dumps(policy) if isinstance(policy, bool | int | float) else policy
 
 
 def _same_managed_policies(noted: Any, writers: list[Values]) -> bool:
@@ -106,7 +112,7 @@ def _same_encryption(noted: Any, writers: list[Values]) -> bool:
 
 def _is_owners(grants: Any) -> bool:
     """Whether nobody but the bucket's owner has a grant, as AWS sets it for every bucket."""
-    return grants is None or (
+    return not grants or (
         isinstance(grants, list)
         and len(grants) == 1
         and _first(grants).get("type") == "CanonicalUser"

@@ -101,9 +101,9 @@ def _model(change: ModelChange) -> dict[str, Any]:
     return {
         "name": artifact.name,
         "action": change.action.name.lower(),
-        "version": artifact.version,
+        "version": artifact.version or None,
         "previous_version": change.previous.version if change.previous is not None else None,
-        "sha256": artifact.sha256,
+        "sha256": artifact.sha256 or None,
         "size_bytes": {"unknown": True} if artifact.size_bytes is UNKNOWN else artifact.size_bytes,
         "address": artifact.address,
     }

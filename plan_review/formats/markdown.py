@@ -195,6 +195,8 @@ def _models(stack: StackReview) -> Iterator[_Block]:
 
 
 def _digest(sha256: str) -> str:
+    if not sha256:
+        return "unknown"
     return f"`{sha256}`" if len(sha256) == _FULL_DIGEST else f"`{sha256}…` (from the key)"
 
 

@@ -134,7 +134,7 @@ def _models(console: Console, stack: StackReview) -> None:
             Text(item.action.value),
             Text(words.version(item)),
             Text(words.size(item.artifact.size_bytes)),
-            Text(f"{item.artifact.sha256[:16]}…"),
+            Text(words.digest(item.artifact.sha256)),
         )
     console.print(table)
     if len(models) > _MOST_MODELS:

@@ -71,9 +71,15 @@ def destroyed(stack: StackReview) -> str:
 
 
 def version(change: ModelChange) -> str:
+    """The model's version, after the one before it; a key of another layout holds none."""
     if change.previous is not None:
         return f"{change.previous.version} -> {change.artifact.version}"
-    return change.artifact.version
+    return change.artifact.version or "(none)"
+
+
+def digest(sha256: str) -> str:
+    """The first digits of a hash, `unknown` when the plan does not state it."""
+    return f"{sha256[:16]}…" if sha256 else "unknown"
 
 
 def ordered_models(stack: StackReview) -> list[ModelChange]:

@@ -61,7 +61,7 @@ RULE = Rule(
         "SageMaker never looks for newer bytes under a key that it has loaded: some instances keep answering with the "
         "old model, others load the new one, for as long as they run. AWS's guide says not to overwrite artifacts in "
         "use. A replacement under the same key (another `source` of a copy forces one) is worse: the object is "
-        "deleted after it was made anew, or before."
+        "deleted after the new one is written, or before."
     ),
     advice=(
         "Add the new bytes as a new version (`python -m model_catalog` does), which gives them a key of their own, "

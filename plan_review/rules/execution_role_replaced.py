@@ -26,14 +26,14 @@ RULE = Rule(
     severity=Severity.BLOCKED,
     verdict=Verdict.OUTAGE,
     explanation=(
-        "SageMaker assumes the role for every model that it loads and every instance that it starts. While the role "
-        "is gone both fail, and a role made again under its name is another principal: key grants, and policies that "
-        "name the old one, do not know it. A plan without SageMaker models cannot show who uses the role, so any role "
-        "that SageMaker may assume counts there."
+        "SageMaker assumes the role for every model that it loads and every instance that it starts. Both fail "
+        "while the role is gone. A role created again under the same name is a different principal: key grants and "
+        "policies that name the old one do not apply to it. A plan without SageMaker models cannot show who uses a "
+        "role, so there any role that SageMaker may assume counts."
     ),
     advice=(
-        "Undo what forces the replacement. For another name or path create a second role, let a new SageMaker model "
-        "name it, and remove the old role in a later change."
+        "Undo what forces the replacement. To change the name or path, create a second role, let a new SageMaker "
+        "model name it, and remove the old role in a later change."
     ),
     source=(
         "https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html "

@@ -106,12 +106,15 @@ RULE = Rule(
     severity=Severity.BLOCKED,
     verdict=Verdict.OUTAGE,
     explanation=(
-        "SageMaker pulls the image whenever an instance starts: a failed instance, scaling out, a rollback. An image "
-        "that runs for a year is as old as that, so no age makes it safe to expire; by count the one that runs and "
-        "the one before it must stay. Within a day of the apply the others are gone, without a plan. Fewer images "
-        "than before ask for approval."
+        "SageMaker pulls the image whenever it starts an instance: to replace a failed one, to scale out, to roll "
+        "back. An image may run for years, so no age makes it safe to expire. By count, the running image and the "
+        "one before it must stay. ECR expires the others within a day of the apply, and no plan shows it. Keeping "
+        "fewer images than before asks for approval."
     ),
-    advice="Expire by count, and keep as many as you may want to go back to; by age only images without a tag.",
+    advice=(
+        "Expire by count, and keep as many images as you may want to go back to. Expire by age only images without "
+        "a tag."
+    ),
     source="https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html",
     check=_check,
 )

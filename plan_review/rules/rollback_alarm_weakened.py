@@ -140,15 +140,15 @@ RULE = Rule(
     title="A rollback alarm is removed or made toothless",
     severity=Severity.BLOCKED,
     explanation=(
-        "While an update runs, SageMaker looks at these alarms and nothing else: a bad image that starts goes to all "
-        "instances unless one of them fires in time. An alarm that is gone while the endpoint names it, that looks "
-        "the other way, that needs longer than the update is watched, or whose threshold or time is ten times as "
-        "lenient cannot be relied on. A milder change asks for approval. Whether the alarm's own actions are switched "
-        "on does not matter to SageMaker."
+        "During an update SageMaker watches these alarms and nothing else: a bad image that starts up reaches all "
+        "instances unless one of them fires in time. An alarm cannot be relied on if it is destroyed while the "
+        "endpoint names it, if it looks the other way, if it needs longer than the update is watched, or if its "
+        "threshold or time is ten times as lenient. Milder changes ask for approval. Whether the alarm's own "
+        "actions are enabled makes no difference to SageMaker."
     ),
     advice=(
-        "Keep the time to fire (`period` x `evaluation_periods`) below the update's waits, and the threshold at what "
-        "callers would call an outage. Take an alarm out of the endpoint's list before it is destroyed."
+        "Keep the time to fire (`period` x `evaluation_periods`) below the update's waits, and the threshold at "
+        "what callers would call an outage. Take an alarm off the endpoint's list before destroying it."
     ),
     source="https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html",
     check=_check,

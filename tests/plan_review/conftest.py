@@ -20,11 +20,12 @@ from typing import Any
 import pytest
 
 from plan_review.acceptance import Acceptance
+from plan_review.findings import Severity, Verdict
 from plan_review.plan import Plan
 from plan_review.policy import read_policy
 from plan_review.prices import bundled_prices
 from plan_review.reading import read_plan
-from plan_review.review import Review, Settings, review
+from plan_review.review import Review, Settings, StackReview, review
 from plan_review.rules import RULES, RULES_BY_ID
 
 HERE = Path(__file__).parent
@@ -86,6 +87,29 @@ def review_of(**documents: dict[str, Any]) -> Review:
     """Reviews documents by the stack's name, with underscores for hyphens: review_of(dev_models=..., ...)."""
     plans = [read_document(document, stack.replace("_", "-")) for stack, document in documents.items()]
     return review(plans, settings())
+
+
+def element(document: dict[str, Any], address: str) -> dict[str, Any]:
+    """The element of `resource_changes` at an address."""
+    return next(item for item in document["resource_changes"] if item["address"] == address)
+
+
+def block(document: dict[str, Any], address: str) -> dict[str, Any]:
+    """The block of the configuration at an address."""
+    resources = document["configuration"]["root_module"]["resources"]
+    return next(item for item in resources if item["address"] == address)
+
+
+def stack_of(document: dict[str, Any]) -> StackReview:
+    """The review of a document as the plan of dev-models."""
+    return review_of(dev_models=document).stacks[0]
+
+
+def asked(document: dict[str, Any]) -> tuple[Verdict, Severity, dict[str, str]]:
+    """The verdict, the decision, and the rules that ask for something with the address of their finding."""
+    stack = stack_of(document)
+    rules = {item.rule.id: item.address for item in stack.findings if item.severity is not Severity.NOTE}
+    return stack.verdict, stack.decision, rules
 
 
 @pytest.fixture

@@ -81,6 +81,7 @@ def test_what_nobody_of_the_stack_wrote_to_a_bucket_counts(attribute: str, value
     ("attribute", "value"),
     [
         ("grant", [{"type": "CanonicalUser", "id": "0a", "uri": "", "permissions": ["FULL_CONTROL"]}]),
+        ("grant", []),
         ("request_payer", "BucketOwner"),
         ("hosted_zone_id", "Z3AQBSTGFYJSTF"),
     ],
@@ -129,6 +130,26 @@ def test_the_layout_of_a_policy_is_no_difference() -> None:
             statement["Action"] = statement["Action"][0]
     noted["policy"] = json.dumps(policy, indent=2, sort_keys=True)
     assert asked(document) == (Severity.NOTE, [])
+
+
+@pytest.mark.parametrize(
+    ("written", "noted", "counts"),
+    [
+        ({"Bool": {"aws:SecureTransport": False}}, {"Bool": {"aws:SecureTransport": ["false"]}}, False),
+        ({"NumericLessThan": {"s3:TlsVersion": 1.2}}, {"NumericLessThan": {"s3:TlsVersion": "1.2"}}, False),
+        ({"Bool": {"aws:SecureTransport": "false"}}, {"Bool": {"aws:SecureTransport": "true"}}, True),
+    ],
+)
+def test_a_bucket_s_policy_is_compared_as_aws_does(written: Document, noted: Document, counts: bool) -> None:
+    def policy(condition: Document) -> str:
+        statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*", "Condition": condition}
+        return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+    document = models()
+    writer = next(item for item in document["resource_changes"] if item["type"] == "aws_s3_bucket_policy")["change"]
+    writer["before"]["policy"] = writer["after"]["policy"] = policy(written)
+    drifted(document, BUCKET)["after"]["policy"] = policy(noted)
+    assert asked(document)[0] is (Severity.APPROVAL if counts else Severity.NOTE)
 
 
 def test_a_managed_policy_that_somebody_attached_counts() -> None:

@@ -55,6 +55,19 @@ def verification_stays(document: Document) -> None:
     change |= {"actions": ["no-op"], "after": change["before"], "after_unknown": {}}
 
 
+def triggers(before: Any, after: Any) -> Edit:
+    def edit(document: Document) -> None:
+        change = element(document, "terraform_data", "verification")
+        change |= {
+            "actions": ["create", "delete"],
+            "before": change["before"] | {"triggers_replace": before},
+            "after": change["before"] | {"triggers_replace": after},
+            "after_unknown": {"id": True},
+        }
+
+    return edit
+
+
 def another_alarm(document: Document) -> None:
     change = element(document, "aws_sagemaker_endpoint")
     block = change["before"]["deployment_config"][0]["auto_rollback_configuration"][0]
@@ -126,6 +139,18 @@ KINDS: dict[str, Kind] = {
         BLOCKED,
     ),
     "verification that does not run": ("verified-new-image", verification_stays, "verification-removed", BLOCKED),
+    "verification with triggers of its own": (
+        "verified-new-image",
+        triggers("verified-1", "verified-2"),
+        "verification-removed",
+        None,
+    ),
+    "verification without triggers of its own": (
+        "verified-new-image",
+        triggers("verified-1", None),
+        "verification-removed",
+        BLOCKED,
+    ),
     "scaling goes": (NONE, gone("aws_appautoscaling_target"), "capacity-cut", APPROVAL),
     "fewer instances": (
         NEW,

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from plan_review.findings import Severity, Verdict
-from plan_review.review import Review, StackReview
-from tests.plan_review.conftest import document_of, review_of
+from tests.plan_review.conftest import asked, document_of, element, review_of, stack_of
 
 Document = dict[str, Any]
 ADDED = "aws_s3_object.squeezenet_slot_3"
@@ -31,26 +30,6 @@ TRIGGERED = {key: value for key, value in INVOCATION.items() if key != "invoke_a
         "actions_list_index": 0,
     }
 }
-
-
-def element(document: Document, address: str) -> Document:
-    return next(item for item in document["resource_changes"] if item["address"] == address)
-
-
-def block(document: Document, address: str) -> Document:
-    resources = document["configuration"]["root_module"]["resources"]
-    return next(item for item in resources if item["address"] == address)
-
-
-def stack_of(document: Document) -> StackReview:
-    return review_of(dev_models=document).stacks[0]
-
-
-def asked(document: Document) -> tuple[Verdict, Severity, dict[str, str]]:
-    """The verdict, the decision, and the rules that ask for something with the address of their finding."""
-    stack = stack_of(document)
-    rules = {item.rule.id: item.address for item in stack.findings if item.severity is not Severity.NOTE}
-    return stack.verdict, stack.decision, rules
 
 
 def test_the_plan_that_the_others_differ_from_is_safe() -> None:
@@ -118,68 +97,6 @@ EDITS: dict[str, tuple[Callable[[Document], object], str, str]] = {
         "provider-version",
         "provider registry.terraform.io/evil/evil",
     ),
-    "the object's provider": (
-        lambda d: element(d, ADDED).update(provider_name="registry.terraform.io/evil/aws"),
-        "artifact-unproven",
-        ADDED,
-    ),
-    "the provider's alias": (
-        lambda d: block(d, ADDED).update(provider_config_key="aws.other"),
-        "artifact-unproven",
-        ADDED,
-    ),
-    "provisioners": (
-        lambda d: block(d, ADDED).update(provisioners=[{"type": "local-exec"}]),
-        "artifact-unproven",
-        ADDED,
-    ),
-    "a key that another has": (
-        lambda d: element(d, ADDED)["change"]["after"].update(
-            {name: element(d, KEPT)["change"]["after"][name] for name in ("key", "source_hash", "metadata")}
-        ),
-        "artifact-unproven",
-        ADDED,
-    ),
-    "the prefix": (
-        lambda d: element(d, ADDED)["change"]["after"].update(key=f"backup/models/squeezenet/3-{DIGEST}.tar.gz"),
-        "artifact-elsewhere",
-        ADDED,
-    ),
-    "no hash in the key": (
-        lambda d: element(d, ADDED)["change"]["after"].update(key="models/squeezenet/latest.tar.gz"),
-        "unhashed-name",
-        ADDED,
-    ),
-    "a hash in the metadata": (
-        lambda d: element(d, ADDED)["change"]["after"]["metadata"].update(sha256="f" * 64),
-        "artifact-unproven",
-        ADDED,
-    ),
-    "content in the configuration": (
-        lambda d: element(d, ADDED)["change"]["after"].update(content="hello"),
-        "artifact-unproven",
-        ADDED,
-    ),
-    "a key of KMS": (
-        lambda d: element(d, ADDED)["change"]["after"].update(kms_key_id="arn:aws:kms:us-east-1:1:key/other"),
-        "artifact-encryption",
-        ADDED,
-    ),
-    "a redirect": (
-        lambda d: element(d, ADDED)["change"]["after"].update(website_redirect="https://example.com"),
-        "artifact-access",
-        ADDED,
-    ),
-    "a class that is read at once": (
-        lambda d: element(d, ADDED)["change"]["after"].update(storage_class="STANDARD_IA"),
-        "artifact-storage-class",
-        ADDED,
-    ),
-    "an argument of tomorrow": (
-        lambda d: element(d, ADDED)["change"]["after"].update(replicate_to="elsewhere"),
-        "artifact-unproven",
-        ADDED,
-    ),
 }
 
 
@@ -204,65 +121,6 @@ def test_a_resource_that_is_called_unchanged_must_be() -> None:
     document = document_of("models-no-change")
     element(document, KEPT)["change"]["after"] = {"bucket": "other"}
     assert asked(document)[1:] == (Severity.BLOCKED, {"unknown-action": KEPT})
-
-
-# In place, by attribute: (before, after, rule or None when it is safe, decision)
-IN_PLACE: dict[str, tuple[Any, Any, str | None, Severity]] = {
-    "tags": ({}, {"Owner": "vision"}, None, Severity.NOTE),
-    "acl": ("", None, None, Severity.NOTE),
-    "version_id": ("1", "2", "artifact-unproven", Severity.APPROVAL),
-    "storage_class": ("STANDARD", "GLACIER", "artifact-storage-class", Severity.BLOCKED),
-    "kms_key_id": (None, "arn:aws:kms:us-east-1:1:key/other", "artifact-encryption", Severity.APPROVAL),
-    "object_lock_mode": (None, "COMPLIANCE", "artifact-lock", Severity.APPROVAL),
-    "website_redirect": (None, "https://example.com", "artifact-access", Severity.APPROVAL),
-    "cache_control": (None, "no-store", "artifact-unproven", Severity.APPROVAL),
-    "source": ("a.tar.gz", "b.tar.gz", "artifact-unproven", Severity.APPROVAL),
-}
-
-
-@pytest.mark.parametrize("attribute", sorted(IN_PLACE))
-def test_in_place_only_tags_and_metadata_are_safe(attribute: str) -> None:
-    before, after, rule, decision = IN_PLACE[attribute]
-    document = document_of("artifact-tagged")
-    change = element(document, KEPT)["change"]
-    change["after"] = change["before"] | {attribute: after}
-    change["before"] = change["before"] | {attribute: before}
-    _, found, rules = asked(document)
-    assert found is decision
-    assert (rule in rules) or rule is None
-    assert rule is not None or rules == {}
-
-
-def test_a_key_of_kms_that_goes_is_weaker_encryption() -> None:
-    document = document_of("artifact-tagged")
-    element(document, KEPT)["change"]["after"].update(server_side_encryption="AES256", kms_key_id=None)
-    assert asked(document)[1] is Severity.BLOCKED
-    assert "encryption-weakened" in asked(document)[2]
-
-
-def test_metadata_may_change_but_not_the_hash_in_it() -> None:
-    document = document_of("artifact-tagged")
-    after = element(document, KEPT)["change"]["after"]
-    after["metadata"] = after["metadata"] | {"team": "vision"}
-    assert asked(document) == (Verdict.MODELS_ONLY, Severity.NOTE, {})
-    after["source_hash"] = "0" * 64
-    assert asked(document) == (Verdict.OUTAGE, Severity.BLOCKED, {"artifact-overwritten": KEPT})
-
-
-def test_an_unknown_bucket_is_ours_when_the_reference_leads_there() -> None:
-    document = document_of("model-added")
-    change = element(document, ADDED)["change"]
-    del change["after"]["bucket"]
-    change["after_unknown"]["bucket"] = True
-    assert asked(document) == (Verdict.MODELS_ONLY, Severity.NOTE, {})
-    block(document, ADDED)["expressions"]["bucket"] = {"references": ["data.aws_s3_bucket.theirs.id"]}
-    assert asked(document) == (Verdict.OTHER, Severity.APPROVAL, {"artifact-elsewhere": ADDED})
-
-
-def test_a_key_that_ends_in_its_hash_is_enough() -> None:
-    document = document_of("model-added")
-    element(document, ADDED)["change"]["after"]["key"] = f"models/squeezenet-{DIGEST}.tar.gz"
-    assert asked(document) == (Verdict.MODELS_ONLY, Severity.NOTE, {})
 
 
 def output(before: Any, after: Any, **more: Any) -> Document:
@@ -296,17 +154,6 @@ def test_an_output_that_is_made_of_models_may_be_unknown() -> None:
     assert asked(document)[:2] == (Verdict.MODELS_ONLY, Severity.NOTE)
 
 
-def test_forgetting_first_is_known() -> None:
-    """OpenTofu's ["forget", "create"]: the object of before stays, under its own key."""
-    document = document_of("model-new-version")
-    (replaced,) = (item for item in document["resource_changes"] if item["change"]["actions"] != ["no-op"])
-    replaced["change"]["actions"] = ["forget", "create"]
-    verdict, decision, rules = asked(document)
-    assert (verdict, decision) == (Verdict.MODELS_ONLY, Severity.APPROVAL)
-    assert rules == {"resource-forgotten": replaced["address"]}
-    assert [item.action.value for item in stack_of(document).models] == ["new version"]
-
-
 def test_a_name_that_the_forgotten_one_has_is_taken() -> None:
     document = document_of("endpoint-configuration-same-name")
     (changed,) = (
@@ -319,7 +166,7 @@ def test_a_name_that_the_forgotten_one_has_is_taken() -> None:
     assert "while the forgotten one has that name" in findings["name-still-taken"]
 
 
-def test_a_plan_that_terraform_does_not_apply_says_so(reviewed: Callable[..., Review]) -> None:
+def test_a_plan_that_terraform_does_not_apply_says_so() -> None:
     document = document_of("model-added")
     document["applyable"] = False
     (finding,) = stack_of(document).findings

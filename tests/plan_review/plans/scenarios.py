@@ -289,7 +289,26 @@ def alarm(name: str) -> Configuration:
     }
 
 
-STACKS = {"models": models_stack, "copies": copies_stack, "access": access_stack, "endpoint": endpoint_stack}
+def static_stack() -> Configuration:
+    """Models laid out otherwise: one object for each, made by `for_each`, under a key without version and hash."""
+    names = {"resnet": "resnet-1", "squeezenet": "squeezenet-1"}
+    model = {
+        "for_each": names,
+        "bucket": "${aws_s3_bucket.models.bucket}",
+        "key": "models/${each.key}.tar.gz",
+        "source": "artifacts/${each.value}.tar.gz",
+        "source_hash": '${filesha256("artifacts/${each.value}.tar.gz")}',
+    }
+    return root({"aws_s3_bucket": {"models": {"bucket": "review-static"}}, "aws_s3_object": {"model": model}})
+
+
+STACKS = {
+    "static": static_stack,
+    "models": models_stack,
+    "copies": copies_stack,
+    "access": access_stack,
+    "endpoint": endpoint_stack,
+}
 
 
 def _at(type_: str, name: str, **changes: Any) -> Callable[[Configuration], object]:
@@ -396,6 +415,12 @@ def _added(**arguments: Any) -> Callable[[Configuration], object]:
     """Another version of a model, with more arguments than the others have."""
     more = artifact("squeezenet", "3") | arguments
     return lambda configuration: configuration["resource"]["aws_s3_object"].update(squeezenet_slot_3=more)
+
+
+def _static_models(configuration: Configuration) -> dict[str, str]:
+    names = configuration["resource"]["aws_s3_object"]["model"]["for_each"]
+    assert isinstance(names, dict)
+    return names
 
 
 def _instance(state: dict[str, Any], type_: str) -> dict[str, Any]:
@@ -514,6 +539,9 @@ SCENARIOS = (
     Scenario("artifact-elsewhere", "models", _added(bucket="review-team")),
     Scenario("artifact-with-provisioner", "models", _added(provisioner=[{"local-exec": {"command": "true"}}])),
     Scenario("artifact-of-another-hash", "models", _added(source_hash="0" * 64)),
+    Scenario("static-model-added", "static", lambda c: _static_models(c).update(alexnet="resnet-1")),
+    Scenario("static-model-removed", "static", lambda c: _static_models(c).pop("resnet")),
+    Scenario("static-model-overwritten", "static", lambda c: _static_models(c).update(resnet="squeezenet-3")),
     Scenario(
         "copy-added",
         "copies",
