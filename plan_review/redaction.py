@@ -55,7 +55,7 @@ _UNPRINTABLE = re.compile(
 
 def scrub(text: str) -> str:
     """`text` on one line, without control characters and without anything that looks like a credential."""
-    if text.isascii() and text.isprintable() and len(text) < 16 and "=" not in text:
+    if text.isascii() and text.isprintable() and len(text) < 16 and not {"=", '"'}.intersection(text):
         return text
     text = _CREDENTIAL.sub(REDACTED, text)
     if '"' in text:
