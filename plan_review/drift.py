@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from plan_review.endpoint import label
-from plan_review.plan import Action, Change
+from plan_review.models import is_artifact
+from plan_review.places import Places
+from plan_review.plan import Action, Change, Plan
 from plan_review.redaction import scrub, shown
 from plan_review.siblings import who_wrote
-from plan_review.stack import Stack
-from plan_review.values import UNKNOWN, Path, Values, settled
+from plan_review.values import UNKNOWN, Path, settled
 
 _SHOWN = 4
 # Attributes by which access is given, wherever they are.
@@ -37,21 +39,23 @@ class Drift:
     counts: bool
 
 
-def drift_of(stack: Stack) -> Iterator[Drift]:
+def drift_of(plan: Plan, places: Places) -> Iterator[Drift]:
     """Everything that the refresh found, by resource: first what has an effect, then what has none."""
-    for change in stack.plan.drift:
+    for change in plan.drift:
         if not change.after.exists:
-            yield Drift(change.address, _gone(stack, change), counts=True)
+            yield Drift(change.address, _gone(plan, change), counts=True)
             continue
         counting: list[Path] = []
         noticed: list[Path] = []
         written: list[str] = []
         for attribute, paths in _differing(change).items():
-            writer = who_wrote(stack.plan, change, attribute)
-            if _counts(stack, change, attribute, paths, writer is not None):
+            writer = who_wrote(plan, change, attribute)
+            if _is_set_or_undone(plan, change, attribute, paths):
                 counting += paths
             elif writer is not None:
                 written.append(scrub(f"{attribute} (written by {writer})"))
+            elif _matters(plan, places, change, attribute):
+                counting += paths
             else:
                 noticed += paths
         if counting:
@@ -62,8 +66,8 @@ def drift_of(stack: Stack) -> Iterator[Drift]:
             yield Drift(change.address, f"noticed, no effect: {_told(change, noticed)}", counts=False)
 
 
-def _gone(stack: Stack, change: Change) -> str:
-    planned = stack.plan.at.get(change.address)
+def _gone(plan: Plan, change: Change) -> str:
+    planned = plan.at.get(change.address)
     if planned is not None and (planned.action is Action.CREATE or planned.action.replaces):
         return "was deleted outside Terraform; the apply creates it again"
     return "was deleted outside Terraform, and nothing in this plan creates it again"
@@ -71,49 +75,41 @@ def _gone(stack: Stack, change: Change) -> str:
 
 def _differing(change: Change) -> dict[str, list[Path]]:
     """The paths whose values differ, by attribute. The same said in another way is no difference."""
-    old, new = dict(_leaves(change.before)), dict(_leaves(change.after))
+    before, after = change.before, change.after
     found: dict[str, list[Path]] = {}
-    for path in [*old, *(path for path in new if path not in old)]:
-        if settled(old.get(path)) != settled(new.get(path)):
-            found.setdefault(str(path[0]), []).append(path)
-    if settled(change.before.at("tags_all")) == settled(change.after.at("tags_all")):
-        found.pop("tags", None)  # which of the tags are the provider's defaults moved, not the tags
-    return {
-        attribute: paths
-        for attribute, paths in found.items()
-        if settled(change.before.at(attribute)) != settled(change.after.at(attribute))
-    }
+    for attribute in {**(before.data or {}), **(after.data or {})}:
+        if not _same(before.at(attribute), after.at(attribute)):
+            paths = dict.fromkeys([*before.paths(attribute), *after.paths(attribute)])
+            differing = [path for path in paths if not _same(before.at(*path), after.at(*path))]
+            found[attribute] = differing or [(attribute,)]
+    if "tags" in found and "tags_all" not in found:
+        del found["tags"]  # which of the tags are the provider's defaults moved, not the tags
+    return found
 
 
-def _leaves(values: Values) -> Iterator[tuple[Path, object]]:
-    return (item for item in values.leaves() if item[0])
+def _same(old: Any, new: Any) -> bool:
+    return bool(old == new) or settled(old) == settled(new)
 
 
-def _counts(stack: Stack, change: Change, attribute: str, paths: list[Path], explained: bool) -> bool:
-    if _undone(stack, change, attribute):
-        return True
-    block = stack.plan.configuration.resource(change.address)
+def _is_set_or_undone(plan: Plan, change: Change, attribute: str, paths: list[Path]) -> bool:
+    block, planned = plan.configuration.resource(change.address), plan.at.get(change.address)
     if block is not None and any(block.sets(*path) for path in paths):
         return True
-    if explained:
-        return False
-    if block is None:
-        return True  # nothing says that it is not set
-    if stack.is_artifact(change) or attribute == "server_side_encryption_configuration":
-        # Nobody sets an artifact's checksums, and they are its content. What had no value is filled in: by a newer
-        # provider, or by AWS, which encrypts every bucket.
-        return settled(change.before.at(attribute)) is not None or attribute in _ACCESS
-    return attribute in _ACCESS or (change.type == "aws_s3_bucket" and attribute in _KEEPING)
-
-
-def _undone(stack: Stack, change: Change, attribute: str) -> bool:
-    planned = stack.plan.at.get(change.address)
     if planned is None or not planned.action.changes:
         return False
-    if not planned.after.exists:
-        return True
     after = planned.after.at(attribute)
-    return after is not UNKNOWN and settled(after) != settled(planned.before.at(attribute))
+    return not planned.after.exists or (after is not UNKNOWN and not _same(planned.before.at(attribute), after))
+
+
+def _matters(plan: Plan, places: Places, change: Change, attribute: str) -> bool:
+    """Whether a value that nobody of the stack wrote, and that the configuration does not set, has an effect."""
+    if attribute in _ACCESS or plan.configuration.resource(change.address) is None:
+        return True  # without the block nothing says that it is not set
+    if is_artifact(change, places) or attribute == "server_side_encryption_configuration":
+        # Nobody sets an artifact's checksums, and they are its content. What had no value is filled in: by a newer
+        # provider, or by AWS, which encrypts every bucket.
+        return settled(change.before.at(attribute)) is not None
+    return change.type == "aws_s3_bucket" and attribute in _KEEPING
 
 
 def _told(change: Change, paths: list[Path]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from plan_review.artifacts import Concern, concerns
+from plan_review.drift import Drift, drift_of
 from plan_review.endpoint import EndpointChange, endpoint_changes
 from plan_review.models import ModelChange, is_artifact, model_changes
 from plan_review.places import ARTIFACT_TYPES, Places, places_of
@@ -57,6 +58,11 @@ class Stack:
     def concerns(self) -> tuple[Concern, ...]:
         """Why objects of models that change are not known to be safe."""
         return tuple(concerns(self.plan, self.places, self.artifacts))
+
+    @cached_property
+    def drift(self) -> tuple[Drift, ...]:
+        """What the refresh found changed outside Terraform."""
+        return tuple(drift_of(self.plan, self.places))
 
     @cached_property
     def endpoints(self) -> tuple[EndpointChange, ...]:

@@ -182,6 +182,11 @@ class Values:
             mask = _step(mask, key)
         return _any_true(mask)
 
+    def paths(self, attribute: str) -> Iterator[Path]:
+        """The path of every scalar (or UNKNOWN) inside one attribute, as `leaves` has them."""
+        mask = True if self.sensitive is True else _step(self.sensitive, attribute)
+        yield from (path for path, _ in _leaves((attribute,), self.at(attribute), mask))
+
     def leaves(self) -> Iterator[tuple[Path, Any]]:
         """Every scalar (or UNKNOWN) with its path, in the order of the plan; a sensitive container as a whole.
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plan_review.drift import drift_of
 from plan_review.findings import Hit, Rule, Severity
 from plan_review.stack import Stack
 
 
 def _check(stack: Stack) -> Iterator[Hit]:
-    for found in drift_of(stack):
+    for found in stack.drift:
         if found.counts:
             yield Hit(found.address, found.message)
 

@@ -95,11 +95,9 @@ def _key_policy(change: Change) -> Iterator[Hit]:
     before, after = (statements(side.visible("policy")) for side in (change.before, change.after))
     if not before or after is None:
         return
-    granted, left = (
-        {name for item in side if item.allows for name in item.principals if name.startswith("AWS:")}
-        for side in (before, after)
-    )
-    if gone := sorted(granted - left) if "*" not in left | {item.partition(":")[2] for item in left} else []:
+    granted, left = ({name for item in side if item.allows for name in item.principals} for side in (before, after))
+    gone = sorted(name for name in granted - left if name.startswith("AWS:"))
+    if gone and "*" not in left:
         account = any(item.endswith(":root") for item in gone)
         message = scrub(f"the key policy no longer lets {', '.join(gone)} use the key")
         yield Hit(change.address, message, None if account else Severity.APPROVAL, None if account else Verdict.OTHER)

@@ -66,11 +66,12 @@ def test_what_siblings_wrote_is_listed_with_who_did(reviewed: Callable[..., Revi
     assert found == [
         (
             "aws_s3_bucket.models_bucket",
-            "noticed, no effect: policy (written by aws_s3_bucket_policy.models_bucket_tls_only), "
-            "versioning (written by aws_s3_bucket_versioning.models_bucket_versioning), "
-            "lifecycle_rule (written by aws_s3_bucket_lifecycle_configuration.models_bucket_expiry), "
+            "noticed, no effect: lifecycle_rule (written by "
+            "aws_s3_bucket_lifecycle_configuration.models_bucket_expiry), "
+            "policy (written by aws_s3_bucket_policy.models_bucket_tls_only), "
             "server_side_encryption_configuration (written by "
-            "aws_s3_bucket_server_side_encryption_configuration.models_bucket_encryption)",
+            "aws_s3_bucket_server_side_encryption_configuration.models_bucket_encryption), "
+            "versioning (written by aws_s3_bucket_versioning.models_bucket_versioning)",
         ),
         (
             "aws_iam_role.execution_role",

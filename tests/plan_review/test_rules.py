@@ -199,7 +199,7 @@ CASES = {
         "main/03-model3/models.second",
         "main/00-base/models.second",
         "aws_s3_bucket.models_bucket",
-        "noticed, no effect: policy (written by aws_s3_bucket_policy.models_bucket_tls_only)",
+        "policy (written by aws_s3_bucket_policy.models_bucket_tls_only)",
     ),
 } | outage_cases.CASES
 
