@@ -19,6 +19,7 @@ from rich.table import Column, Table
 from model_catalog.catalog import Catalog, Convert
 from model_catalog.check import DEFAULT_MEMORY_MIB, DEFAULT_PROGRAM, DEFAULT_SECONDS, Check
 from model_catalog.errors import CatalogError
+from model_catalog.estimator_files import is_estimator
 from model_catalog.lock import Observed
 from model_catalog.s3_source import Progress, is_s3_uri
 
@@ -62,11 +63,17 @@ def add(
     *,
     sha256: Annotated[str | None, typer.Option(help="What the digest of the artifact in S3 must be.")] = None,
     to_onnx: Annotated[
-        bool, typer.Option("--to-onnx", help="Turn the MXNet checkpoint into ONNX; both must answer the same.")
+        bool,
+        typer.Option(
+            "--to-onnx",
+            help="Turn an MXNet checkpoint, or an estimator of scikit-learn, XGBoost or LightGBM, into ONNX.",
+        ),
     ] = False,
     samples: Annotated[
         list[Path] | None,
-        typer.Option(help="Real inputs for that check: a .jpg, .png, .npy or .json file, or a folder of them."),
+        typer.Option(
+            help="Real inputs to compare both on: .jpg, .png, .npy, .json, .jsonl or .csv files, or a folder of them."
+        ),
     ] = None,
     tolerance: Annotated[
         float | None, typer.Option(help="How much outputs may differ, relative to the largest; 1e-5 if not given.")
@@ -103,7 +110,7 @@ def add(
                 name, source, _s3(), sha256=sha256, progress=progress, check=check, program=program
             )
         else:
-            convert = _conversion(samples, tolerance) if to_onnx else None
+            convert = _conversion(Path(source), samples, tolerance) if to_onnx else None
             added = context.obj.add(name, Path(source), convert=convert, check=check, program=program)
     version = added.version
     if version.conversion is not None and to_onnx:
@@ -130,12 +137,14 @@ def _seen(observed: Observed) -> str:
     return f"{sides}loaded in {observed.load_seconds:.2f} s{memory}"
 
 
-def _conversion(samples: list[Path] | None, tolerance: float | None) -> Convert:
+def _conversion(source: Path, samples: list[Path] | None, tolerance: float | None) -> Convert:
     # Imports numpy, which no other command needs.
     from model_catalog.conversion import DEFAULT_TOLERANCE, convert_to_onnx  # noqa: PLC0415
+    from model_catalog.estimators import convert_estimator  # noqa: PLC0415
 
     tolerance = DEFAULT_TOLERANCE if tolerance is None else tolerance
-    return functools.partial(convert_to_onnx, samples=samples or (), tolerance=tolerance)
+    convert = convert_estimator if is_estimator(source) else convert_to_onnx
+    return functools.partial(convert, samples=samples or (), tolerance=tolerance)
 
 
 def _progress(what: str, show: Callable[[str], None] | None) -> Progress:
