@@ -93,6 +93,14 @@ def test_utf_8_may_be_said(linear: Model) -> None:
         assert outputs(linear, b"1,2,3,4", f"text/csv; charset={charset}; header=absent")
 
 
+def test_a_header_of_csv_has_to_be_said(linear: Model) -> None:
+    body = b"1,2,3,4\n5,6,7,8\n"
+    assert len(outputs(linear, body, CSV)) == 2
+    assert outputs(linear, body, "text/csv; header=present") == outputs(linear, b"5,6,7,8", CSV)
+    with pytest.raises(InvalidInput, match="expected one line of CSV an instance"):
+        outputs(linear, b"a,b,c,d\n", "text/csv; Header=present")
+
+
 def test_a_compressed_body_that_expands_too_far(linear: Model) -> None:
     with pytest.raises(RequestTooLarge, match="expands to more than"):
         ask(linear, gzip.compress(b" " * (MAX_EXPANDED_BYTES + 1), 1), JSON)
