@@ -3,7 +3,9 @@
 import gzip
 import io
 import json
+import re
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,7 +14,9 @@ from PIL import Image
 from container.model_server.decode import BYTES, CONTENT_TYPES, MAX_EXPANDED_BYTES
 from container.model_server.encode import ACCEPTS
 from container.model_server.errors import InvalidInput, RequestTooLarge, UnsupportedContentType
+from container.model_server.layout import LEFT_BEHIND
 from container.model_server.loading import Model
+from container.model_server.signature import ElementType
 from tests.container.clients import Client
 from tests.container.served import CSV, JSON, JSON_LINES, NPY, ask, load, npy, outputs
 from tests.support.networks import node, save_identity, save_linear, save_network, tensor
@@ -170,6 +174,16 @@ def test_the_readme_lists_the_content_types() -> None:
     assert set(CONTENT_TYPES) <= first
     accepted = {row[1].strip(" `") for row in rows if row[2].startswith(" request and answer")}
     assert accepted == set(ACCEPTS)
+
+
+def test_the_readmes_name_what_is_left_out_and_every_type() -> None:
+    text = (README.parents[1] / "models" / "README.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in text for name in (*LEFT_BEHIND, "*.pyc"))
+    types = README.read_text(encoding="utf-8").partition("Types of inputs and outputs: ")[2].partition("\n\n")[0]
+    spelled = types.replace("int8 to int64", "int8 int16 int32 int64").replace(
+        "uint8 to uint64", "uint8 uint16 uint32 uint64"
+    )
+    assert set(get_args(ElementType)) - {"str"} <= set(re.findall(r"\w+", spelled))
 
 
 @pytest.mark.parametrize("accept", ACCEPTS)

@@ -145,7 +145,7 @@ def transform_fn(model, data, content_type, accept):
         ("1 +", "raised SyntaxError"),
         ("raise SystemExit(3)", "raised SystemExit"),
         ("x = 1", "defines none of model_fn"),
-        ("def model_fn(d): raise ValueError('no weights\\nmore')", "model_fn raised ValueError: no weights$"),
+        ("def model_fn(d): raise ValueError('no weights\\nmore')", "model_fn raised ValueError: no weights more$"),
         ("def predict_fn(d, m): ...", "must define model_fn"),
         ("def transform_fn(m, d, c, a): ...\ndef input_fn(d, c): ...", "transform_fn stands for"),
     ],
@@ -281,6 +281,13 @@ def test_a_session_from_model_fn_needs_no_predict_fn(tmp_path: Path) -> None:
     np.testing.assert_allclose(json.loads(ask(model, [[1, 2, 3, 4]])), [[6, 7, 8]], rtol=1e-6)
     model = load(coded(sum_network(tmp_path / "two"), code))
     assert json.loads(ask(model, b"1,2,3,4", "text/csv")) == [[4, 6]]
+
+
+def test_a_signature_that_does_not_fit_is_refused_when_it_is_loaded(tmp_path: Path) -> None:
+    folder = coded(save_linear(tmp_path), "def output_fn(p, a): return 'x'\n")
+    (folder / "signature.json").write_text('{"image": {}}')
+    with pytest.raises(InvalidArtifact, match=r"signature\.json does not fit the model: an input of shape \[4\]"):
+        load(folder)
 
 
 def test_a_module_from_model_fn_takes_csv(tmp_path: Path) -> None:
