@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError
 from rich.console import Console
 from rich.table import Column, Table
 
-from model_catalog.catalog import Catalog, Convert
+from model_catalog.catalog import Added, Catalog, Convert
 from model_catalog.check import DEFAULT_MEMORY_MIB, DEFAULT_PROGRAM, DEFAULT_SECONDS, Check
 from model_catalog.errors import CatalogError
 from model_catalog.estimator_files import is_estimator
@@ -91,7 +91,7 @@ def add(
     in_s3 = is_s3_uri(source)
     complaints = []
     if sha256 is not None and not in_s3:
-        complaints.append("--sha256 is for artifacts in S3; what is on disk is packed anew, with a digest of its own.")
+        complaints.append("--sha256 is for artifacts in S3; what is on disk is packed, with a digest of its own.")
     if to_onnx and in_s3:
         complaints.append("--to-onnx is for checkpoints on disk; S3 copies an artifact as it is. Download it first.")
     if not to_onnx and (samples or tolerance is not None):
@@ -112,19 +112,23 @@ def add(
         else:
             convert = _conversion(Path(source), samples, tolerance) if to_onnx else None
             added = context.obj.add(name, Path(source), convert=convert, check=check, program=program)
+    _print_outcome(added, converted=to_onnx)
+
+
+def _print_outcome(added: Added, *, converted: bool) -> None:
     version = added.version
-    if version.conversion is not None and to_onnx:
+    if version.conversion is not None and converted:
         checked = version.conversion
         print(
             f"Converted to ONNX: outputs equal within {checked.largest_difference:.2g} on {checked.samples} "
             f"sample{'s' if checked.samples > 1 else ''} (allowed: {checked.tolerance:g})"
         )
-    if added.is_new:
-        print(f"Added {name} version {version.version}: {version.size_bytes} bytes, TargetModel {version.key}")
-        if version.observed is not None:
-            print(f"Loaded and run once: {_seen(version.observed)}")
-    else:
-        print(f"Nothing changed: {name} holds this content already, TargetModel {version.key}")
+    if not added.is_new:
+        print(f"Nothing changed: {added.name} holds this content already, TargetModel {version.key}")
+        return
+    print(f"Added {added.name} version {version.version}: {version.size_bytes} bytes, TargetModel {version.key}")
+    if version.observed is not None:
+        print(f"Loaded and run once: {_seen(version.observed)}")
 
 
 def _seen(observed: Observed) -> str:
