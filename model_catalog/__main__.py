@@ -16,9 +16,10 @@ from botocore.exceptions import BotoCoreError
 from rich.console import Console
 from rich.table import Column, Table
 
-from model_catalog.catalog import Catalog, Convert
+from model_catalog.catalog import Added, Catalog, Convert
 from model_catalog.check import DEFAULT_MEMORY_MIB, DEFAULT_PROGRAM, DEFAULT_SECONDS, Check
 from model_catalog.errors import CatalogError
+from model_catalog.estimator_files import is_estimator
 from model_catalog.lock import Observed
 from model_catalog.s3_source import Progress, is_s3_uri
 
@@ -62,11 +63,17 @@ def add(
     *,
     sha256: Annotated[str | None, typer.Option(help="What the digest of the artifact in S3 must be.")] = None,
     to_onnx: Annotated[
-        bool, typer.Option("--to-onnx", help="Turn the MXNet checkpoint into ONNX; both must answer the same.")
+        bool,
+        typer.Option(
+            "--to-onnx",
+            help="Turn an MXNet checkpoint, or an estimator of scikit-learn, XGBoost or LightGBM, into ONNX.",
+        ),
     ] = False,
     samples: Annotated[
         list[Path] | None,
-        typer.Option(help="Real inputs for that check: a .jpg, .png, .npy or .json file, or a folder of them."),
+        typer.Option(
+            help="Real inputs to compare both on: .jpg, .png, .npy, .json, .jsonl or .csv files, or a folder of them."
+        ),
     ] = None,
     tolerance: Annotated[
         float | None, typer.Option(help="How much outputs may differ, relative to the largest; 1e-5 if not given.")
@@ -84,7 +91,7 @@ def add(
     in_s3 = is_s3_uri(source)
     complaints = []
     if sha256 is not None and not in_s3:
-        complaints.append("--sha256 is for artifacts in S3; what is on disk is packed anew, with a digest of its own.")
+        complaints.append("--sha256 is for artifacts in S3; what is on disk is packed, with a digest of its own.")
     if to_onnx and in_s3:
         complaints.append("--to-onnx is for checkpoints on disk; S3 copies an artifact as it is. Download it first.")
     if not to_onnx and (samples or tolerance is not None):
@@ -103,21 +110,25 @@ def add(
                 name, source, _s3(), sha256=sha256, progress=progress, check=check, program=program
             )
         else:
-            convert = _conversion(samples, tolerance) if to_onnx else None
+            convert = _conversion(Path(source), samples, tolerance) if to_onnx else None
             added = context.obj.add(name, Path(source), convert=convert, check=check, program=program)
+    _print_outcome(added, converted=to_onnx)
+
+
+def _print_outcome(added: Added, *, converted: bool) -> None:
     version = added.version
-    if version.conversion is not None and to_onnx:
+    if version.conversion is not None and converted:
         checked = version.conversion
         print(
             f"Converted to ONNX: outputs equal within {checked.largest_difference:.2g} on {checked.samples} "
             f"sample{'s' if checked.samples > 1 else ''} (allowed: {checked.tolerance:g})"
         )
-    if added.is_new:
-        print(f"Added {name} version {version.version}: {version.size_bytes} bytes, TargetModel {version.key}")
-        if version.observed is not None:
-            print(f"Loaded and run once: {_seen(version.observed)}")
-    else:
-        print(f"Nothing changed: {name} holds this content already, TargetModel {version.key}")
+    if not added.is_new:
+        print(f"Nothing changed: {added.name} holds this content already, TargetModel {version.key}")
+        return
+    print(f"Added {added.name} version {version.version}: {version.size_bytes} bytes, TargetModel {version.key}")
+    if version.observed is not None:
+        print(f"Loaded and run once: {_seen(version.observed)}")
 
 
 def _seen(observed: Observed) -> str:
@@ -130,12 +141,14 @@ def _seen(observed: Observed) -> str:
     return f"{sides}loaded in {observed.load_seconds:.2f} s{memory}"
 
 
-def _conversion(samples: list[Path] | None, tolerance: float | None) -> Convert:
+def _conversion(source: Path, samples: list[Path] | None, tolerance: float | None) -> Convert:
     # Imports numpy, which no other command needs.
     from model_catalog.conversion import DEFAULT_TOLERANCE, convert_to_onnx  # noqa: PLC0415
+    from model_catalog.estimators import convert_estimator  # noqa: PLC0415
 
     tolerance = DEFAULT_TOLERANCE if tolerance is None else tolerance
-    return functools.partial(convert_to_onnx, samples=samples or (), tolerance=tolerance)
+    convert = convert_estimator if is_estimator(source) else convert_to_onnx
+    return functools.partial(convert, samples=samples or (), tolerance=tolerance)
 
 
 def _progress(what: str, show: Callable[[str], None] | None) -> Progress:

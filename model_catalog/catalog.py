@@ -14,6 +14,7 @@ from container.model_server.archive import ArchiveError, extract_archive
 from container.model_server.artifact import Artifact
 from model_catalog.check import DEFAULT_PROGRAM, Check
 from model_catalog.errors import CatalogError
+from model_catalog.estimator_files import is_estimator
 from model_catalog.inspection import inspect_folder
 from model_catalog.lock import (
     LOCK_FILE,
@@ -86,7 +87,7 @@ class Catalog:
 
         Args:
             name: the model.
-            path: a folder, a `.tar.gz` or a `.onnx` file.
+            path: a folder, a `.tar.gz` or a `.onnx` file; with `convert` also an estimator's file.
             convert: makes another artifact of it first; None to leave it as it is.
             check: loads it first, as the server would; None to take its files on trust.
             program: the name of its own code below `code/`.
@@ -101,10 +102,14 @@ class Catalog:
             scratch = Path(scratch_name)
             packed_file = scratch / "packed.tar.gz"
             try:
-                artifact = inspect_folder(self._unpacked(path, scratch), program)
                 conversion = None
-                if convert is not None:
-                    conversion = convert(artifact.directory, scratch / "converted")
+                if convert is not None and is_estimator(path):
+                    conversion = convert(path, scratch / "converted")
+                else:
+                    artifact = inspect_folder(self._unpacked(path, scratch), program)
+                    if convert is not None:
+                        conversion = convert(artifact.directory, scratch / "converted")
+                if conversion is not None:
                     artifact = inspect_folder(scratch / "converted", program)
                 observed = None if check is None else check.run(artifact.directory)
                 with packed_file.open("wb") as file:
@@ -219,6 +224,8 @@ class Catalog:
             return path
         if not path.is_file():
             raise CatalogError("there is no such file or folder.")
+        if is_estimator(path):
+            raise CatalogError("an estimator is added as ONNX: give --to-onnx and --samples.")
         if path.suffix == ".onnx":
             return copy_network(path, scratch / "content")
         if not path.name.endswith((".tar.gz", ".tgz")):

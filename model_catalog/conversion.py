@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from container.model_server.artifact import Artifact, read_artifact
-from container.model_server.decode import JSON, NPY, decode_request
+from container.model_server.decode import decode_request
 from container.model_server.engines.base import Arrays, LoadedModel
 from container.model_server.engines.mxnet_engine import MxnetEngine
 from container.model_server.engines.onnx_engine import OnnxEngine
@@ -21,9 +21,9 @@ from model_catalog.errors import CatalogError
 from model_catalog.lock import Conversion
 from model_catalog.onnx_export import export_checkpoint
 from model_catalog.packing import pack_folder
+from model_catalog.samples import content_type_of, sample_files
 
 DEFAULT_TOLERANCE = 1e-5
-_CONTENT_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".npy": NPY, ".json": JSON}
 # What an artifact's own code may do around the network. All else was written for MXNet.
 _FUNCTIONS_FOR_MXNET = {"model_fn", "predict_fn", "transform_fn"}
 # Only MXNet's arrays have them, and `output_fn` is given a numpy array after the conversion.
@@ -40,8 +40,8 @@ def convert_to_onnx(
     Args:
         folder: the artifact with the checkpoint.
         destination: where the ONNX artifact goes; made.
-        samples: real inputs, files or folders of files: `.jpg`, `.jpeg`, `.png`, `.npy`, `.json`, each what a caller
-            would send.
+        samples: real inputs, files or folders of files: `.jpg`, `.jpeg`, `.png`, `.npy`, `.json`, `.jsonl`, `.csv`,
+            each what a caller would send.
         tolerance: largest allowed difference of an output, relative to the sample's largest output where that is
             above 1.
 
@@ -53,7 +53,7 @@ def convert_to_onnx(
         artifact = read_artifact(folder)
     except ServerError as error:
         raise CatalogError(f"{error.message}.") from error
-    files, complaints = _sample_files(samples)
+    files, complaints = sample_files(samples)
     complaints += _code_complaints(artifact)
     if not 0 < tolerance < float("inf"):
         complaints.append(f"the tolerance must be above 0, not {tolerance:g}.")
@@ -77,26 +77,6 @@ def convert_to_onnx(
         largest_difference=difference,
         versions={name: version(name) for name in ("mxnet", "onnx", "onnxruntime")},
     )
-
-
-def _sample_files(samples: Iterable[Path]) -> tuple[list[Path], list[str]]:
-    files: list[Path] = []
-    complaints: list[str] = []
-    for path in samples:
-        if path.is_dir():
-            found = [file for file in sorted(path.iterdir()) if file.suffix.lower() in _CONTENT_TYPES]
-            if not found:
-                complaints.append(f"{path} holds no samples, files of {', '.join(_CONTENT_TYPES)}.")
-            files += found
-        elif not path.is_file():
-            complaints.append(f"sample {path}: there is no such file or folder.")
-        elif path.suffix.lower() not in _CONTENT_TYPES:
-            complaints.append(f"sample {path} is not one of {', '.join(_CONTENT_TYPES)}.")
-        else:
-            files.append(path)
-    if not files and not complaints:
-        complaints.append("a conversion to ONNX is checked on real inputs: give at least one sample.")
-    return files, complaints
 
 
 def _code_complaints(artifact: Artifact) -> list[str]:
@@ -148,7 +128,7 @@ def _compared(checkpoint: Artifact, converted: Artifact, files: list[Path], tole
         raise CatalogError(f"signature.json does not fit the model: {error}.") from error
     for file in files:
         try:
-            arrays = decode_request(file.read_bytes(), _CONTENT_TYPES[file.suffix.lower()], ours.inputs, image)
+            arrays = decode_request(file.read_bytes(), content_type_of(file), ours.inputs, image)
             found = _differences(ours, theirs, arrays)
         except ServerError as error:
             complaints.append(f"sample {file}: {error.message}.")

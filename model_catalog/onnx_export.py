@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from container.model_server.artifact import Artifact
+from container.model_server.engines.base import reason
 from container.model_server.engines.mxnet_params import by_role
 from model_catalog.errors import CatalogError
 
@@ -85,7 +86,9 @@ def export_checkpoint(artifact: Artifact, path: Path) -> None:
             onnx.save(model, str(path))
     except Exception as error:
         where = f"{operator}: " if (operator := _operator_of(error)) and operator not in str(error) else ""
-        raise CatalogError(f"{artifact.graph.name} cannot be converted to ONNX: {where}{_reason(error)}.") from error
+        raise CatalogError(
+            f"{artifact.graph.name} cannot be converted to ONNX: {where}{reason(error).rstrip('.')}."
+        ) from error
 
 
 def _for_the_exporter(nodes: list[dict[str, Any]], parameters: dict[str, Any], ones_like: Callable) -> None:
@@ -207,8 +210,3 @@ def _operator_of(error: Exception) -> str | None:
             operator = trace.tb_frame.f_locals.get("op")
         trace = trace.tb_next
     return operator
-
-
-def _reason(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0].rstrip(".")[:300] if lines else type(error).__name__

@@ -145,27 +145,36 @@ def _extract_member(tar: tarfile.TarFile, member: tarfile.TarInfo, root: Path, l
 
 
 def _follow_links(links: list[tarfile.TarInfo], root: Path, limits: ArchiveLimits, total_bytes: int) -> None:
-    """Put the file that each link leads to in the link's place. Links to links wait for those."""
-    while links:
-        waiting = []
-        for link in links:
+    """Put what each link leads to in the link's place. Links that lead to other links wait for those."""
+    places = {root.joinpath(*_safe_parts(link.name, limits)): link for link in links}
+    if len(places) < len(links):
+        raise ArchiveError("the archive holds a link twice")
+    count = 0
+    while places:
+        followed = []
+        for target, link in places.items():
             source = root.joinpath(*_link_target(link, limits))
-            if source.is_dir():
-                raise ArchiveError(f"{link.name!r} is a link to a folder; put the folder itself there")
-            if not source.is_file():
-                waiting.append(link)
+            if source == target or source in target.parents:
+                raise ArchiveError(f"{link.name!r} is a link to itself, or to a folder that holds it")
+            if not source.exists() or any(source in place.parents for place in places if place != target):
                 continue
-            total_bytes += source.stat().st_size
-            if total_bytes > limits.max_bytes:
-                raise ArchiveError(f"the archive expands to more than {limits.max_bytes} bytes")
-            target = root.joinpath(*_safe_parts(link.name, limits))
             if target.exists():
                 raise ArchiveError(f"{link.name!r} is in the archive twice")
-            _make_folder(target.parent, link.name)
-            os.link(source, target)
-        if len(waiting) == len(links):
-            raise ArchiveError(f"{waiting[0].name!r} is a link to {waiting[0].linkname!r}, which is not in the archive")
-        links = waiting
+            for file in [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file()):
+                count, total_bytes = count + 1, total_bytes + file.stat().st_size
+                if count > limits.max_files:
+                    raise ArchiveError(f"the archive holds more than {limits.max_files} files")
+                if total_bytes > limits.max_bytes:
+                    raise ArchiveError(f"the archive expands to more than {limits.max_bytes} bytes")
+                place = target if file == source else target / file.relative_to(source)
+                _make_folder(place.parent, link.name)
+                os.link(file, place)
+            followed.append(target)
+        if not followed:
+            link = next(iter(places.values()))
+            raise ArchiveError(f"{link.name!r} is a link to {link.linkname!r}, which is not in the archive")
+        for target in followed:
+            del places[target]
 
 
 def _link_target(link: tarfile.TarInfo, limits: ArchiveLimits) -> tuple[str, ...]:

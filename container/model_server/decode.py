@@ -62,7 +62,7 @@ def decode_request(
     if ";" in content_type:
         check_charset(content_type)
     if kind == CSV:
-        return from_csv(body, inputs)
+        return from_csv(body, inputs, has_header=_parameters(content_type).get("header") == "present")
     return from_json(bytes(body), inputs) if kind == JSON else from_json_lines(bytes(body), inputs)
 
 
@@ -82,10 +82,15 @@ def expanded(body: bytes | memoryview) -> bytes | memoryview:
 
 def check_charset(content_type: str) -> None:
     """Raises UnsupportedContentType for text that says to be of another encoding than UTF-8."""
-    for parameter in content_type.split(";")[1:]:
-        name, _, value = parameter.partition("=")
-        if name.strip().lower() == "charset" and value.strip().strip('"').lower() not in _UTF8:
-            raise UnsupportedContentType(f"text must be UTF-8, not {value.strip()[:40]!r}")
+    charset = _parameters(content_type).get("charset", _UTF8[0])
+    if charset not in _UTF8:
+        raise UnsupportedContentType(f"text must be UTF-8, not {charset[:40]!r}")
+
+
+def _parameters(content_type: str) -> dict[str, str]:
+    """`text/csv; Header=present` -> `{"header": "present"}`, in lower case."""
+    pairs = [parameter.partition("=") for parameter in content_type.lower().split(";")[1:]]
+    return {name.strip(): value.strip().strip('"') for name, _, value in pairs}
 
 
 def _told_by_content(body: bytes | memoryview) -> str:

@@ -60,7 +60,7 @@ def encode_response(outputs: dict[str, np.ndarray], labels: tuple[str, ...] | No
     first = next(iter(outputs.values()))
     if accept in (NPY, CSV):
         if len(outputs) != 1:
-            raise UnsupportedAccept(f"this model has {len(outputs)} outputs, which only {JSON} can carry")
+            raise UnsupportedAccept(f"this model has {len(outputs)} outputs, which {JSON} can carry")
         return encode_array(first, accept)
     for output in outputs.values():
         _check_finite(output)

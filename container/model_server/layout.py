@@ -10,14 +10,14 @@ from pathlib import Path
 from .errors import InvalidArtifact
 
 CODE_FOLDER = "code"
-_LEFT_BEHIND = ("__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini")
+LEFT_BEHIND = ("__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini")
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _PAGES = (b"<!doctype", b"<html", b"<?xml")
 
 
 def is_left_behind(name: str) -> bool:
     """Whether a file or folder of this name is none of the model's: hidden, of a system, or what Python compiled."""
-    return name.startswith(".") or name in _LEFT_BEHIND or name.endswith(".pyc")
+    return name.startswith(".") or name in LEFT_BEHIND or name.endswith(".pyc")
 
 
 def model_files(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -17,12 +17,16 @@ _LARGEST_WHOLE = 2.0**65
 _TRUTH = {"true": True, "false": False, "1": True, "0": False}
 
 
-def from_csv(body: bytes | memoryview, inputs: tuple[TensorSpec, ...]) -> Arrays:
-    """One array an input. A line has all values of an instance, in C order, input after input; there is no header.
+def from_csv(body: bytes | memoryview, inputs: tuple[TensorSpec, ...], *, has_header: bool = False) -> Arrays:
+    """One array an input. A line has all values of an instance, in C order, input after input.
+
+    `has_header`: whether the first line names the columns, and is left out.
 
     Raises InvalidInput with line and column.
     """
-    rows = _rows(body)
+    rows = _rows(body)[1 if has_header else 0 :]
+    if not rows:
+        raise InvalidInput("expected one line of CSV an instance, got none")
     sizes = [math.prod(spec.item_shape) for spec in inputs]
     for number, row in enumerate(rows, start=1):
         if len(row) != sum(sizes):
@@ -54,8 +58,6 @@ def _rows(body: bytes | memoryview) -> list[list[str]]:
         raise InvalidInput(f"the body is not valid CSV: {error}") from error
     while rows and not rows[-1]:
         rows.pop()
-    if not rows:
-        raise InvalidInput("expected one line of CSV an instance, got none")
     return rows
 
 

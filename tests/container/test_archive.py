@@ -79,15 +79,24 @@ def test_links_inside_become_the_files_they_lead_to(tmp_path: Path) -> None:
             member("deep/second", kind=tarfile.SYMTYPE, link="../first"),
             member("first", kind=tarfile.SYMTYPE, link="blobs/x"),
             member("hard", kind=tarfile.LNKTYPE, link="blobs/x"),
+            member("folder", kind=tarfile.SYMTYPE, link="deep/er"),
+            member("deep/er/x", kind=tarfile.SYMTYPE, link="../../hard"),
             member("blobs/x", b"1"),
         ],
         tmp_path / "a.tar.gz",
     )
     extract_archive(archive, tmp_path / "out")
-    assert tree(tmp_path / "out") == dict.fromkeys(["deep/second", "first", "hard", "blobs/x"], b"1")
+    names = ["deep/second", "first", "hard", "blobs/x", "folder/x", "deep/er/x"]
+    assert tree(tmp_path / "out") == dict.fromkeys(names, b"1")
     assert not any(path.is_symlink() for path in (tmp_path / "out").rglob("*"))
     with pytest.raises(ArchiveError, match="expands to more than 3 bytes"):
         extract_archive(archive, tmp_path / "bomb", ArchiveLimits(max_bytes=3))
+    circle = [member("a", kind=tarfile.SYMTYPE, link="b"), member("b", kind=tarfile.SYMTYPE, link="a")]
+    refused(packed(circle, tmp_path / "circle.tar.gz"), tmp_path, "'a' is a link to 'b', which is not in the archive")
+    both = [member("f/x", b"1"), member("g/y", b"1"), member("f", kind=tarfile.SYMTYPE, link="g")]
+    refused(packed(both, tmp_path / "both.tar.gz"), tmp_path, "'f' is in the archive twice")
+    folders = [member("f/x", b"1"), *[member(f"{n}", kind=tarfile.SYMTYPE, link="f") for n in range(9)]]
+    refused(packed(folders, tmp_path / "many.tar.gz"), tmp_path, "more than 5 bytes", max_bytes=5)
 
 
 @pytest.mark.parametrize(
@@ -100,10 +109,11 @@ def test_links_inside_become_the_files_they_lead_to(tmp_path: Path) -> None:
         (member("link", kind=tarfile.SYMTYPE, link="/etc/passwd"), "link out of the model's folder"),
         (member("link", kind=tarfile.SYMTYPE, link="../good"), "link out of the model's folder"),
         (member("link", kind=tarfile.LNKTYPE, link="../good"), "link out of the model's folder"),
-        (member("link", kind=tarfile.SYMTYPE, link="link"), "not in the archive"),
+        (member("link", kind=tarfile.SYMTYPE, link="link"), "link to itself"),
+        (member("link", kind=tarfile.SYMTYPE, link="nowhere"), "not in the archive"),
         (member("link", kind=tarfile.SYMTYPE, link="x" * 300), "longer"),
-        (member("link", kind=tarfile.SYMTYPE, link="."), "link to a folder"),
-        (member("good", kind=tarfile.SYMTYPE, link="good"), "twice"),
+        (member("link", kind=tarfile.SYMTYPE, link="."), "a folder that holds it"),
+        (member("good", kind=tarfile.SYMTYPE, link="./good"), "link to itself"),
         (member("device", kind=tarfile.CHRTYPE), "device"),
         (member("block", kind=tarfile.BLKTYPE), "device"),
         (member("pipe", kind=tarfile.FIFOTYPE), "device or pipe"),

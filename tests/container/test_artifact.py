@@ -41,6 +41,12 @@ def test_the_last_epoch_is_taken(tmp_path: Path) -> None:
     assert artifact.parameters is not None and artifact.parameters.name == "net-0012.params"
 
 
+def test_the_last_epoch_is_the_highest_number(tmp_path: Path) -> None:
+    more = {"net-9999_params": "q", "net-10000_params": "r", "other-20000_params": "s"}
+    artifact = read_artifact(checkpoint(tmp_path, **more))
+    assert artifact.parameters is not None and artifact.parameters.name == "net-10000.params"
+
+
 def test_an_onnx_model_needs_no_shapes(tmp_path: Path) -> None:
     artifact = read_artifact(folder(tmp_path, net_onnx="x"))
     assert (artifact.engine, artifact.inputs) == ("onnxruntime", ())

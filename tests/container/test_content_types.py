@@ -3,7 +3,9 @@
 import gzip
 import io
 import json
+import re
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,7 +14,9 @@ from PIL import Image
 from container.model_server.decode import BYTES, CONTENT_TYPES, MAX_EXPANDED_BYTES
 from container.model_server.encode import ACCEPTS
 from container.model_server.errors import InvalidInput, RequestTooLarge, UnsupportedContentType
+from container.model_server.layout import LEFT_BEHIND
 from container.model_server.loading import Model
+from container.model_server.signature import ElementType
 from tests.container.clients import Client
 from tests.container.served import CSV, JSON, JSON_LINES, NPY, ask, load, npy, outputs
 from tests.support.networks import node, save_identity, save_linear, save_network, tensor
@@ -93,6 +97,14 @@ def test_utf_8_may_be_said(linear: Model) -> None:
         assert outputs(linear, b"1,2,3,4", f"text/csv; charset={charset}; header=absent")
 
 
+def test_a_header_of_csv_has_to_be_said(linear: Model) -> None:
+    body = b"1,2,3,4\n5,6,7,8\n"
+    assert len(outputs(linear, body, CSV)) == 2
+    assert outputs(linear, body, "text/csv; header=present") == outputs(linear, b"5,6,7,8", CSV)
+    with pytest.raises(InvalidInput, match="expected one line of CSV an instance"):
+        outputs(linear, b"a,b,c,d\n", "text/csv; Header=present")
+
+
 def test_a_compressed_body_that_expands_too_far(linear: Model) -> None:
     with pytest.raises(RequestTooLarge, match="expands to more than"):
         ask(linear, gzip.compress(b" " * (MAX_EXPANDED_BYTES + 1), 1), JSON)
@@ -162,6 +174,16 @@ def test_the_readme_lists_the_content_types() -> None:
     assert set(CONTENT_TYPES) <= first
     accepted = {row[1].strip(" `") for row in rows if row[2].startswith(" request and answer")}
     assert accepted == set(ACCEPTS)
+
+
+def test_the_readmes_name_what_is_left_out_and_every_type() -> None:
+    text = (README.parents[1] / "models" / "README.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in text for name in (*LEFT_BEHIND, "*.pyc"))
+    types = README.read_text(encoding="utf-8").partition("Types of inputs and outputs: ")[2].partition("\n\n")[0]
+    spelled = types.replace("int8 to int64", "int8 int16 int32 int64").replace(
+        "uint8 to uint64", "uint8 uint16 uint32 uint64"
+    )
+    assert set(get_args(ElementType)) - {"str"} <= set(re.findall(r"\w+", spelled))
 
 
 @pytest.mark.parametrize("accept", ACCEPTS)

@@ -62,6 +62,16 @@ def test_a_network_bound_for_a_batch_whose_instances_depend_on_each_other(tmp_pa
         outputs(model, [[0, 0]])
 
 
+def test_mxnet_instances_of_a_batch_that_depend_on_each_other(tmp_path: Path) -> None:
+    boxes = [[0, 0.9, 0, 0, 1, 1], [0, 0.8, 0, 0, 1, 1], [1, 0.7, 2, 2, 3, 3]]
+    for number, network in enumerate((mxnet.sym.contrib.box_nms, lambda x: mxnet.sym.softmax(x, axis=0))):
+        folder = save_checkpoint_of(tmp_path / str(number), network(mxnet.sym.Variable("data")), {"data": (3, 6)})
+        model = load(folder)
+        assert len(outputs(model, boxes)) == 3
+        with pytest.raises(InvalidInput, match="send 3 instances a request, not 2"):
+            outputs(model, boxes[:2])
+
+
 def test_a_network_bound_for_a_batch_of_independent_instances_takes_any_number(tmp_path: Path) -> None:
     model = load(save_linear(tmp_path, (2, 4)))
     one = outputs(model, [[1, 2, 3, 4]])

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from ..errors import InvalidInput
+from ..errors import InvalidInput, PredictionFailed
 from ..signature import TensorSpec
 from ..tensors import Arrays
 
@@ -69,6 +69,7 @@ class InstanceRunner:
     """Runs any number of instances on a network that takes a batch of one size, or of any."""
 
     def __init__(self, inputs: tuple[TensorSpec, ...], takes_any_number: bool) -> None:
+        self._inputs = inputs
         self.takes_any_number = takes_any_number
         self._followers: dict[str, bool] | None = None
         self._whole = tuple(spec.name for spec in inputs if not spec.batched)
@@ -108,6 +109,9 @@ class InstanceRunner:
     def _check_outputs_follow(self, network: Network, count: int) -> None:
         if self._followers is None:  # found out when it first matters: it may take runs of the network
             self._followers = network.followers()
+            if self.batch > 1 and not self.takes_any_number:
+                apart = _independent(network, self._inputs)
+                self._followers = {name: follows and name in apart for name, follows in self._followers.items()}
         apart = [name for name, follows in self._followers.items() if not follows]
         if apart:
             number = "one instance" if self.batch == 1 else f"{self.batch} instances"
@@ -115,6 +119,28 @@ class InstanceRunner:
                 f"output {apart[0]!r} of this model does not have one entry an instance: send {number} a request, "
                 f"not {count}"
             )
+
+
+def _independent(network: Network, inputs: tuple[TensorSpec, ...]) -> set[str]:
+    """The outputs whose first entry stays the same when the other instances of a batch change."""
+    arrays, others = sample_arrays(inputs), sample_arrays(inputs, value=1)
+    for name, array in others.items():
+        array[0] = arrays[name][0]
+    try:
+        first, second = network.run_once(arrays), network.run_once(others)
+    except PredictionFailed:
+        return set()
+    return {
+        name
+        for name, output in first.items()
+        if output.ndim and output.shape == second[name].shape and _same(output[:1], second[name][:1])
+    }
+
+
+def _same(one: np.ndarray, other: np.ndarray) -> bool:
+    if one.dtype.kind == "f":
+        return np.allclose(one, other, rtol=1e-3, atol=1e-5, equal_nan=True)
+    return bool((one == other).all())
 
 
 def _check_counts(outputs: Arrays, count: int) -> None:

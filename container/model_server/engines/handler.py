@@ -17,9 +17,19 @@ from ..artifact import Artifact
 from ..decode import CSV, JSON, expanded, media_type
 from ..encode import choose_accept, encode_value
 from ..errors import InvalidArtifact, InvalidInput, PredictionFailed, ServerError, UnsupportedContentType
-from .base import Answer, Arrays, LoadedModel, sample_arrays
+from ..signature import image_for
+from .base import Answer, Arrays, LoadedModel, reason, sample_arrays
 from .code_scope import CodeScope
-from .handler_defaults import arrays_for, as_given, decoded, default_inputs, predicted, toolkit_model, without_engine
+from .handler_defaults import (
+    arrays_for,
+    as_given,
+    decoded,
+    default_inputs,
+    predicted,
+    takes_mxnet_arrays,
+    toolkit_model,
+    without_engine,
+)
 
 _log = logging.getLogger(__name__)
 _TEXT = (JSON, CSV)
@@ -49,6 +59,11 @@ class HandlerModel:
         else:
             self._engine_model = self._model = default_model()
             self._inputs = self._engine_model.inputs
+        try:
+            self._image = image_for(artifact.image, self._inputs) if self._inputs else None
+        except ValueError as error:
+            raise InvalidArtifact(f"signature.json does not fit the model: {error}") from error
+        self._makes_mxnet_arrays = takes_mxnet_arrays(self._model)
 
     @property
     def inputs(self):
@@ -78,7 +93,7 @@ class HandlerModel:
         if "input_fn" in self._functions:
             data = self._call("input_fn", given, content_type)
         else:
-            data = decoded(body, content_type, self._artifact, self._inputs, self._model)
+            data = decoded(body, content_type, self._inputs, self._image, self._makes_mxnet_arrays)
         decoded_at = time.perf_counter()
         prediction = (
             self._call("predict_fn", data, self._model) if "predict_fn" in self._functions else self._predict(data)
@@ -123,8 +138,7 @@ class HandlerModel:
             raise kind(f"{what}: {error.message}") from error
         except Exception as error:
             _log.exception("%s of %s failed", what, self._artifact.directory)
-            first = str(error).strip().splitlines()[:1]
-            said = f": {first[0][:300]}" if first else ""
+            said = f": {reason(error)}" if str(error).strip() else ""
             raise PredictionFailed(f"{what} raised {type(error).__name__}{said}") from error
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from ..decode import CSV, JSON, NPY, check_charset, decode_request, expanded, me
 from ..errors import InvalidArtifact, InvalidInput, PredictionFailed, UnsupportedContentType
 from ..json_bodies import parse_json
 from ..npy import read_npy
-from ..signature import TensorSpec, image_for, share_batch
+from ..signature import ImageSpec, TensorSpec, share_batch
 from ..tensors import Arrays, exact, fitted
 from ..toolkit import decoder
 from .base import reason
@@ -56,15 +56,20 @@ def default_inputs(artifact: Artifact, model: object) -> tuple[TensorSpec, ...]:
         return ()
 
 
-def decoded(body: memoryview, content_type: str, artifact: Artifact, inputs: tuple[TensorSpec, ...], model: object):
+def decoded(
+    body: memoryview,
+    content_type: str,
+    inputs: tuple[TensorSpec, ...],
+    image: ImageSpec | None,
+    as_mxnet: bool,
+):
     """The model's input from a request, where the code has no `input_fn`: an array, or a dict of them by name.
 
     Without known inputs the array is what the body holds. Raises UnsupportedContentType, InvalidInput.
     """
     if inputs:
-        arrays: Arrays = decode_request(body, content_type, inputs, image_for(artifact.image, inputs))
-        is_mxnet = not hasattr(model, "get_inputs") and artifact.engine == "mxnet"
-        given = {name: _mxnet_array(array) if is_mxnet else array for name, array in arrays.items()}
+        arrays: Arrays = decode_request(body, content_type, inputs, image)
+        given = {name: _mxnet_array(array) if as_mxnet else array for name, array in arrays.items()}
         return next(iter(given.values())) if len(given) == 1 else given
     kind = media_type(content_type)
     if kind not in (JSON, CSV, NPY):
@@ -72,7 +77,16 @@ def decoded(body: memoryview, content_type: str, artifact: Artifact, inputs: tup
             f"this model's code has no input_fn: without one it takes {JSON}, {CSV} and {NPY}, not {content_type!r}"
         )
     array = _read(expanded(body), content_type)
-    return _mxnet_array(exact(array, "float32", "the body")) if _is_mxnet(model) else array
+    return _mxnet_array(exact(array, "float32", "the body")) if as_mxnet else array
+
+
+def takes_mxnet_arrays(model: object) -> bool:
+    """Whether a model is one of MXNet's: the server's own of a checkpoint, or what the code loaded."""
+    if hasattr(model, "get_inputs"):
+        return False
+    mro = type(model).__mro__
+    is_own = any(kind.__module__.endswith(".mxnet_engine") for kind in mro)
+    return is_own or any(kind.__module__.partition(".")[0] == "mxnet" for kind in mro)
 
 
 def _read(body: bytes | memoryview, content_type: str) -> np.ndarray:
@@ -160,7 +174,3 @@ def _mxnet_array(array: np.ndarray):
     import mxnet  # noqa: PLC0415
 
     return mxnet.nd.array(array, dtype=array.dtype)
-
-
-def _is_mxnet(model: object) -> bool:
-    return any(kind.__module__.partition(".")[0] == "mxnet" for kind in type(model).__mro__)

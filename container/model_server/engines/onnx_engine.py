@@ -60,10 +60,7 @@ class OnnxModel:
             tried = [self._counted(count, value) for count in (2, 3) for value in (0, 1, 2)]
             trials = [trial for trial in tried if trial is not None]
             return {name: said[name] or (bool(trials) and all(name in trial for trial in trials)) for name in shapes}
-        if batch == 1:
-            return {name: said[name] or shape[0] == 1 for name, shape in shapes.items()}
-        independent = self._independent()
-        return {name: shape[0] == batch and name in independent for name, shape in shapes.items()}
+        return {name: said[name] or shape[0] == batch for name, shape in shapes.items()}
 
     def _counted(self, count: int, value: int) -> set[str] | None:
         """The outputs that have as many entries as there are made-up instances; None where those cannot be run."""
@@ -73,32 +70,11 @@ class OnnxModel:
             return None
         return {name for name, output in outputs.items() if output.ndim and len(output) == count}
 
-    def _independent(self) -> set[str]:
-        """The outputs whose first entry stays the same when the other instances of a batch change."""
-        arrays, others = sample_arrays(self.inputs), sample_arrays(self.inputs, value=1)
-        for name, array in others.items():
-            array[0] = arrays[name][0]
-        try:
-            first, second = self.run_once(arrays), self.run_once(others)
-        except PredictionFailed:
-            return set()
-        return {
-            name
-            for name, output in first.items()
-            if output.shape == second[name].shape and _same(output[:1], second[name][:1])
-        }
-
     def settle(self) -> None:
         """Nothing to let go of: the session took what it needs from the file."""
 
     def close(self) -> None:
         self._session = None
-
-
-def _same(one: np.ndarray, other: np.ndarray) -> bool:
-    if one.dtype.kind == "f":
-        return np.allclose(one, other, rtol=1e-3, atol=1e-5, equal_nan=True)
-    return bool((one == other).all())
 
 
 class OnnxEngine:
