@@ -19,6 +19,7 @@ from .cloudwatch.service import CloudWatch
 from .cloudwatch.store import MetricStore
 from .directory import Directory, Running
 from .environment import aws_environment, isolate
+from .gaps.application_autoscaling import AutoScalingGaps
 from .gaps.ecr import EcrGaps
 from .gateway import Gateway
 from .guardian import Guardian
@@ -34,12 +35,15 @@ from .log_shipping import LogShipper
 from .moto_app import MotoApplication
 from .registry import Registry
 from .sagemaker.artifacts import ArtifactCache
+from .sagemaker.capacities import VariantCapacities
 from .sagemaker.launcher import Launcher
 from .sagemaker.lookups import AccountLookups, ScalingLookups
 from .sagemaker.metrics import Metrics
 from .sagemaker.pace import Pace
 from .sagemaker.service import SageMakerService
 from .sagemaker.transport import SageMakerTransport
+from .scaling.autoscaler import AutoScaler
+from .scaling.moto_targets import MotoTargets
 from .settings import LocalAwsSettings
 from .terraform import TerraformProvider
 
@@ -109,7 +113,17 @@ def _run(
             "runtime": runtime.description,
         }
 
-    moto = MotoApplication(EcrGaps(blobs, url, has_registry=runtime.engine is not None))
+    capacities = VariantCapacities(service.call)
+    scaler = AutoScaler(
+        targets=MotoTargets(),
+        capacities=capacities,
+        read=store.read,
+        collect=metrics.flush,
+        time_factor=settings.time_factor,
+    )
+    moto = MotoApplication(
+        EcrGaps(blobs, url, has_registry=runtime.engine is not None), AutoScalingGaps(capacities.exists)
+    )
     gateway = Gateway(moto, SageMakerTransport(service), Registry(blobs, clients.ecr), blobs, status)
     # Docker tries TLS first on every registry; uvicorn would warn about it each time.
     server = _Server(uvicorn.Config(gateway, lifespan="off", access_log=False, log_level="error", ws="none"))
@@ -122,6 +136,7 @@ def _run(
     provider.start()
     metrics.start()
     cloudwatch.start()
+    scaler.start()
     logs.start()
     logger.info("instances run as %s", runtime.description)
     logger.info("ready at %s (everything is in memory and ends with this process)", url)
@@ -130,6 +145,7 @@ def _run(
     finally:
         logger.info("stopping")
         logs.stop()
+        scaler.stop()
         cloudwatch.stop()
         metrics.stop()
         provider.stop()
