@@ -40,6 +40,7 @@ from .sagemaker.launcher import Launcher
 from .sagemaker.lookups import AccountLookups, ScalingLookups
 from .sagemaker.metrics import Metrics
 from .sagemaker.pace import Pace
+from .sagemaker.sampler import Sampler
 from .sagemaker.service import SageMakerService
 from .sagemaker.transport import SageMakerTransport
 from .scaling.autoscaler import AutoScaler
@@ -113,6 +114,7 @@ def _run(
             "runtime": runtime.description,
         }
 
+    sampler = Sampler(launcher.sample, settings.time_factor)
     capacities = VariantCapacities(service.call)
     scaler = AutoScaler(
         targets=MotoTargets(),
@@ -133,22 +135,17 @@ def _run(
     _stop_on_signals(server)
     if until_stdin_closes:
         _stop_at_end_of_stdin(server)
-    provider.start()
-    metrics.start()
-    cloudwatch.start()
-    scaler.start()
-    logs.start()
+    background = (provider, metrics, cloudwatch, scaler, sampler, logs)
+    for part in background:
+        part.start()
     logger.info("instances run as %s", runtime.description)
     logger.info("ready at %s (everything is in memory and ends with this process)", url)
     try:
         server.run(sockets=[listener])
     finally:
         logger.info("stopping")
-        logs.stop()
-        scaler.stop()
-        cloudwatch.stop()
-        metrics.stop()
-        provider.stop()
+        for part in reversed(background):
+            part.stop()
         service.stop()
         launcher.stop()
         if runtime.engine is not None:

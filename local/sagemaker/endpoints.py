@@ -179,6 +179,7 @@ class Endpoints:
                     instance_count=kept.get("DesiredInstanceCount", variant["InitialInstanceCount"]),
                     weight=kept.get("DesiredWeight", variant["InitialVariantWeight"]),
                     startup_timeout_seconds=variant.get("ContainerStartupHealthCheckTimeoutInSeconds"),
+                    volume_gib=variant.get("VolumeSizeInGB"),
                 )
             )
         return plans

@@ -109,6 +109,20 @@ def test_bad_update_goes_back(account: Account, policy: str, environment: dict[s
     served.end()
 
 
+def test_scaling_in_and_out_loses_no_invocation(account: Account) -> None:
+    served = Served(account)
+    with Load(account, served.endpoint) as load:
+        for count in (3, 1):
+            account.sagemaker.update_endpoint_weights_and_capacities(
+                EndpointName=served.endpoint,
+                DesiredWeightsAndCapacities=[{"VariantName": "AllTraffic", "DesiredInstanceCount": count}],
+            )
+            variant = account.await_settled(served.endpoint, timeout_seconds=60)["ProductionVariants"][0]
+            assert variant["CurrentInstanceCount"] == count
+    assert load.failures == []
+    served.end()
+
+
 def test_alarm_that_does_not_exist_is_refused(account: Account) -> None:
     served = Served(account)
     served.alarms.append("nothing")
