@@ -29,12 +29,11 @@ _Handler = Callable[[dict[str, Any]], dict[str, Any] | None]
 class MotoApplication:
     """moto for every service but SageMaker."""
 
-    def __init__(self, ecr: EcrGaps) -> None:
+    def __init__(self, ecr: EcrGaps, scaling: AutoScalingGaps) -> None:
         fill_s3_gaps()
         fill_s3_content_gaps()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._conditional_write_lock = threading.Lock()
-        scaling = AutoScalingGaps()
         self._gaps: dict[tuple[str, str], _Handler] = {
             ("ecr", "GetAuthorizationToken"): ecr.get_authorization_token,
             ("ecr", "GetDownloadUrlForLayer"): ecr.get_download_url_for_layer,

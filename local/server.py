@@ -19,6 +19,7 @@ from .cloudwatch.service import CloudWatch
 from .cloudwatch.store import MetricStore
 from .directory import Directory, Running
 from .environment import aws_environment, isolate
+from .gaps.application_autoscaling import AutoScalingGaps
 from .gaps.ecr import EcrGaps
 from .gateway import Gateway
 from .guardian import Guardian
@@ -35,12 +36,16 @@ from .moto_app import MotoApplication
 from .recording import Recorder
 from .registry import Registry
 from .sagemaker.artifacts import ArtifactCache
+from .sagemaker.capacities import VariantCapacities
 from .sagemaker.launcher import Launcher
 from .sagemaker.lookups import AccountLookups, ScalingLookups
 from .sagemaker.metrics import Metrics
 from .sagemaker.pace import Pace
+from .sagemaker.sampler import Sampler
 from .sagemaker.service import SageMakerService
 from .sagemaker.transport import SageMakerTransport
+from .scaling.autoscaler import AutoScaler
+from .scaling.moto_targets import MotoTargets
 from .settings import LocalAwsSettings
 from .terraform import TerraformProvider
 
@@ -124,7 +129,18 @@ def _run(
             "runtime": runtime.description,
         }
 
-    moto = MotoApplication(EcrGaps(blobs, url, has_registry=runtime.engine is not None))
+    sampler = Sampler(launcher.sample, settings.time_factor)
+    capacities = VariantCapacities(service.call)
+    scaler = AutoScaler(
+        targets=MotoTargets(),
+        capacities=capacities,
+        read=store.read,
+        collect=metrics.flush,
+        time_factor=settings.time_factor,
+    )
+    moto = MotoApplication(
+        EcrGaps(blobs, url, has_registry=runtime.engine is not None), AutoScalingGaps(capacities.exists)
+    )
     gateway = Gateway(moto, SageMakerTransport(service), Registry(blobs, clients.ecr), blobs, status)
     application = gateway if recording is None else Recorder(gateway, recording)
     # Docker tries TLS first on every registry; uvicorn would warn about it each time.
@@ -135,20 +151,17 @@ def _run(
     _stop_on_signals(server)
     if until_stdin_closes:
         _stop_at_end_of_stdin(server)
-    provider.start()
-    metrics.start()
-    cloudwatch.start()
-    logs.start()
+    background = (provider, metrics, cloudwatch, scaler, sampler, logs)
+    for part in background:
+        part.start()
     logger.info("instances run as %s", runtime.description)
     logger.info("ready at %s (everything is in memory and ends with this process)", url)
     try:
         server.run(sockets=[listener])
     finally:
         logger.info("stopping")
-        logs.stop()
-        cloudwatch.stop()
-        metrics.stop()
-        provider.stop()
+        for part in reversed(background):
+            part.stop()
         service.stop()
         launcher.stop()
         if runtime.engine is not None:

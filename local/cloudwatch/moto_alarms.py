@@ -120,7 +120,7 @@ class MotoAlarms:
         self.add_to_history(
             HistoryItem(alarm.name, moment, "StateUpdate", f"Alarm updated from {old} to {state}", data)
         )
-        if alarm.actions_enabled:
+        if alarm.actions_enabled and hasattr(alarm, "request"):  # moto makes some itself
             configuration = {
                 **alarm.request,
                 "AlarmConfigurationUpdatedTimestamp": alarm.configuration_updated_timestamp,

@@ -9,6 +9,7 @@ from .image import ImageStore
 from .instance import InstanceError, InstanceSpec
 from .instance_types import find_instance_type
 from .ports import PortBlock
+from .usage import Usage
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,9 @@ class DockerInstance(ChildInstance):
         self._reference = ""
         self._container = f"sagemaker-{spec.id}"
         self._has_container = False
+
+    def usage(self) -> Usage | None:
+        return None  # the child is docker's client; what the container uses is the engine's knowledge
 
     def _fetch_image(self) -> None:
         image = self._images.resolve(self.spec.image)

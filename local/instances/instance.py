@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from .usage import Usage
+
 
 class InstanceError(Exception):
     """An instance cannot be started; the text says why and what to do."""
@@ -39,6 +41,9 @@ class Instance(Protocol):
 
     def exit_code(self) -> int | None:
         """The server's exit code, None while it runs."""
+
+    def usage(self) -> Usage | None:
+        """What the server uses of the machine; None where it does not run, or that is not known."""
 
     def log_tail(self, lines: int) -> str:
         """The last lines that the server wrote."""

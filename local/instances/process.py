@@ -11,6 +11,7 @@ from .image import ImageStore
 from .instance import InstanceSpec
 from .instance_types import find_instance_type
 from .ports import PortBlock
+from .usage import Usage, usage_of
 
 
 class ProcessInstance(ChildInstance):
@@ -21,6 +22,10 @@ class ProcessInstance(ChildInstance):
         self._images = images
         self._snapshot = Path()
         self._scratch: Path | None = None
+
+    def usage(self) -> Usage | None:
+        process = self._process
+        return usage_of(process.pid) if process is not None else None
 
     def _fetch_image(self) -> None:
         self._snapshot = self._images.snapshot(self._images.resolve(self.spec.image))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from .deployment_config import DeploymentPlan
+from .endpoint_description import describe_endpoint
 from .fleet import Fleet, LaunchError, VariantPlan
 from .pace import Pace, StoppedError
 from .records import Endpoint, EndpointConfig, now
@@ -46,6 +47,11 @@ class EndpointChanges:
         """What takes the requests of the endpoint `name`, None when nothing does."""
         return self._traffic.get(name)
 
+    def describe(self, endpoint: Endpoint) -> dict[str, Any]:
+        """What DescribeEndpoint says: of one moment, whatever changes meanwhile."""
+        with self._lock:
+            return describe_endpoint(endpoint, self._traffic.get(endpoint.name))
+
     def create(self, endpoint: Endpoint, config: EndpointConfig, plans: list[VariantPlan]) -> None:
         self._in_background(endpoint, lambda: self._finish_create(endpoint, config, plans))
 
@@ -63,8 +69,9 @@ class EndpointChanges:
         self._in_background(endpoint, lambda: self._finish_scaling(endpoint, fleet, wanted))
 
     def delete(self, endpoint: Endpoint, afterwards: Callable[[], None]) -> None:
-        endpoint.status = "Deleting"
-        endpoint.modified = now()
+        with self._lock:
+            endpoint.status = "Deleting"
+            endpoint.modified = now()
         self._in_background(endpoint, lambda: self._finish_delete(endpoint, afterwards))
 
     def cancel(self) -> None:
@@ -80,15 +87,17 @@ class EndpointChanges:
             fleet.stop(drain=False)
 
     def _begin(self, endpoint: Endpoint, config: EndpointConfig | None) -> None:
-        endpoint.status = "Updating"
-        endpoint.failure_reason = None
-        endpoint.modified = now()
-        endpoint.pending = config
-        endpoint.pending_since = now() if config else None
-        self._enter(endpoint, "Creating")
+        with self._lock:
+            endpoint.status = "Updating"
+            endpoint.failure_reason = None
+            endpoint.modified = now()
+            endpoint.pending = config
+            endpoint.pending_since = now() if config else None
+            self._enter(endpoint, "Creating")
 
     def _enter(self, endpoint: Endpoint, stage: Stage) -> None:
-        endpoint.stage, endpoint.stage_since = stage, now()
+        with self._lock:
+            endpoint.stage, endpoint.stage_since = stage, now()
 
     def _finish_create(self, endpoint: Endpoint, config: EndpointConfig, plans: list[VariantPlan]) -> None:
         try:

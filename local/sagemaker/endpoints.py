@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 from .deployment_config import DeploymentPlan, read_deployment_config
 from .endpoint_changes import Alarms, EndpointChanges
-from .endpoint_description import describe_endpoint
 from .errors import ValidationError, could_not_find
 from .fleet import VariantPlan
 from .listing import page
@@ -100,9 +99,7 @@ class Endpoints:
         return {"EndpointArn": endpoint.arn}
 
     def describe(self, request: dict[str, Any]) -> dict[str, Any]:
-        with self._lock:
-            endpoint = self._table.get(request["EndpointName"])
-            return describe_endpoint(endpoint, self._changes.traffic(endpoint.name))
+        return self._changes.describe(self._table.get(request["EndpointName"]))
 
     def list_page(self, request: dict[str, Any]) -> dict[str, Any]:
         def summary(endpoint: Endpoint) -> dict[str, Any]:
@@ -182,6 +179,7 @@ class Endpoints:
                     instance_count=kept.get("DesiredInstanceCount", variant["InitialInstanceCount"]),
                     weight=kept.get("DesiredWeight", variant["InitialVariantWeight"]),
                     startup_timeout_seconds=variant.get("ContainerStartupHealthCheckTimeoutInSeconds"),
+                    volume_gib=variant.get("VolumeSizeInGB"),
                 )
             )
         return plans

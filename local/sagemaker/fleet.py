@@ -46,6 +46,8 @@ class VariantPlan:
     instance_count: int
     weight: float
     startup_timeout_seconds: int | None
+    volume_gib: int | None = None
+    """VolumeSizeInGB, None where the variant names none."""
 
 
 @dataclass(frozen=True)

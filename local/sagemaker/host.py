@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from ..instances.instance import Instance, InstanceError
+from ..instances.instance_types import find_instance_type
 from .container import Answer, ContainerClient, ContainerGoneError, ContainerTimeoutError
 from .errors import ServiceUnavailableError
 from .fleet import LaunchError
@@ -49,6 +50,7 @@ class HostedInstance:
         self._stopping = threading.Event()
         self._client: ContainerClient | None = None
         self._models: LoadedModels | None = None
+        self._last_usage: tuple[float, float] | None = None
 
     def __repr__(self) -> str:
         return f"HostedInstance({self.id!r}, variant={self._variant!r})"
@@ -62,8 +64,30 @@ class HostedInstance:
         return self._requests
 
     @property
-    def loaded_model_count(self) -> int:
-        return len(self._models) if self._models is not None else 0
+    def is_stopping(self) -> bool:
+        return self._stopping.is_set()
+
+    def gauges(self, volume_gib: int | None) -> dict[str, float]:
+        """The instance's metrics of this moment, in the units that SageMaker has for them; empty while it is down.
+
+        CPUUtilization is that since the last call, 100 a core.
+        """
+        models, usage, moment = self._models, self._instance.usage(), time.monotonic()
+        if not self._healthy or models is None:
+            return {}
+        found = {"LoadedModelCount": float(len(models))}
+        if volume_gib is not None:
+            found["DiskUtilization"] = 100 * models.disk_bytes / (volume_gib * 2**30)
+        if usage is None:
+            return found
+        size = find_instance_type(self._instance.spec.instance_type)
+        if size is not None:
+            found["MemoryUtilization"] = 100 * usage.memory_bytes / (size.memory_mib * 2**20)
+        if self._last_usage is not None:
+            before, cpu_seconds = self._last_usage
+            found["CPUUtilization"] = 100 * max(usage.cpu_seconds - cpu_seconds, 0) / max(moment - before, 0.001)
+        self._last_usage = (moment, usage.cpu_seconds)
+        return found
 
     def start(self) -> None:
         """Start the container and wait for its ping. Raises LaunchError."""

@@ -13,7 +13,7 @@ from .errors import ModelError, SageMakerError
 from .fleet import DeployedImage, Fleet, LaunchError, Variant, VariantPlan
 from .host import HostedInstance
 from .loaded_models import LoadedModels
-from .metrics import Metrics
+from .metrics import Metrics, VariantMetrics
 from .s3_uri import S3Uri
 
 _STARTUP_SECONDS = 480.0
@@ -36,17 +36,25 @@ class Launcher:
         self._artifacts = artifacts
         self._metrics = metrics
         self._settings = settings
-        self._hosts: list[HostedInstance] = []
+        self._hosts: list[tuple[HostedInstance, VariantMetrics, VariantPlan]] = []
         self._lock = threading.Lock()
 
     def prepare(self, endpoint_name: str, plans: list[VariantPlan]) -> Fleet:
         return Fleet([self._variant(endpoint_name, plan) for plan in plans])
 
+    def sample(self) -> None:
+        """Count the metrics that instances have at this moment."""
+        with self._lock:
+            hosts = list(self._hosts)
+        for host, metrics, plan in hosts:
+            for name, value in host.gauges(plan.volume_gib).items():
+                metrics.gauge(name, value)
+
     def stop(self) -> None:
-        """End every instance ever made, those that are still starting included."""
+        """End every instance that was made, those that are still starting included."""
         with self._lock:
             hosts, self._hosts = self._hosts, []
-        for host in hosts:
+        for host, _, _ in hosts:
             host.stop(drain=False)
 
     def _variant(self, endpoint_name: str, plan: VariantPlan) -> Variant:
@@ -74,12 +82,14 @@ class Launcher:
         def model_error(status: int, text: str) -> SageMakerError:
             return ModelError(endpoint=endpoint_name, account_id=ACCOUNT_ID, region=REGION, status=status, answer=text)
 
+        metrics = self._metrics.for_variant(endpoint_name, plan.name)
+
         def make_models(client: ContainerClient) -> LoadedModels:
             return LoadedModels(
                 client=client,
                 artifacts=self._artifacts,
                 prefix=S3Uri.parse(plan.model.model_data_url),
-                metrics=self._metrics.for_variant(endpoint_name, plan.name),
+                metrics=metrics,
                 model_error=model_error,
                 load_timeout_seconds=self._settings.load_timeout_seconds,
                 keep_loaded=plan.model.cache_models,
@@ -90,5 +100,5 @@ class Launcher:
             timeout = plan.startup_timeout_seconds
         host = HostedInstance(instance, plan.name, make_models, _STARTUP_SECONDS if timeout is None else timeout)
         with self._lock:
-            self._hosts.append(host)
+            self._hosts = [made for made in self._hosts if not made[0].is_stopping] + [(host, metrics, plan)]
         return host

@@ -77,6 +77,12 @@ class LoadedModels:
     def __len__(self) -> int:
         return len(self._entries)
 
+    @property
+    def disk_bytes(self) -> int:
+        """Size of the artifacts of what is loaded."""
+        with self._changed:
+            return sum(entry.artifact.size_bytes for entry in self._entries.values() if entry.artifact is not None)
+
     def acquire(self, target_model: str, deadline: float) -> tuple[Entry, bool]:
         """A lease on the loaded model, and whether it was loaded already (a cache hit).
 

@@ -28,6 +28,9 @@ _UNITS = {
     "OverheadLatency": "Microseconds",
     "ModelCacheHit": "None",
     "LoadedModelCount": "None",
+    "CPUUtilization": "Percent",
+    "MemoryUtilization": "Percent",
+    "DiskUtilization": "Percent",
 }
 
 

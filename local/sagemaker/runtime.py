@@ -110,7 +110,6 @@ class Runtime:
             metrics.duration("ModelLoadingWaitTime", 0 if hit else total_seconds - model_seconds)
             metrics.duration("ModelLatency", model_seconds)
             metrics.duration("OverheadLatency", total_seconds - model_seconds)
-            metrics.gauge("LoadedModelCount", host.loaded_model_count)
             if not 200 <= answer.status < 300:
                 raise self._model_error(invocation, answer.status, answer.text)
             return answer

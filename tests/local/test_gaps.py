@@ -121,10 +121,10 @@ class TestEcr:
 
 class TestApplicationAutoScaling:
     def test_tags_of_a_target(self, account: Account) -> None:
-        scaling = account.client("application-autoscaling")
+        scaling, (endpoint, _) = account.client("application-autoscaling"), account.serve()
         target = {
             "ServiceNamespace": "sagemaker",
-            "ResourceId": "endpoint/tagged/variant/AllTraffic",
+            "ResourceId": f"endpoint/{endpoint}/variant/AllTraffic",
             "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
         }
         arn = scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2, Tags={"a": "1"})[

@@ -1,6 +1,7 @@
 """InvokeEndpoint over HTTP with boto3, against the fake container. The local AWS waits 1.5 s for an invocation."""
 
 import json
+import os
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -387,30 +388,6 @@ class TestInstances:
         assert eventually(lambda: len(all_served()) == 2)
         assert len(all_served() & before) == 1
 
-    def test_scaling_in_and_out_under_load_loses_nothing(self, account: Account) -> None:
-        endpoint, prefix = account.serve()
-        account.put_model(prefix, "m", invoke_seconds=0.02)
-        with ThreadPoolExecutor(5) as pool:
-            answers = [pool.submit(account.invoke, endpoint, "m") for _ in range(150)]
-            for count in (3, 1):
-                account.sagemaker.update_endpoint_weights_and_capacities(
-                    EndpointName=endpoint,
-                    DesiredWeightsAndCapacities=[{"VariantName": "AllTraffic", "DesiredInstanceCount": count}],
-                )
-                found = account.await_settled(endpoint)["ProductionVariants"][0]["CurrentInstanceCount"]
-                assert found == count
-            assert all(answer.result()["title"] == "m" for answer in answers)
-
-    def test_update_under_load_loses_nothing(self, account: Account) -> None:
-        endpoint, prefix = account.serve()
-        account.put_model(prefix, "m", invoke_seconds=0.02)
-        other = account.create_config(account.create_model(ModelDataUrl=f"s3://{BUCKET}/{prefix}"))
-        with ThreadPoolExecutor(4) as pool:
-            answers = [pool.submit(account.invoke, endpoint, "m") for _ in range(120)]
-            account.sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName=other)
-            assert account.await_settled(endpoint)["EndpointConfigName"] == other
-            assert all(answer.result()["title"] == "m" for answer in answers)
-
 
 class TestHealthChecks:
     @pytest.mark.parametrize(
@@ -447,15 +424,15 @@ class TestHealthChecks:
         assert account.invoke(endpoint, "m")["pid"] == before
 
 
-def sums(account: Account, endpoint: str) -> dict[str, dict[str, float]]:
-    """Sum and number of values of each metric of namespace AWS/SageMaker that the endpoint has."""
+def sums(account: Account, endpoint: str, namespace: str = "AWS/SageMaker") -> dict[str, dict[str, float]]:
+    """Sum and number of values of each metric of the namespace that the endpoint has."""
     cloudwatch, now = account.client("cloudwatch"), time.time()
     dimensions = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": "AllTraffic"}]
-    metrics = cloudwatch.list_metrics(Namespace="AWS/SageMaker", Dimensions=dimensions)["Metrics"]
+    metrics = cloudwatch.list_metrics(Namespace=namespace, Dimensions=dimensions)["Metrics"]
     found = {}
     for name in {metric["MetricName"] for metric in metrics}:
         points = cloudwatch.get_metric_statistics(
-            Namespace="AWS/SageMaker",
+            Namespace=namespace,
             MetricName=name,
             Dimensions=dimensions,
             StartTime=now - 300,
@@ -505,6 +482,19 @@ class TestObservation:
         assert found["Invocation4XXErrors"]["sum"] + found["Invocation5XXErrors"]["sum"] == 1
         assert found[metric]["sum"] == 1
         assert found["InvocationModelErrors"]["sum"] == 1
+
+    def test_instances_are_sampled(self, account: Account) -> None:
+        endpoint, prefix = account.serve(VolumeSizeInGB=1)
+        account.put_model(prefix, "m", padding="x" * 100_000)
+        account.invoke(endpoint, "m")
+        namespace = "/aws/sagemaker/Endpoints"
+        assert eventually(lambda: sums(account, endpoint, namespace).get("LoadedModelCount", {}).get("sum", 0) > 0)
+        assert eventually(lambda: "CPUUtilization" in sums(account, endpoint, namespace), 30)
+        found = {name: value["sum"] / value["count"] for name, value in sums(account, endpoint, namespace).items()}
+        assert found["LoadedModelCount"] <= 1
+        assert 0 < found["DiskUtilization"] < 1
+        assert 0 < found["MemoryUtilization"] < 100
+        assert 0 <= found["CPUUtilization"] <= 100 * os.cpu_count()
 
     def test_logs(self, account: Account) -> None:
         endpoint, prefix = account.serve()
