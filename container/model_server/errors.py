@@ -1,6 +1,6 @@
 """Everything that can go wrong, as values that carry their sentence.
 
-The errors know nothing of HTTP: `app.STATUSES` maps each to its status. `kind` names the error on the wire
+The errors know nothing of HTTP: `http.answers.STATUSES` maps each to its status. `kind` names the error on the wire
 between the worker processes and the front process, and in the `type` field of an answer.
 """
 
@@ -33,6 +33,14 @@ class ServerError(Exception):
 
 class InvalidRequest(ServerError):
     """The management request itself is malformed."""
+
+
+class NoSuchRoute(ServerError):
+    """There is no such path."""
+
+
+class MethodNotAllowed(ServerError):
+    """The path does not take this method."""
 
 
 class InvalidInput(ServerError):
@@ -77,6 +85,10 @@ class QueueFull(ServerError):
 
 class DeadlineExceeded(ServerError):
     """The request waited, or ran, longer than it may."""
+
+
+class Abandoned(ServerError):
+    """The client left while its request waited for a worker."""
 
 
 class PredictionFailed(ServerError):

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from . import wire
 from .errors import ServerError, WorkerCrashed
-from .handover import Handover
 from .settings import Settings
 
 _PACKAGE_ROOT = Path(__file__).resolve().parents[len(__package__.split("."))]
@@ -160,7 +159,6 @@ class WorkerProcess:
         body: wire.Body,
         timeout_seconds: float,
         done: Done,
-        handover: Handover | None = None,
     ) -> None:
         """Send one request; `done` is called, later, with what comes of it.
 
@@ -168,7 +166,7 @@ class WorkerProcess:
         longer than it may (the worker is then still busy and has to be killed).
         """
         self._expect(timeout_seconds, done)
-        if not self._frames.send(header, body, None if handover is None else handover.descriptor()):
+        if not self._frames.send(header, body):
             asyncio.get_running_loop().call_soon(self._on_lost)
 
     async def ask(self, header: wire.Header, timeout_seconds: float) -> Answer:

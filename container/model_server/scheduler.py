@@ -13,8 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from . import wire
-from .errors import DeadlineExceeded, QueueFull, ServerError, Stopping, WorkerCrashed
-from .handover import Handover
+from .errors import Abandoned, DeadlineExceeded, QueueFull, ServerError, Stopping, WorkerCrashed
 from .pool import Answer, WorkerProcess, Zygote, settle
 from .registry import Model
 from .settings import Settings
@@ -29,10 +28,7 @@ Outcome = Answer | ServerError
 
 @dataclass(eq=False)
 class Job:
-    """Work for one worker. `done` is called once, with the answer or the ServerError.
-
-    `handover`: the connection on which the worker may answer.
-    """
+    """Work for one worker. `done` is called once, with the answer or the ServerError."""
 
     header: wire.Header
     body: Body
@@ -40,7 +36,6 @@ class Job:
     model: Model
     done: Callable[["Job", Outcome], None]
     place: int | None = None
-    handover: Handover | None = None
     queued_at: float = field(default_factory=time.perf_counter)
     started_at: float = 0.0
     expiry: asyncio.TimerHandle | None = None
@@ -163,9 +158,13 @@ class Scheduler:
         self._pending.append(job)
         self.dispatch()
         if job.started_at == 0.0 and not job.settled:
-            job.body = bytes(job.body)  # a view's bytes will be others soon
             seconds = self._settings.load_seconds if bound else self._settings.queue_seconds
             job.expiry = asyncio.get_running_loop().call_later(seconds, self._expire, job, seconds)
+
+    def abandon(self, job: Job) -> None:
+        """Nobody waits for this job any more: it is not begun if it has not been."""
+        if job.started_at == 0.0:
+            job.settle(Abandoned("the client left before a worker took its request"))
 
     def dispatch(self) -> None:
         """Give every free worker the oldest job it can run."""
@@ -210,7 +209,7 @@ class Scheduler:
             job.expiry.cancel()
         place.job = job
         ended = functools.partial(self._end, place, process, job)
-        process.call(job.header, job.body, job.timeout_seconds, ended, job.handover)
+        process.call(job.header, job.body, job.timeout_seconds, ended)
         job.body = b""
 
     def _end(self, place: Place, process: WorkerProcess, job: Job, outcome: Answer | Exception) -> None:

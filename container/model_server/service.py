@@ -10,7 +10,6 @@ from typing import NamedTuple
 from . import wire
 from .afterwards import Afterwards
 from .errors import InvalidArtifact, InvalidRequest, ModelNotFound, ServerError
-from .handover import Handover
 from .observer import Observer
 from .placement import Placement
 from .pool import Answer
@@ -19,7 +18,7 @@ from .scheduler import Job, Outcome
 from .settings import Settings
 
 
-class Request(NamedTuple):
+class InvokeRequest(NamedTuple):
     """What a caller asks of a model, but for the body. Texts are empty where the caller says nothing."""
 
     model: str
@@ -31,15 +30,13 @@ class Request(NamedTuple):
 class Invocation(NamedTuple):
     """An answered request.
 
-    `stages`: seconds in queue, decode, engine and encode. `cold`: the model's first request. `is_sent`: the worker
-    wrote the answer to the client; `body` is what the connection did not take.
+    `stages`: seconds in queue, decode, engine and encode. `cold`: the model's first request.
     """
 
     body: bytes
     content_type: str
     stages: dict[str, float]
     cold: bool
-    is_sent: bool
 
 
 # Takes what comes of an invocation.
@@ -134,8 +131,9 @@ class ModelService:
         self._registry.ready(name)
         self._scheduler.admit()
 
-    def invoke(self, request: Request, body: wire.Body, done: Done, handover: Handover | None = None) -> None:
-        """Answer one request: `done` is called with what comes of it, perhaps at once. The body is not used afterwards.
+    def invoke(self, request: InvokeRequest, body: wire.Body, done: Done) -> Callable[[], None]:
+        """Answer one request: `done` is called with what comes of it, perhaps at once. Returns what to call when nobody
+        waits for it any more: a request that still waits for a worker is then given up.
 
         A callback and no coroutine: a task for each request would cost as much as all that is done here. Errors are
         ModelNotFound, QueueFull, DeadlineExceeded, Stopping, WorkerCrashed, and what decoding, running and encoding
@@ -146,7 +144,7 @@ class ModelService:
             model = self._registry.ready(request.model)
         except ModelNotFound as error:
             done(error)
-            return
+            return _nothing
         model.target_model = request.target_model or model.target_model
         model.enter()
 
@@ -172,7 +170,9 @@ class ModelService:
             "accept": request.accept,
         }
 
-        self._scheduler.submit(Job(header, body, self._settings.invoke_seconds, model, settled, handover=handover))
+        job = Job(header, body, self._settings.invoke_seconds, model, settled)
+        self._scheduler.submit(job)
+        return lambda: self._scheduler.abandon(job)
 
     def metrics(self) -> str:
         """Everything counted, as Prometheus text."""
@@ -202,17 +202,23 @@ class ModelService:
             self._observer.write_period(self._loaded(), self._gauges())
 
 
+def _nothing() -> None:
+    """There is nothing to give up."""
+
+
 def _invocation(job: Job, answer: Answer) -> Invocation:
     header, body = answer
     stages = {"queue": job.started_at - job.queued_at}
     for stage in ("decode", "engine", "encode"):
         stages[stage] = float(header[f"{stage}_seconds"])  # type: ignore[arg-type]
-    return Invocation(
-        body, str(header["content_type"]), stages, job.model.invocations == 0, bool(header.get("is_sent"))
-    )
+    return Invocation(body, str(header["content_type"]), stages, job.model.invocations == 0)
 
 
 def _folder_bytes(directory: Path) -> int:
-    if not directory.is_absolute() or not directory.is_dir():
-        raise InvalidArtifact(f"url {str(directory)!r} is not the absolute path of a folder")
+    try:
+        is_folder = directory.is_absolute() and directory.is_dir()
+    except OSError:  # a name too long, a folder that may not be looked into
+        is_folder = False
+    if not is_folder:
+        raise InvalidArtifact(f"url {str(directory)[:300]!r} is not the absolute path of a folder")
     return sum(Path(folder, name).lstat().st_size for folder, _, names in os.walk(directory) for name in names)

@@ -18,8 +18,6 @@ from .engines.handler import HandlerModel
 from .engines.mxnet_engine import MxnetEngine
 from .engines.onnx_engine import OnnxEngine
 from .errors import InvalidArtifact, ModelNotFound, PredictionFailed, ServerError
-from .handover import write_answer
-from .http_answer import answer_head, content_type_field
 from .memory import PrivateMemory
 from .served_model import ServedModel
 from .settings import Settings
@@ -112,19 +110,12 @@ class Worker:
     def private_bytes(self) -> int:
         return self._memory.bytes()
 
-    def handle(self, header: wire.Header, body: bytearray, client: int | None = None) -> tuple[wire.Header, bytes]:
-        """Answer one frame; errors become a header, so that the process lives on.
-
-        `client`: descriptor of the connection that the answer of an invocation is written to.
-        """
+    def handle(self, header: wire.Header, body: bytearray) -> tuple[wire.Header, bytes]:
+        """Answer one frame; errors become a header, so that the process lives on."""
         operation = header["operation"]
         try:
             if operation == "invoke":
-                fields, answer = self.invoke(header, body)
-                if client is None:
-                    return fields, answer
-                head = answer_head(200, content_type_field(str(fields["content_type"])), len(answer))
-                return {**fields, "is_sent": True}, write_answer(client, head, answer)
+                return self.invoke(header, body)
             before = self._memory.bytes()
             if operation == "load":
                 result = self.load(str(header["model"]), Path(str(header["url"])))
@@ -156,12 +147,8 @@ def run(sock: socket.socket, settings: Settings) -> None:
     wire.send_blocking(sock, {"ready": True, "private_bytes": worker.private_bytes()})
     while True:
         try:
-            header, body, client = wire.receive_blocking(sock)
-            try:
-                answer, answer_body = worker.handle(header, body, client)
-            finally:
-                if client is not None:
-                    os.close(client)
+            header, body = wire.receive_blocking(sock)
+            answer, answer_body = worker.handle(header, body)
             wire.send_blocking(sock, answer, answer_body)
         except (EOFError, ConnectionError):
             return
