@@ -79,12 +79,24 @@ class InsufficientMemory(ServerError):
     """Loading the model would pass the memory budget. Unloading another model helps."""
 
 
+class ModelTooLarge(ServerError):
+    """The model alone passes the memory budget. Unloading others does not help."""
+
+
+class OutOfDescriptors(ServerError):
+    """The process or the system has no file descriptor left. Unloading another model helps."""
+
+
 class QueueFull(ServerError):
     """As many requests wait as may wait."""
 
 
 class DeadlineExceeded(ServerError):
-    """The request waited, or ran, longer than it may."""
+    """The request waited for a worker longer than it may. Another try may find one."""
+
+
+class ModelTimeout(ServerError):
+    """The model did not answer, or load, within the time that SageMaker gives it. Another try would take as long."""
 
 
 class Abandoned(ServerError):
@@ -101,6 +113,11 @@ class WorkerCrashed(ServerError):
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+    @property
+    def by_itself(self) -> bool:
+        """Whether it ended by what it did: it was not killed, and how it ended is known."""
+        return self.status not in (None, -signal.SIGKILL)
 
     @property
     def killed(self) -> bool:

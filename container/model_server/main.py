@@ -12,16 +12,18 @@ from .access_log import AccessLog
 from .afterwards import Afterwards
 from .events import EventLog
 from .http.bodies import BodyMemory
-from .http.connection import Hall
+from .http.hall import Hall
 from .http.invocations import Invocations
 from .http.routes import Routes
 from .http.server import HttpServer
+from .line_writer import LineHandler, LineWriter
 from .observer import Observer
 from .service import ModelService
 from .settings import Settings, SettingsError, read_settings
 
 # Bodies of waiting requests may take this share of the memory budget.
 _BODIES_SHARE = 16
+_FLUSH_SECONDS = 1.0
 
 
 class Parts(NamedTuple):
@@ -57,12 +59,13 @@ def main(arguments: list[str]) -> int:
     except SettingsError as error:
         print(f"The server's settings are wrong:\n{error}", file=sys.stderr)
         return 2
+    events, log = LineWriter(sys.stdout.fileno()), LineWriter(sys.stderr.fileno())
     logging.basicConfig(
         level=settings.log_level,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
+        handlers=[LineHandler(log)],
     )
-    service, hall = assemble(settings, EventLog(), _max_connections())
+    service, hall = assemble(settings, EventLog(events), _max_connections())
 
     async def serve() -> None:
         service.start()
@@ -76,6 +79,9 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         print(f"The server cannot listen on {settings.host}:{settings.port}: {error.strerror}", file=sys.stderr)
         return 1
+    finally:
+        events.flush(_FLUSH_SECONDS)
+        log.flush(_FLUSH_SECONDS)
     return 0
 
 

@@ -64,6 +64,12 @@ class Observer:
         self._loads.setdefault(kind, Counter()).add()
         self.events.write("load_failed", model=name, error=kind, reason=message)
 
+    def recycled(self, worker: int, models: list[str], residue_bytes: int, reason: str) -> None:
+        """A worker process is replaced for the memory that it holds."""
+        self.events.write(
+            "worker_recycled", worker=worker, models=models, reason=reason, residue_mib=residue_bytes / 2**20
+        )
+
     def unloaded(self, model: Model, seconds: float, freed_bytes: int, worker: int | None, reason: str) -> None:
         """A model left a worker, or with `worker` None the server."""
         self._unloads.setdefault("unloaded" if worker is None else "copy", Counter()).add()
@@ -137,8 +143,8 @@ class Observer:
         for name, meaning, value in (
             (
                 "model_memory_bytes",
-                "Private memory a model took in all its workers.",
-                lambda m: sum(m.memory_bytes.values()),
+                "Memory a model took in all its workers, and its mapped weights.",
+                lambda m: sum(m.memory_bytes.values()) + m.mapped_bytes,
             ),
             ("model_workers", "Workers that hold the model.", lambda m: len(m.places)),
             ("model_in_flight", "Requests of the model that wait or run.", lambda m: m.in_flight),

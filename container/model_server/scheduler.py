@@ -1,142 +1,100 @@
-"""Who works on what: a bounded queue in order of arrival, and workers that each take one job at a time.
+"""Who works on what: invocations that wait in a fair queue, and workers that each take one job at a time.
 
-Jobs are either bound to one worker (loads, unloads) or run on any worker that holds their model. A worker that
-becomes free takes the oldest job it can run, so that no worker idles while it could work. What happens when a job
-could run only on busy workers while another is free (a model getting hot) is the `starved` callback's matter.
+A job is begun at once where a worker can take it; only one that has to wait can be refused. What happens when a model's
+requests wait while its workers are busy or gone (it got hot, it was lost) is the `starved` callback's matter.
 """
 
 import asyncio
 import functools
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 from . import wire
-from .errors import Abandoned, DeadlineExceeded, QueueFull, ServerError, Stopping, WorkerCrashed
+from .errors import Abandoned, DeadlineExceeded, ModelTimeout, QueueFull, ServerError, Stopping, WorkerCrashed
+from .jobs import FairQueue, Job
+from .places import Place
 from .pool import Answer, WorkerProcess, Zygote, settle
 from .registry import Model
 from .settings import Settings
-from .wire import Body
 
 _log = logging.getLogger(__name__)
 _RESTART_PAUSE_SECONDS = 1.0
 
-# What a job comes to.
-Outcome = Answer | ServerError
-
-
-@dataclass(eq=False)
-class Job:
-    """Work for one worker. `done` is called once, with the answer or the ServerError."""
-
-    header: wire.Header
-    body: Body
-    timeout_seconds: float
-    model: Model
-    done: Callable[["Job", Outcome], None]
-    place: int | None = None
-    queued_at: float = field(default_factory=time.perf_counter)
-    started_at: float = 0.0
-    expiry: asyncio.TimerHandle | None = None
-    counted_as_starved: bool = False
-    settled: bool = False
-
-    def settle(self, outcome: Outcome) -> None:
-        """Hand over what came of it; the first outcome counts."""
-        if self.settled:
-            return
-        self.settled = True
-        if self.expiry is not None:
-            self.expiry.cancel()
-        try:
-            self.done(self, outcome)
-        except Exception:  # noqa: BLE001 - whoever is answered must not take the worker's connection down
-            _log.exception("handing over the answer for model %s failed", self.model.name)
-
-
-@dataclass(eq=False)
-class Place:
-    """A worker's position. Its process may be replaced; the position, and the models that live there, stay.
-
-    `arriving_bytes`: what the loads under way are expected to take there.
-    """
-
-    index: int
-    process: WorkerProcess | None = None
-    ready: bool = False
-    job: Job | None = None
-    restarts: int = 0
-    busy_seconds: float = 0.0
-    arriving_bytes: int = 0
-
-    @property
-    def free(self) -> bool:
-        return self.ready and self.job is None
-
-    @property
-    def private_bytes(self) -> int:
-        return 0 if self.process is None else self.process.private_bytes
-
 
 class Scheduler:
-    """Queue and workers. All methods belong to the event loop's thread."""
+    """Queue and workers. All methods belong to the event loop's thread.
+
+    Args:
+        lost: called when a place's process is gone, and with it the models that were loaded there.
+        starved: called with a request that has to wait.
+    """
 
     def __init__(
-        self,
-        settings: Settings,
-        zygote: Zygote,
-        restore: Callable[[Place, WorkerProcess], Awaitable[None]],
-        starved: Callable[[Job, Place], None],
+        self, settings: Settings, zygote: Zygote, lost: Callable[[Place], None], starved: Callable[[Job], None]
     ) -> None:
-        self.places = [Place(index) for index in range(settings.workers)]
+        self.places = {index: Place(index) for index in range(settings.workers)}
+        self.restarts = 0
+        self.busy_seconds = 0.0
+        self._next_index = settings.workers
         self._settings = settings
         self._zygote = zygote
-        self._restore = restore
+        self._lost = lost
         self._starved = starved
-        self._pending: list[Job] = []
+        self._queue = FairQueue(settings.queue_length)
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
 
     @property
+    def shared(self) -> list[Place]:
+        """The places whose workers models share."""
+        return [place for place in self.places.values() if place.owner is None]
+
+    @property
     def ready(self) -> bool:
         """Whether any worker can take requests."""
-        return not self._stopping and any(place.ready for place in self.places)
+        return not self._stopping and any(place.ready for place in self.shared)
 
     @property
     def queued(self) -> int:
-        return sum(1 for job in self._pending if job.place is None and not job.settled)
+        return len(self._queue)
 
     def start(self) -> None:
-        """Start all workers, in the background."""
-        for place in self.places:
+        """Start the shared workers, in the background."""
+        for place in self.shared:
             self._spawn(self._replace(place))
 
     async def stop(self) -> None:
         """Fail what waits and end the workers."""
         self._stopping = True
-        waiting, self._pending = self._pending, []
+        waiting = self._queue.all() + [job for place in self.places.values() for job in place.bound]
         for job in waiting:
+            self._queue.remove(job)
             job.settle(Stopping("the server is shutting down"))
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for place in self.places:
+        for place in self.places.values():
             if place.process is not None:
                 place.process.close()
         await self._zygote.stop()
 
-    def admit(self, bound: bool = False) -> None:
-        """Raises QueueFull when too many requests wait (jobs bound to a worker may always), Stopping."""
+    # Jobs.
+
+    def admit(self, model: Model) -> None:
+        """Raises what a request for this model would be refused with at once: QueueFull, Stopping."""
         if self._stopping:
             raise Stopping("the server is shutting down")
-        if not bound and self.queued >= self._settings.queue_length:
-            raise QueueFull(f"{self._settings.queue_length} requests wait already; try again later")
+        if self._free_place(model) is None and self._queue.refuses(model):
+            raise self._full()
 
-    async def run(self, header: wire.Header, timeout_seconds: float, model: Model, place: int) -> Answer:
+    def _full(self) -> QueueFull:
+        return QueueFull(f"{self._settings.queue_length} requests wait already; try again later")
+
+    async def run(self, header: wire.Header, deadline: float, model: Model, place: int) -> Answer:
         """Have one worker do something with a model; raises as `submit` tells."""
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        job = Job(header, b"", timeout_seconds, model, lambda _, outcome: settle(answer, outcome), place)
+        job = Job(header, b"", deadline, model, lambda _, outcome: settle(answer, outcome), place)
         self.submit(job)
         try:
             return await answer
@@ -144,125 +102,183 @@ class Scheduler:
             job.settled = True  # nobody waits any more: not begun if it has not been
 
     def submit(self, job: Job) -> None:
-        """Queue a job.
+        """Begin a job, or let it wait.
 
-        What it comes to is the worker's answer or error; QueueFull, at once, when too many wait; DeadlineExceeded when
-        no worker takes it in time; Stopping; WorkerCrashed.
+        What it comes to is the worker's answer or error; QueueFull when too many wait; DeadlineExceeded when no worker
+        takes it in time; ModelTimeout when the worker is not done in time; Stopping; WorkerCrashed.
         """
-        bound = job.place is not None
-        try:
-            self.admit(bound)
-        except ServerError as error:
-            job.settle(error)
-            return
-        self._pending.append(job)
-        self.dispatch()
-        if job.started_at == 0.0 and not job.settled:
-            seconds = self._settings.load_seconds if bound else self._settings.queue_seconds
-            job.expiry = asyncio.get_running_loop().call_later(seconds, self._expire, job, seconds)
+        place = self._free_place(job.model) if job.place is None else self.places.get(job.place)
+        if self._stopping:
+            job.settle(Stopping("the server is shutting down"))
+        elif job.place is not None:
+            if place is None:
+                job.settle(WorkerCrashed("the worker process ended before it took this request"))
+                return
+            place.bound.append(job)
+            self._expire_later(job, job.deadline - time.perf_counter())
+            self._fill(place)
+        elif place is not None:
+            self._begin(place, job)
+        else:
+            refused = self._queue.add(job)
+            if refused is not job:
+                self._expire_later(job, min(self._settings.queue_seconds, job.deadline - time.perf_counter()))
+                self._starved(job)
+            if refused is not None:
+                refused.settle(self._full())
 
     def abandon(self, job: Job) -> None:
         """Nobody waits for this job any more: it is not begun if it has not been."""
         if job.started_at == 0.0:
+            self._queue.remove(job)
             job.settle(Abandoned("the client left before a worker took its request"))
-
-    def dispatch(self) -> None:
-        """Give every free worker the oldest job it can run."""
-        remaining = []
-        for job in self._pending:
-            if job.settled:
-                continue
-            place = self._free_place(job)
-            if place is None:
-                remaining.append(job)
-            else:
-                self._begin(place, job)
-        self._pending = remaining
-        if remaining:
-            idle = [place for place in self.places if place.free]
-            for job in remaining if idle else ():
-                if job.place is None:
-                    self._starved(job, idle[0])
-
-    def _free_place(self, job: Job) -> Place | None:
-        if job.place is not None:
-            place = self.places[job.place]
-            return place if place.free else None
-        return next((self.places[index] for index in job.model.places if self.places[index].free), None)
 
     def fail_waiting(self, model: Model, error: ServerError) -> None:
         """Fail the requests that wait for a model which cannot be brought back."""
-        for job in list(self._pending):
-            if job.model is model and job.place is None:
-                job.settle(error)
+        for job in self._queue.of(model):
+            self._queue.remove(job)
+            job.settle(error)
+
+    def dispatch(self) -> None:
+        """Give every free worker what it can run: models have come or gone."""
+        for place in list(self.places.values()):
+            self._fill(place)
+        for job in self._queue.first_of_each():
+            self._starved(job)
+
+    def _free_place(self, model: Model) -> Place | None:
+        return next((self.places[index] for index in model.places if self.places[index].free), None)
+
+    def _expire_later(self, job: Job, seconds: float) -> None:
+        if not job.settled and job.started_at == 0.0:
+            job.expiry = asyncio.get_running_loop().call_later(max(0.0, seconds), self._expire, job, seconds)
 
     def _expire(self, job: Job, seconds: float) -> None:
-        if job.started_at == 0.0:
+        self._queue.remove(job)
+        if job.place is None and time.perf_counter() < job.deadline:
             job.settle(DeadlineExceeded(f"no worker was free for this request within {seconds:g} s; try again later"))
+        else:
+            job.settle(ModelTimeout(f"no worker was free for this request within {seconds:.3g} s"))
+
+    def _fill(self, place: Place) -> None:
+        """Give a worker work, if it is free: loads and unloads in turn with invocations, the models in turn."""
+        while place.free:
+            while place.bound and place.bound[0].settled:
+                place.bound.popleft()
+            bound_next = bool(place.bound) and not (place.after_bound and self._queue.has_any_for(place.index))
+            job = place.bound.popleft() if bound_next else self._queue.take(place.index)
+            if job is None:
+                return
+            self._begin(place, job)
 
     def _begin(self, place: Place, job: Job) -> None:
         process = place.process
         if process is None:
             raise RuntimeError(f"worker {place.index} was given a job without a process")
-        job.started_at = time.perf_counter()
         if job.expiry is not None:
             job.expiry.cancel()
+        job.started_at = time.perf_counter()
         place.job = job
+        place.after_bound = job.place is not None
         ended = functools.partial(self._end, place, process, job)
-        process.call(job.header, job.body, job.timeout_seconds, ended)
-        job.body = b""
+        body, job.body = job.body, b""
+        process.call(job.header, body, max(0.001, job.deadline - job.started_at), ended)
 
     def _end(self, place: Place, process: WorkerProcess, job: Job, outcome: Answer | Exception) -> None:
-        place.busy_seconds += time.perf_counter() - job.started_at
+        seconds = time.perf_counter() - job.started_at
+        place.busy_seconds += seconds
+        self.busy_seconds += seconds
         place.job = None
         if isinstance(outcome, WorkerCrashed | TimeoutError):
             place.ready = False  # its exit replaces it
             if isinstance(outcome, TimeoutError):
                 process.kill()
             self._spawn(self._fail(process, job, outcome))
-            self.dispatch()
             return
-        self.dispatch()  # first: the worker is not to wait until this answer is sent
-        job.settle(outcome)
+        if place.is_retiring:
+            self.retire(place)
+        self._fill(place)  # first: the worker is not to wait until this answer is sent
+        if place.free and place.owner is None:
+            for waiting in self._queue.first_of_each():
+                self._starved(waiting)
+        job.settle(outcome)  # type: ignore[arg-type]
 
     async def _fail(self, process: WorkerProcess, job: Job, error: WorkerCrashed | TimeoutError) -> None:
-        """Tell of the error once the process is gone: until then it could still write to the client."""
+        """Tell of the error once the process is gone, with its exit code."""
         status = await process.status()
         if isinstance(error, TimeoutError):
-            seconds = job.timeout_seconds
-            job.settle(DeadlineExceeded(f"the worker did not answer within {seconds:g} s and was replaced"))
+            seconds = time.perf_counter() - job.queued_at
+            job.settle(ModelTimeout(f"the model did not answer within {seconds:.3g} s; its worker was replaced"))
         else:
             job.settle(WorkerCrashed("the worker process died while it worked on this request", status))
 
+    # Processes.
+
+    async def open_place(self, owner: Model) -> Place:
+        """A place for one model, with a process of its own. Raises WorkerCrashed, OSError."""
+        place = Place(self._next_index, owner)
+        self._next_index += 1
+        try:
+            process = await WorkerProcess.start(self._zygote)
+        except TimeoutError as error:
+            raise WorkerCrashed("a worker process did not start in time") from error
+        self.places[place.index] = place
+        self._take_over(place, process)
+        return place
+
+    async def close_place(self, place: Place) -> None:
+        """End a place that belongs to one model, and wait until its process is gone."""
+        place.is_retiring = True
+        if place.process is not None:
+            place.process.close()
+            if await place.process.status() is None:
+                place.process.kill()
+                await place.process.status()
+
+    def retire(self, place: Place) -> None:
+        """End a place's process as soon as it is idle. One that is shared is replaced."""
+        place.is_retiring = True
+        if place.job is None and place.process is not None:
+            place.ready = False
+            place.process.kill()
+
     async def _replace(self, place: Place) -> None:
-        """Start a process for a place and give it its models; only then may it take requests."""
+        """Start a process for a shared place. Its models are loaded when they are asked for."""
         while not self._stopping:
             try:
                 process = await WorkerProcess.start(self._zygote)
-                place.process = process
-                await self._restore(place, process)
             except (WorkerCrashed, TimeoutError, OSError) as error:
                 _log.error("worker %d did not start, trying again: %s", place.index, error)
-                if place.process is not None:
-                    place.process.kill()
-                    place.process.close()
                 await asyncio.sleep(_RESTART_PAUSE_SECONDS)
                 continue
-            if process.exited.done():
-                continue
-            place.ready = True
-            process.exited.add_done_callback(functools.partial(self._on_exit, place, process))
+            self._take_over(place, process)
             self.dispatch()
             return
+
+    def _take_over(self, place: Place, process: WorkerProcess) -> None:
+        place.process = process
+        place.empty_bytes = process.private_bytes
+        place.is_retiring = False
+        place.ready = True
+        process.exited.add_done_callback(functools.partial(self._on_exit, place, process))
 
     def _on_exit(self, place: Place, process: WorkerProcess, exited: asyncio.Future[int]) -> None:
         place.ready = False
         process.close()
         if self._stopping:
             return
-        place.restarts += 1
-        _log.error("worker %d (pid %d) ended with status %d; replacing it", place.index, process.pid, exited.result())
-        self._spawn(self._replace(place))
+        self._lost(place)
+        if not place.is_retiring:
+            place.restarts += 1
+            self.restarts += 1
+            _log.error("worker %d (pid %d) ended with status %d", place.index, process.pid, exited.result())
+        if place.owner is None:
+            self._spawn(self._replace(place))
+            return
+        del self.places[place.index]
+        for job in place.bound:
+            job.settle(WorkerCrashed("the worker process ended before it took this request", exited.result()))
+        self.dispatch()
 
     def _spawn(self, work) -> None:
         task = asyncio.get_running_loop().create_task(work)

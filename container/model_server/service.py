@@ -1,6 +1,7 @@
 """Load, unload, invoke, list, metrics: the server's work without HTTP."""
 
 import asyncio
+import errno
 import os
 import time
 from collections.abc import Callable
@@ -9,12 +10,12 @@ from typing import NamedTuple
 
 from . import wire
 from .afterwards import Afterwards
-from .errors import InvalidArtifact, InvalidRequest, ModelNotFound, ServerError
+from .errors import InvalidArtifact, InvalidRequest, ModelNotFound, OutOfDescriptors, ServerError
+from .jobs import Job, Outcome
 from .observer import Observer
 from .placement import Placement
 from .pool import Answer
 from .registry import DEFAULT_PAGE, MAX_PAGE, Model, Registry, State
-from .scheduler import Job, Outcome
 from .settings import Settings
 
 
@@ -89,15 +90,20 @@ class ModelService:
         """Load a model into one worker, run it once, and count what it took.
 
         Raises ModelAlreadyLoaded, InvalidArtifact, InsufficientMemory (before or after the load; nothing stays),
-        WorkerCrashed, DeadlineExceeded.
+        ModelTooLarge, OutOfDescriptors, WorkerCrashed, ModelTimeout.
         """
         start = time.perf_counter()
         model = self._registry.add(name, url)
         try:
-            model.artifact_bytes = _folder_bytes(Path(url))
+            model.artifact_bytes = await asyncio.to_thread(_folder_bytes, Path(url))
+            model.has_code = self._settings.artifact_code and Path(url, "code", self._settings.program).is_file()
             place = await self._placement.load(model)
         except BaseException as error:
             self._registry.remove(model)
+            if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+                error = OutOfDescriptors("no file descriptor is left: unload a model, or raise the limit (ulimit -n)")
+                self._observer.load_failed(name, error.kind, error.message)
+                raise error from None
             if isinstance(error, ServerError):
                 self._observer.load_failed(name, error.kind, error.message)
             raise
@@ -108,7 +114,7 @@ class ModelService:
     async def unload(self, name: str) -> Model:
         """Wait for the model's running requests, then free it in all its workers.
 
-        Raises ModelNotFound; DeadlineExceeded when a worker stays busy, and the model stays.
+        Raises ModelNotFound; ModelTimeout when a worker stays busy, and the model stays.
         """
         start = time.perf_counter()
         model = self._registry.ready(name)
@@ -128,16 +134,15 @@ class ModelService:
 
     def admit(self, name: str) -> None:
         """Raises what an invocation would be refused with at once: ModelNotFound, QueueFull, Stopping."""
-        self._registry.ready(name)
-        self._scheduler.admit()
+        self._scheduler.admit(self._registry.ready(name))
 
     def invoke(self, request: InvokeRequest, body: wire.Body, done: Done) -> Callable[[], None]:
         """Answer one request: `done` is called with what comes of it, perhaps at once. Returns what to call when nobody
         waits for it any more: a request that still waits for a worker is then given up.
 
         A callback and no coroutine: a task for each request would cost as much as all that is done here. Errors are
-        ModelNotFound, QueueFull, DeadlineExceeded, Stopping, WorkerCrashed, and what decoding, running and encoding
-        fail with.
+        ModelNotFound, QueueFull, DeadlineExceeded, ModelTimeout, Stopping, WorkerCrashed, Abandoned, and what decoding,
+        running and encoding fail with.
         """
         start = time.perf_counter()
         try:
@@ -170,7 +175,7 @@ class ModelService:
             "accept": request.accept,
         }
 
-        job = Job(header, body, self._settings.invoke_seconds, model, settled)
+        job = Job(header, body, start + self._settings.invoke_seconds, model, settled)
         self._scheduler.submit(job)
         return lambda: self._scheduler.abandon(job)
 
@@ -183,15 +188,20 @@ class ModelService:
         return [model for model in self._registry.all() if model.state is State.READY]
 
     def _gauges(self) -> dict[str, tuple[str, str, float]]:
-        places = self._scheduler.places
+        places = self._scheduler.places.values()
         return {
             "models_loaded": ("gauge", "Models that can be invoked.", len(self._loaded())),
             "queue_length": ("gauge", "Requests that wait for a worker.", self._scheduler.queued),
             "workers_ready": ("gauge", "Workers that take requests.", sum(place.ready for place in places)),
             "workers_busy": ("gauge", "Workers at work.", sum(place.job is not None for place in places)),
-            "worker_restarts_total": ("counter", "Workers replaced.", sum(place.restarts for place in places)),
-            "worker_busy_seconds_total": ("counter", "Time workers worked.", sum(p.busy_seconds for p in places)),
-            "memory_used_bytes": ("gauge", "Private memory of all processes.", self._budget.used_bytes),
+            "worker_restarts_total": ("counter", "Workers replaced.", self._scheduler.restarts),
+            "worker_busy_seconds_total": ("counter", "Time workers worked.", self._scheduler.busy_seconds),
+            "log_lines_dropped_total": ("counter", "Lines for stdout that nobody read.", self._observer.events.dropped),
+            "memory_used_bytes": (
+                "gauge",
+                "Private memory of all processes, and mapped weights.",
+                self._budget.used_bytes,
+            ),
             "memory_limit_bytes": ("gauge", "The memory budget.", self._budget.limit_bytes),
         }
 

@@ -1,6 +1,6 @@
 """Frames between the front process and a worker: a small JSON header and a body, over one stream socket.
 
-One request is under way on a socket at a time, so that frames need no number.
+One request is under way on a socket at a time. Its answer carries its number.
 """
 
 import asyncio

@@ -143,12 +143,15 @@ class Worker:
 def run(sock: socket.socket, settings: Settings) -> None:
     """Serve frames until the front process closes the socket."""
     os.nice(_NICENESS)
+    pid = os.getpid()
     worker = Worker(settings)
-    wire.send_blocking(sock, {"ready": True, "private_bytes": worker.private_bytes()})
+    wire.send_blocking(sock, {"number": 0, "private_bytes": worker.private_bytes()})
     while True:
         try:
             header, body = wire.receive_blocking(sock)
             answer, answer_body = worker.handle(header, body)
-            wire.send_blocking(sock, answer, answer_body)
+            if os.getpid() != pid:
+                os._exit(0)  # a child that an artifact's code forked, and let return: the worker itself answers
+            wire.send_blocking(sock, {**answer, "number": header["number"]}, answer_body)
         except (EOFError, ConnectionError):
             return

@@ -171,18 +171,21 @@ class InProcessClient(_Calls):
 class HttpClient(_Calls):
     """Runs `container/serve` as SageMaker does, and talks HTTP to it."""
 
-    def __init__(self, environment: Mapping[str, str], before: Callable[[], None] | None = None) -> None:
-        """`before` is called in the server's process before it starts."""
+    def __init__(
+        self, environment: Mapping[str, str], before: Callable[[], None] | None = None, stdout: int | None = None
+    ) -> None:
+        """`before` is called in the server's process before it starts; `stdout` takes its lines instead of `events`."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
+        self._shared_workers = int(environment.get("MODEL_SERVER_WORKERS", "1"))
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close
         fixed = {"MODEL_SERVER_HOST": "127.0.0.1", "SAGEMAKER_BIND_TO_PORT": str(self.port)}
         self.process = subprocess.Popen(
             [sys.executable, str(SERVE), "serve"],
             env={**os.environ, **fixed, **environment},
-            stdout=self._output,
+            stdout=self._output if stdout is None else stdout,
             stderr=self.errors,
             preexec_fn=before,  # noqa: PLW1509 - the tests that use it have no other threads
         )
@@ -226,9 +229,14 @@ class HttpClient(_Calls):
         return sum(anonymous_bytes(process.pid) for process in self.processes())
 
     def workers(self) -> list[psutil.Process]:
-        """The worker processes: the children of the one they are forked from."""
+        """The workers that models share: the first children of the process they are forked from, or who replaced them.
+        Those of artifacts with code come later."""
         (zygote,) = psutil.Process(self.process.pid).children()
         return zygote.children()
+
+    def own_workers(self) -> list[psutil.Process]:
+        """The workers of artifacts with code, where none of the shared ones was replaced."""
+        return self.workers()[self._shared_workers :]
 
     def close(self) -> None:
         if self.process.poll() is None:

@@ -16,6 +16,7 @@ STATUSES: dict[type[errors.ServerError], int] = {
     errors.InvalidRequest: 400,
     errors.InvalidInput: 400,
     errors.InvalidArtifact: 400,
+    errors.ModelTooLarge: 400,
     errors.ModelNotFound: 404,
     errors.NoSuchRoute: 404,
     errors.MethodNotAllowed: 405,
@@ -30,7 +31,9 @@ STATUSES: dict[type[errors.ServerError], int] = {
     errors.QueueFull: 503,
     errors.DeadlineExceeded: 503,
     errors.Stopping: 503,
+    errors.ModelTimeout: 504,
     errors.InsufficientMemory: 507,
+    errors.OutOfDescriptors: 507,
 }
 
 
@@ -48,12 +51,6 @@ def head_bytes(status: int, fields: Mapping[str, str], body_size: int, keep_aliv
     lines = "".join([f"{name}: {value}\r\n" for name, value in fields.items()])
     close = "" if keep_alive else "connection: close\r\n"
     return f"{_STATUS_LINES[status]}{lines}{close}content-length: {body_size}\r\n\r\n".encode("latin-1")
-
-
-def content_type(media_type: str) -> dict[str, str]:
-    """The header field for a media type. Text is UTF-8, which is said once."""
-    is_bare_text = media_type.startswith("text/") and "charset=" not in media_type.lower()
-    return {"content-type": f"{media_type}; charset=utf-8" if is_bare_text else media_type}
 
 
 def json_answer(status: int, value: object) -> Answer:

@@ -8,69 +8,23 @@ import asyncio
 import select
 import socket
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from enum import Enum, auto
-from typing import NamedTuple, Protocol
 
-from ..access_log import AccessLog
-from ..afterwards import Afterwards
 from ..errors import RequestTimeout, ServerError
 from .answers import CONTINUE, Answer, failure, head_bytes, refusal
-from .bodies import Body, BodyMemory, ChunkedBody, SizedBody
+from .bodies import Body, ChunkedBody, SizedBody
+from .hall import Accepted, Hall
 from .heads import BadHead, Head, HeadReader
 
 # Read into one buffer that all connections share: what is read is dealt with before anything else is read.
 _BUFFER = memoryview(bytearray(256 * 1024))
 _MAX_AHEAD_BYTES = 256 * 1024
 _IDLE_SECONDS = 75.0
-_MAX_HEAD_SECONDS = 20.0
 # A body that follows a refusal is read and dropped: a client that still sends would lose the answer otherwise.
 _MAX_DROPPED_BYTES = 8 * 1024 * 1024
 _MAX_LINGERING_BYTES = 1024 * 1024
 _LINGER_SECONDS = 5.0
-
-
-class Accepted(NamedTuple):
-    """A request whose head was accepted.
-
-    Attributes:
-        max_body_bytes: bound of its body.
-        answer: called once with the body; calls its second argument with the answer, perhaps at once. Returns what to
-            call when nobody waits for the answer any more, or None.
-        log: what the request's line in the access log says where its body does not arrive.
-    """
-
-    max_body_bytes: int
-    answer: Callable[[bytearray, Callable[[Answer], None]], Callable[[], None] | None]
-    log: Mapping[str, object] = {}
-
-
-class Application(Protocol):
-    """What answers requests."""
-
-    def accept(self, head: Head) -> Accepted:
-        """Raises ServerError when the head alone shows that the request is refused."""
-        ...
-
-
-@dataclass(eq=False)
-class Hall:
-    """What all connections of a server share."""
-
-    application: Application
-    bodies: BodyMemory
-    log: AccessLog
-    afterwards: Afterwards
-    body_seconds: float
-    max_connections: int
-    connections: "set[Connection]" = field(default_factory=set)
-    is_closing: bool = False
-
-    @property
-    def head_seconds(self) -> float:
-        """How long a request's head may take to arrive, from its first byte."""
-        return min(_MAX_HEAD_SECONDS, self.body_seconds)
 
 
 class _Phase(Enum):
@@ -159,14 +113,12 @@ class Connection(asyncio.BufferedProtocol):
     # What the server calls.
 
     def check(self, now: float) -> None:
-        """Called a few times a second: deadlines, and clients that are gone."""
         if self._phase is _Phase.ANSWER and self._is_ended and self._is_broken():
             self._transport.abort()
         elif now >= self._deadline:
             self._expire()
 
     def close_if_idle(self) -> None:
-        """Close unless a request is under way."""
         if self._phase is _Phase.HEAD and not self._reader.has_begun:
             self._transport.close()
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from ..errors import ServerError
 from ..service import Invocation, InvokeRequest, ModelService
-from .answers import Answer, content_type, refusal
-from .connection import Accepted
+from .answers import Answer, refusal
+from .hall import Accepted
 from .heads import Head
 
 
@@ -47,4 +47,4 @@ def _answer(request: InvokeRequest, outcome: Invocation | ServerError) -> Answer
     for stage, seconds in outcome.stages.items():
         log[f"{stage}_ms"] = seconds * 1000
     log["cold"] = outcome.cold or None
-    return Answer(200, content_type(outcome.content_type), outcome.body, log)
+    return Answer(200, {"content-type": outcome.content_type}, outcome.body, log)

@@ -14,7 +14,7 @@ from .. import metrics
 from ..errors import InvalidRequest, MethodNotAllowed, NoSuchRoute, ServerError
 from ..service import ModelService
 from .answers import Answer, failure, json_answer, refusal
-from .connection import Accepted
+from .hall import Accepted
 from .heads import Head
 from .invocations import Invocations
 

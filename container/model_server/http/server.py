@@ -5,7 +5,8 @@ import contextlib
 import signal
 import time
 
-from .connection import Connection, Hall
+from .connection import Connection
+from .hall import Hall
 
 _CHECK_SECONDS = 0.25
 _BACKLOG = 2048
