@@ -8,18 +8,18 @@ from typing import NamedTuple
 
 import uvloop
 
-from .access_log import AccessLog
-from .afterwards import Afterwards
-from .events import EventLog
+from .hosting.service import ModelService
 from .http.bodies import BodyMemory
 from .http.hall import Hall
 from .http.invocations import Invocations
 from .http.routes import Routes
 from .http.server import HttpServer
-from .line_writer import LineHandler, LineWriter
-from .observer import Observer
-from .service import ModelService
 from .settings import Settings, SettingsError, read_settings
+from .telemetry.access_log import AccessLog
+from .telemetry.afterwards import Afterwards
+from .telemetry.events import EventLog
+from .telemetry.line_writer import LineHandler, LineWriter
+from .telemetry.observer import Observer
 
 # Bodies of waiting requests may take this share of the memory budget.
 _BODIES_SHARE = 16

@@ -23,13 +23,13 @@ from urllib.parse import unquote, urlsplit
 import psutil
 
 from container.model_server.errors import ServerError
-from container.model_server.events import EventLog
 from container.model_server.http.answers import Answer, refusal
 from container.model_server.http.bodies import SizedBody
 from container.model_server.http.heads import Head
 from container.model_server.main import assemble
 from container.model_server.memory import anonymous_bytes
 from container.model_server.settings import read_settings
+from container.model_server.telemetry.events import EventLog
 
 SERVE = Path(__file__).parents[2] / "container" / "serve"
 _READY_SECONDS = 90.0

@@ -9,12 +9,12 @@ from collections.abc import Callable
 import pytest
 
 from container.model_server.errors import InvalidArtifact, WorkerCrashed
-from container.model_server.events import EventLog
-from container.model_server.jobs import Job
-from container.model_server.observer import Observer
-from container.model_server.placement import Placement
-from container.model_server.registry import Model, Registry, State
+from container.model_server.hosting.jobs import Job
+from container.model_server.hosting.placement import Placement
+from container.model_server.hosting.registry import Model, Registry, State
 from container.model_server.settings import read_settings
+from container.model_server.telemetry.events import EventLog
+from container.model_server.telemetry.observer import Observer
 
 MIB = 2**20
 LOADED = {"engine": "mxnet", "engine_started": False, "taken_bytes": MIB}

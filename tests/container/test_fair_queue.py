@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from container.model_server.errors import Abandoned, DeadlineExceeded, ModelTimeout, QueueFull, ServerError
-from container.model_server.jobs import FairQueue, Job, Outcome
-from container.model_server.places import Place
-from container.model_server.registry import Model
-from container.model_server.scheduler import Scheduler
+from container.model_server.hosting.jobs import FairQueue, Job, Outcome
+from container.model_server.hosting.places import Place
+from container.model_server.hosting.registry import Model
+from container.model_server.hosting.scheduler import Scheduler
 from container.model_server.settings import read_settings
 
 

@@ -10,21 +10,17 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[2]
 SERVER = PROJECT / "container" / "model_server"
 
-TELEMETRY = {"events", "metrics", "observer", "access_log", "afterwards", "line_writer"}
-HOSTING = {
-    *("service", "registry", "placement", "copies", "housekeeping", "scheduler", "jobs", "places"),
-    *("budget", "quarantine", "pool"),
-}
 LEAVES = {"settings", "errors", "wire", "memory"}
-FRONT = TELEMETRY | HOSTING | {"main", "http"}
+# The front process, from top to bottom: each may know those that come later, and the leaves.
+ROOMS = ("main", "http", "hosting", "telemetry")
 
 
 def imported(path: Path) -> set[str]:
-    """The server's own modules, or folders, that a file imports, wherever in it."""
+    """The server's own modules, or folders, that a file imports from the top, wherever in it."""
     found = set()
-    level_of_root = len(path.relative_to(SERVER).parts)
+    to_the_top = len(path.relative_to(SERVER).parts)
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.level == level_of_root:
+        if isinstance(node, ast.ImportFrom) and node.level == to_the_top:
             names = [node.module] if node.module else [alias.name for alias in node.names]
             found |= {name.split(".")[0] for name in names}
     return found
@@ -44,22 +40,16 @@ def test_leaves_import_leaves_only() -> None:
         assert modules()[name] <= LEAVES, name
 
 
-def test_nobody_but_the_wiring_knows_the_transport() -> None:
-    assert {name for name, known in modules().items() if "http" in known} - {"http"} == {"main"}
+def test_the_front_process_is_built_from_top_to_bottom() -> None:
+    """Transport on hosting on telemetry; of what workers run it knows nothing."""
+    for number, room in enumerate(ROOMS):
+        assert modules()[room] <= {*ROOMS[number:], *LEAVES}, room
 
 
-def test_the_front_process_and_the_workers_share_leaves_only() -> None:
+def test_workers_know_nothing_of_the_front_process() -> None:
     for name, known in modules().items():
-        if name in FRONT:
-            assert known <= FRONT | LEAVES, name
-        elif name != "__init__":
-            assert not known & FRONT, name
-
-
-def test_who_hosts_models_tells_of_it_and_not_the_other_way_round() -> None:
-    for name in TELEMETRY:
-        # The observer is told about models by their entries in the registry.
-        assert not modules()[name] & (HOSTING - {"registry"}), name
+        if name not in (*ROOMS, "__init__"):
+            assert not known & set(ROOMS), name
 
 
 @pytest.mark.parametrize("heavy", ["numpy", "PIL", "mxnet", "onnxruntime", "starlette", "uvicorn"])

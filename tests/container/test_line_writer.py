@@ -2,7 +2,7 @@
 
 import os
 
-from container.model_server.line_writer import LineWriter
+from container.model_server.telemetry.line_writer import LineWriter
 from tests.container.clients import wait_for
 
 

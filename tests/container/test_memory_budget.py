@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from container.model_server.budget import MIB, MemoryBudget
-from container.model_server.events import EventLog
+from container.model_server.hosting.budget import MIB, MemoryBudget
+from container.model_server.hosting.placement import Placement
+from container.model_server.hosting.registry import Model, Registry, State
+from container.model_server.hosting.scheduler import Place
 from container.model_server.memory import anonymous_bytes, private_bytes
-from container.model_server.observer import Observer
-from container.model_server.placement import Placement
-from container.model_server.registry import Model, Registry, State
-from container.model_server.scheduler import Place
 from container.model_server.settings import read_settings
+from container.model_server.telemetry.events import EventLog
+from container.model_server.telemetry.observer import Observer
 from tests.container.clients import HttpClient
 from tests.container.conftest import serving
 from tests.support.checkpoints import save_checkpoint

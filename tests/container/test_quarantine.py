@@ -1,7 +1,7 @@
 """An artifact whose loads end workers is tried less and less often, and apart from others."""
 
 from container.model_server.errors import WorkerCrashed
-from container.model_server.quarantine import Quarantine
+from container.model_server.hosting.quarantine import Quarantine
 
 
 def test_pauses_double_up_to_a_minute() -> None:

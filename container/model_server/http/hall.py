@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from ..access_log import AccessLog
-from ..afterwards import Afterwards
+from ..telemetry.access_log import AccessLog
+from ..telemetry.afterwards import Afterwards
 from .answers import Answer
 from .bodies import BodyMemory
 from .heads import Head

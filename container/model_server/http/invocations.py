@@ -6,7 +6,7 @@ With callbacks and no tasks: a task for each request costs as much as all else t
 from collections.abc import Callable
 
 from ..errors import ServerError
-from ..service import Invocation, InvokeRequest, ModelService
+from ..hosting.service import Invocation, InvokeRequest, ModelService
 from .answers import Answer, refusal
 from .hall import Accepted
 from .heads import Head

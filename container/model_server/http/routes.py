@@ -10,9 +10,9 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from .. import metrics
 from ..errors import InvalidRequest, MethodNotAllowed, NoSuchRoute, ServerError
-from ..service import ModelService
+from ..hosting.service import ModelService
+from ..telemetry import metrics
 from .answers import Answer, failure, json_answer, refusal
 from .hall import Accepted
 from .heads import Head

@@ -7,8 +7,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from . import wire
-from .errors import ServerError
+from .. import wire
+from ..errors import ServerError
 from .pool import Answer
 from .registry import Model
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from enum import Enum
 
-from .errors import InvalidRequest, ModelAlreadyLoaded, ModelNotFound
+from ..errors import InvalidRequest, ModelAlreadyLoaded, ModelNotFound
 
 MAX_PAGE = 1000
 DEFAULT_PAGE = 100

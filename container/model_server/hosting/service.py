@@ -8,15 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from . import wire
-from .afterwards import Afterwards
-from .errors import InvalidArtifact, InvalidRequest, ModelNotFound, OutOfDescriptors, ServerError
+from .. import wire
+from ..errors import InvalidArtifact, InvalidRequest, ModelNotFound, OutOfDescriptors, ServerError
+from ..settings import Settings
+from ..telemetry.afterwards import Afterwards
+from ..telemetry.observer import Observer
 from .jobs import Job, Outcome
-from .observer import Observer
 from .placement import Placement
 from .pool import Answer
 from .registry import DEFAULT_PAGE, MAX_PAGE, Model, Registry, State
-from .settings import Settings
 
 
 class InvokeRequest(NamedTuple):

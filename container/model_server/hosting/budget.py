@@ -4,7 +4,7 @@ import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
-from .errors import InsufficientMemory
+from ..errors import InsufficientMemory
 from .registry import Model
 
 MIB = 1024 * 1024

@@ -4,7 +4,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from .errors import WorkerCrashed
+from ..errors import WorkerCrashed
 
 _REMEMBERED = 10_000
 _FIRST_PAUSE_SECONDS = 1.0

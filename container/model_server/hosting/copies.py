@@ -5,14 +5,14 @@ import asyncio
 import time
 from typing import Protocol
 
+from ..errors import InsufficientMemory, PredictionFailed, ServerError, WorkerCrashed
+from ..settings import Settings
+from ..telemetry.observer import Observer
 from .budget import MemoryBudget
-from .errors import InsufficientMemory, PredictionFailed, ServerError, WorkerCrashed
 from .jobs import Job
-from .observer import Observer
 from .places import Place
 from .registry import UNOPENED, Model, Registry, State
 from .scheduler import Scheduler
-from .settings import Settings
 
 # A model spreads when this many of its requests had to wait within the window.
 _SPREAD_AFTER = 3

@@ -9,26 +9,26 @@ import contextlib
 import time
 from collections.abc import Iterator
 
-from . import wire
-from .budget import MemoryBudget
-from .copies import Copies
-from .errors import (
+from .. import wire
+from ..errors import (
     InsufficientMemory,
     ModelNotFound,
     ModelTimeout,
     ModelTooLarge,
     WorkerCrashed,
 )
+from ..memory import anonymous_bytes, headroom_bytes, private_bytes
+from ..settings import Settings
+from ..telemetry.observer import Observer
+from .budget import MemoryBudget
+from .copies import Copies
 from .housekeeping import Housekeeper
 from .jobs import Job
-from .memory import anonymous_bytes, headroom_bytes, private_bytes
-from .observer import Observer
 from .places import Place
 from .pool import Zygote
 from .quarantine import Quarantine
 from .registry import UNOPENED, Model, Registry, State
 from .scheduler import Scheduler
-from .settings import Settings
 
 
 class Placement:

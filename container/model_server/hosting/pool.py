@@ -13,11 +13,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import wire
-from .errors import ServerError, WorkerCrashed
-from .settings import Settings
+from .. import wire
+from ..errors import ServerError, WorkerCrashed
+from ..settings import Settings
 
 _PACKAGE_ROOT = Path(__file__).resolve().parents[len(__package__.split("."))]
+_ZYGOTE = f"{__package__.rpartition('.')[0]}.zygote"
 _START_SECONDS = 120.0
 _EXIT_SECONDS = 5.0
 _STDERR = 2
@@ -79,7 +80,7 @@ class Zygote:
         path = os.pathsep.join([str(_PACKAGE_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", f"{__package__}.zygote", str(theirs.fileno()), self._settings.model_dump_json()],
+                [sys.executable, "-m", _ZYGOTE, str(theirs.fileno()), self._settings.model_dump_json()],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 # What artifacts' code prints must not land inside the JSON lines that this process writes to stdout.

@@ -10,13 +10,13 @@ import logging
 import time
 from collections.abc import Callable
 
-from . import wire
-from .errors import Abandoned, DeadlineExceeded, ModelTimeout, QueueFull, ServerError, Stopping, WorkerCrashed
+from .. import wire
+from ..errors import Abandoned, DeadlineExceeded, ModelTimeout, QueueFull, ServerError, Stopping, WorkerCrashed
+from ..settings import Settings
 from .jobs import FairQueue, Job
 from .places import Place
 from .pool import Answer, WorkerProcess, Zygote, settle
 from .registry import Model
-from .settings import Settings
 
 _log = logging.getLogger(__name__)
 _RESTART_PAUSE_SECONDS = 1.0

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from ..errors import ServerError
+from ..memory import descendants_bytes
+from ..telemetry.observer import Observer
 from .budget import MIB, MemoryBudget
-from .errors import ServerError
-from .memory import descendants_bytes
-from .observer import Observer
 from .places import Place
 from .registry import Model, Registry
 from .scheduler import Scheduler
@@ -90,16 +90,20 @@ class Housekeeper:
             self._recycle(place, residue, "it kept memory that no model of its accounts for")
 
     def _keep_budget(self) -> None:
-        """Models may grow between loads: replace the worker that grew most until the budget is kept."""
-        exceeded = self._budget.exceeded_bytes()
-        grown = sorted(self._scheduler.places.values(), key=self._residue, reverse=True)
+        """Models may grow between loads: replace the worker that grew most until the budget is kept.
+
+        A load checks the budget itself when it is done, and what it took.
+        """
+        places = list(self._scheduler.places.values())
+        loading = [place for place in places if place.is_moving_models]
+        exceeded = self._budget.exceeded_bytes() - sum(place.private_bytes for place in loading if place.owner)
+        grown = sorted((place for place in places if place not in loading), key=self._residue, reverse=True)
         for place in grown:
             residue = self._residue(place)
             if exceeded <= 0 or residue < _GROWTH_BYTES:
                 break
-            if place.ready and not place.is_retiring:
-                exceeded -= residue
-                self._recycle(place, residue, "it grew, and the memory budget was passed")
+            exceeded -= residue
+            self._recycle(place, residue, "it grew, and the memory budget was passed")
         if exceeded > 0:
             _log.error("the memory budget is passed by %.0f MiB, and no worker grew", exceeded / MIB)
 
