@@ -211,6 +211,8 @@ class HttpClient(_Calls):
             return received
 
     def events(self) -> list[dict]:
+        if self.process.poll() is None:
+            wait_for(lambda: self.metrics()["model_server_log_bytes_waiting"] == 0, "all lines are written")
         self._output.seek(0)
         return _events(self._output.read().decode())
 

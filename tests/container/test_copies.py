@@ -39,10 +39,10 @@ class FakeProcess:
 
 
 class Bench:
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, **environment: str) -> None:
         self.registry = Registry()
         self.lines = io.BytesIO()
-        settings = read_settings({"MODEL_SERVER_WORKERS": str(workers)})
+        settings = read_settings({"MODEL_SERVER_WORKERS": str(workers), **environment})
         self.placement = Placement(settings, self.registry, Observer(EventLog(self.lines)))
         self.placement.budget.base_bytes = 1
         self.processes = [FakeProcess() for _ in range(workers)]
@@ -98,6 +98,21 @@ def test_a_busy_model_is_loaded_beside_after_three_waits() -> None:
         await bench.until(lambda: bench.processes[1].calls)
         assert bench.processes[1].answer(LOADED)["operation"] == "load"
         await bench.until(lambda: bench.processes[1].calls)
+
+    asyncio.run(run())
+
+
+def test_no_more_workers_hold_a_model_than_the_toolkits_variable_says() -> None:
+    async def run() -> None:
+        bench = Bench(2, SAGEMAKER_MODEL_SERVER_WORKERS="1")
+        hot = bench.model("hot", 0)
+        for _ in range(10):
+            bench.invoke(hot)
+        await asyncio.sleep(0.05)
+        assert not bench.processes[1].calls
+        for _ in range(10):
+            bench.processes[0].answer()
+        assert len(bench.outcomes) == 10
 
     asyncio.run(run())
 

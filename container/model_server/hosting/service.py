@@ -196,6 +196,7 @@ class ModelService:
             "workers_busy": ("gauge", "Workers at work.", sum(place.job is not None for place in places)),
             "worker_restarts_total": ("counter", "Workers replaced.", self._scheduler.restarts),
             "worker_busy_seconds_total": ("counter", "Time workers worked.", self._scheduler.busy_seconds),
+            "log_bytes_waiting": ("gauge", "Lines for stdout not written yet.", self._observer.events.waiting_bytes),
             "log_lines_dropped_total": ("counter", "Lines for stdout that nobody read.", self._observer.events.dropped),
             "memory_used_bytes": (
                 "gauge",

@@ -15,7 +15,7 @@ from ..errors import RequestTimeout, ServerError
 from .answers import CONTINUE, Answer, failure, head_bytes, refusal
 from .bodies import Body, ChunkedBody, SizedBody
 from .hall import Accepted, Hall
-from .heads import BadHead, Head, HeadReader
+from .heads import MAX_HEAD_BYTES, BadHead, Head, HeadReader
 
 # Read into one buffer that all connections share: what is read is dealt with before anything else is read.
 _BUFFER = memoryview(bytearray(256 * 1024))
@@ -178,7 +178,7 @@ class Connection(asyncio.BufferedProtocol):
     def _read_head(self, data: memoryview) -> int:
         had_begun = self._reader.has_begun
         try:
-            size = self._reader.feed(bytes(data))
+            size = self._reader.feed(bytes(data[: MAX_HEAD_BYTES + 1]))
             head = self._reader.head()
         except BadHead as error:
             self._refuse(error)

@@ -31,6 +31,11 @@ class EventLog:
         """Lines that nobody could be given."""
         return getattr(self._output, "dropped", 0)
 
+    @property
+    def waiting_bytes(self) -> int:
+        """What nobody has read yet."""
+        return getattr(self._output, "waiting_bytes", 0)
+
     def write(self, event: str, **fields: object) -> None:
         """One event, with the time in seconds since 1970. Fields that are None are left out."""
         line = {"event": event, "time": round(time.time(), 3)}

@@ -29,6 +29,11 @@ class LineWriter:
         """Lines that were dropped so far."""
         return self._dropped
 
+    @property
+    def waiting_bytes(self) -> int:
+        """What is not written yet."""
+        return self._waiting_bytes
+
     def write(self, line: bytes) -> None:
         """Take a line with its end. Never waits."""
         with self._changed:
