@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-PACKAGES = ("mxnet", "onnxruntime", "numpy", "pillow", "uvicorn", "starlette")
+PACKAGES = ("mxnet", "onnxruntime", "numpy", "pillow", "httptools", "uvloop")
 
 
 def describe_machine(java_version: str, baseline_requirements: tuple[str, ...]) -> dict[str, str | int | float]:

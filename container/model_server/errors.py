@@ -1,6 +1,6 @@
 """Everything that can go wrong, as values that carry their sentence.
 
-The errors know nothing of HTTP: `app.STATUSES` maps each to its status. `kind` names the error on the wire
+The errors know nothing of HTTP: `http.answers.STATUSES` maps each to its status. `kind` names the error on the wire
 between the worker processes and the front process, and in the `type` field of an answer.
 """
 
@@ -33,6 +33,14 @@ class ServerError(Exception):
 
 class InvalidRequest(ServerError):
     """The management request itself is malformed."""
+
+
+class NoSuchRoute(ServerError):
+    """There is no such path."""
+
+
+class MethodNotAllowed(ServerError):
+    """The path does not take this method."""
 
 
 class InvalidInput(ServerError):
@@ -75,12 +83,28 @@ class InsufficientMemory(ServerError):
     """Loading the model would pass the memory budget. Unloading another model helps."""
 
 
+class ModelTooLarge(ServerError):
+    """The model alone passes the memory budget. Unloading others does not help."""
+
+
+class OutOfDescriptors(ServerError):
+    """The process or the system has no file descriptor left. Unloading another model helps."""
+
+
 class QueueFull(ServerError):
     """As many requests wait as may wait."""
 
 
 class DeadlineExceeded(ServerError):
-    """The request waited, or ran, longer than it may."""
+    """The request waited for a worker longer than it may. Another try may find one."""
+
+
+class ModelTimeout(ServerError):
+    """The model did not answer, or load, within the time that SageMaker gives it. Another try would take as long."""
+
+
+class Abandoned(ServerError):
+    """The client left while its request waited for a worker."""
 
 
 class PredictionFailed(ServerError):
@@ -93,6 +117,11 @@ class WorkerCrashed(ServerError):
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+    @property
+    def by_itself(self) -> bool:
+        """Whether it ended by what it did: it was not killed, and how it ended is known."""
+        return self.status not in (None, -signal.SIGKILL)
 
     @property
     def killed(self) -> bool:

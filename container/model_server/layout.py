@@ -66,6 +66,11 @@ def model_root(folder: Path) -> Path:
         folder = children[0]
 
 
+def brings_code(folder: Path, program: str) -> bool:
+    """Whether the artifact in `folder` has code of its own that would be run, in `code/<program>`."""
+    return folder.is_dir() and (model_root(folder) / CODE_FOLDER / program).is_file()
+
+
 def check_is_model_file(path: Path) -> None:
     """Raises InvalidArtifact for a file that stands where a network or its weights should be: empty, a pointer of Git
     LFS, or a page of a web site."""

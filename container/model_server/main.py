@@ -6,46 +6,47 @@ import resource
 import sys
 from typing import NamedTuple
 
-import uvicorn
-from starlette.applications import Starlette
+import uvloop
 
-from .access_log import AccessLog
-from .afterwards import Afterwards
-from .app import build_app
-from .bodies import BodyReader
-from .buffered_connection import BufferedConnection
-from .events import EventLog
-from .exchange import DirectInvocations
-from .http_server import GracefulServer, ServerProtocol
-from .invocations import Invocations
-from .observer import Observer
-from .service import ModelService
+from .hosting.service import ModelService
+from .http.bodies import BodyMemory
+from .http.hall import Hall
+from .http.invocations import Invocations
+from .http.routes import Routes
+from .http.server import HttpServer
 from .settings import Settings, SettingsError, read_settings
+from .telemetry.access_log import AccessLog
+from .telemetry.afterwards import Afterwards
+from .telemetry.events import EventLog
+from .telemetry.line_writer import LineHandler, LineWriter
+from .telemetry.observer import Observer
 
 # Bodies of waiting requests may take this share of the memory budget.
 _BODIES_SHARE = 16
+_FLUSH_SECONDS = 1.0
 
 
 class Parts(NamedTuple):
-    """The assembled server: the application, and the invocations that go past it."""
+    """The assembled server: the service, and the hall that its connections share."""
 
-    app: Starlette
-    invocations: DirectInvocations
+    service: ModelService
+    hall: Hall
 
 
-def assemble(settings: Settings, events: EventLog) -> Parts:
-    """Put everything together but for the HTTP server."""
+def assemble(settings: Settings, events: EventLog, max_connections: int = 1024) -> Parts:
+    """Put everything together but for the listening socket."""
     afterwards = Afterwards()
     service = ModelService(settings, Observer(events), afterwards)
-    invocations = Invocations(service)
-    bodies = BodyReader(
-        max(settings.memory_bytes // _BODIES_SHARE, 2 * settings.max_request_bytes), settings.body_seconds
+    bodies = BodyMemory(max(settings.memory_bytes // _BODIES_SHARE, 2 * settings.max_request_bytes))
+    hall = Hall(
+        Routes(service, Invocations(service, settings.max_request_bytes)),
+        bodies,
+        AccessLog(events if settings.access_log else None),
+        afterwards,
+        settings.body_seconds,
+        max_connections,
     )
-    log = AccessLog(events if settings.access_log else None)
-    return Parts(
-        build_app(service, invocations, bodies, log, settings.max_request_bytes),
-        DirectInvocations(invocations, bodies, log, afterwards, settings.max_request_bytes),
-    )
+    return Parts(service, hall)
 
 
 def main(arguments: list[str]) -> int:
@@ -58,39 +59,35 @@ def main(arguments: list[str]) -> int:
     except SettingsError as error:
         print(f"The server's settings are wrong:\n{error}", file=sys.stderr)
         return 2
+    events, log = LineWriter(sys.stdout.fileno()), LineWriter(sys.stderr.fileno())
     logging.basicConfig(
         level=settings.log_level,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
+        handlers=[LineHandler(log)],
     )
-    _raise_file_limit()
-    app, invocations = assemble(settings, EventLog())
+    service, hall = assemble(settings, EventLog(events), _max_connections())
 
-    def connection(*arguments, **named) -> BufferedConnection:
-        return BufferedConnection(ServerProtocol(*arguments, invocations=invocations, **named))
+    async def serve() -> None:
+        service.start()
+        try:
+            await HttpServer(hall, settings.host, settings.port, settings.stop_seconds).run()
+        finally:
+            await service.stop()
 
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        loop="uvloop",
-        http=connection,  # type: ignore[arg-type]
-        ws="none",
-        lifespan="on",
-        access_log=False,
-        log_config=None,
-        proxy_headers=False,
-        server_header=False,
-        date_header=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=settings.stop_seconds,
-    )
-    server = GracefulServer(config)
-    server.run()
-    return 0 if server.started else 1
+    try:
+        uvloop.run(serve())
+    except OSError as error:
+        print(f"The server cannot listen on {settings.host}:{settings.port}: {error.strerror}", file=sys.stderr)
+        return 1
+    finally:
+        events.flush(_FLUSH_SECONDS)
+        log.flush(_FLUSH_SECONDS)
+    return 0
 
 
-def _raise_file_limit() -> None:
-    """Each mapped checkpoint and each connection holds a file descriptor; the usual soft limit of 1024 is low."""
+def _max_connections() -> int:
+    """Raise the limit of file descriptors, whose usual 1024 is low; three quarters of it are for connections, so that
+    workers can be replaced and models loaded however many clients there are."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard * 3 // 4

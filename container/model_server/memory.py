@@ -1,5 +1,6 @@
-"""How much memory the container has, how much a process holds, and the budget that decides a 507."""
+"""How much memory and how many cores the container has, and how much memory a process holds."""
 
+import os
 from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
@@ -21,19 +22,72 @@ def memory_limit_bytes(
     return min(limits)
 
 
+def headroom_bytes(cgroup: Path = _CGROUP, own_groups: Path = Path("/proc/self/cgroup")) -> int | None:
+    """What the kernel lets the container's processes still allocate, by its own accounts: the lowest of the cgroup's
+    limits less the memory that it cannot take back. None where no cgroup sets a limit, or none can be read."""
+    found = []
+    for line in own_groups.read_text().splitlines() if own_groups.exists() else []:
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            found += _headrooms(_groups_upwards(cgroup, path), "memory.max", ("anon", "shmem"))
+        elif "memory" in controllers.split(","):
+            groups = _groups_upwards(cgroup / "memory", path)
+            found += _headrooms(groups, "memory.limit_in_bytes", ("total_rss", "total_shmem"))
+    return min(found, default=None)
+
+
+# Version 1 says "no limit" with the largest number of pages.
+_NO_LIMIT = 2**62
+
+
+def _headrooms(groups: list[Path], limit_name: str, kept: tuple[str, ...]) -> list[int]:
+    found = []
+    for group in groups:
+        limit_file, accounts = group / limit_name, group / "memory.stat"
+        limit = limit_file.read_text().strip() if limit_file.is_file() else "max"
+        if limit.isdecimal() and int(limit) < _NO_LIMIT and accounts.is_file():
+            lines = [line.split() for line in accounts.read_text().splitlines()]
+            found.append(int(limit) - sum(int(value) for name, value in lines if name in kept))
+    return found
+
+
+def core_count(cgroup: Path = _CGROUP, own_groups: Path = Path("/proc/self/cgroup")) -> int:
+    """Cores that this process may use: those of its affinity, within the cgroup's quota (version 2 or 1). Of a quota's
+    fraction nothing is used, since a group that passes its quota is stopped for the rest of the period."""
+    cores = [len(os.sched_getaffinity(0))]
+    for line in own_groups.read_text().splitlines() if own_groups.exists() else []:
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            for text in _texts_upwards(cgroup, path, "cpu.max"):
+                quota, _, period = text.partition(" ")
+                cores += _quota_cores(quota, period)
+        elif "cpu" in controllers.split(","):
+            quotas = _texts_upwards(cgroup / "cpu", path, "cpu.cfs_quota_us")
+            periods = _texts_upwards(cgroup / "cpu", path, "cpu.cfs_period_us")
+            for quota, period in zip(quotas, periods, strict=False):
+                cores += _quota_cores(quota, period)
+    return min(cores)
+
+
+def _quota_cores(quota: str, period: str) -> list[int]:
+    return [max(1, int(quota) // int(period))] if quota.isdecimal() and period.isdecimal() and int(period) else []
+
+
 def _limits_upwards(mount: Path, path: str, file_name: str) -> list[int]:
-    """Limits of the group and of all above it: any of them stops the process."""
+    return [int(text) for text in _texts_upwards(mount, path, file_name) if text.isdecimal()]
+
+
+def _texts_upwards(mount: Path, path: str, file_name: str) -> list[str]:
+    """What the file says in the group and in all above it: any of them limits the process."""
+    files = [folder / file_name for folder in _groups_upwards(mount, path)]
+    return [file.read_text().strip() for file in files if file.is_file()]
+
+
+def _groups_upwards(mount: Path, path: str) -> list[Path]:
     group = mount / path.lstrip("/")
     if ".." in group.parts:
         group = mount
-    folders = [folder for folder in [group, *group.parents] if folder == mount or mount in folder.parents]
-    found = []
-    for folder in folders:
-        file = folder / file_name
-        text = file.read_text().strip() if file.is_file() else "max"
-        if text.isdecimal():
-            found.append(int(text))
-    return found
+    return [folder for folder in [group, *group.parents] if folder == mount or mount in folder.parents]
 
 
 def _meminfo_total_bytes(meminfo: Path) -> int:
@@ -46,15 +100,38 @@ def _meminfo_total_bytes(meminfo: Path) -> int:
 def private_bytes(pid: int | str = "self") -> int:
     """Memory that only this process holds and no file has: what its end would give back.
 
-    Pages shared with the process it was forked from are not counted, nor clean pages of mapped files, which the kernel
-    takes back when memory is short. Raises OSError (FileNotFoundError, ProcessLookupError) when the process is gone.
+    Pages shared with the process it was forked from are not counted, nor those of mapped files, freshly written or not.
+    Raises OSError (FileNotFoundError, ProcessLookupError) when the process is gone.
     """
-    total_kib = 0
+    kib = dict.fromkeys(("Private_Dirty", "Shared_Dirty", "Anonymous", "SwapPss"), 0)
     with Path(f"/proc/{pid}/smaps_rollup").open(encoding="ascii") as file:
         for line in file:
-            if line.startswith("Private_Dirty:"):
-                total_kib += int(line.split()[1])
-    return total_kib * _KIB
+            name, _, value = line.partition(":")
+            if name in kib:
+                kib[name] = int(value.split()[0])
+    # Pages of a file that is not written back yet are dirty too, but not anonymous.
+    anonymous = min(kib["Private_Dirty"], max(0, kib["Anonymous"] - kib["Shared_Dirty"]))
+    return (anonymous + kib["SwapPss"]) * _KIB
+
+
+def descendants_bytes(pid: int) -> tuple[int, int]:
+    """`private_bytes` of a process, and that of all its descendants together. Raises OSError when it is gone."""
+    own = private_bytes(pid)
+    total = 0
+    waiting = _children(pid)
+    while waiting:
+        child = waiting.pop()
+        try:
+            total += private_bytes(child)
+            waiting += _children(child)
+        except OSError:
+            continue  # it ended meanwhile
+    return own, total
+
+
+def _children(pid: int) -> list[int]:
+    files = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for file in files for child in file.read_text().split()]
 
 
 def anonymous_bytes(pid: int | str = "self") -> int:
@@ -86,8 +163,8 @@ class PrivateMemory:
 
     def bytes(self) -> int:
         self._reads += 1
-        # Pages of the parent are written to mostly in the beginning: walk at reads 1, 2, 4, 8, ... too.
-        if self._reads % self._WALK_EVERY == 0 or self._reads & (self._reads - 1) == 0:
+        # Pages of the parent are written to mostly in the beginning: walk at reads 1 to 4, 8, 16, ... too.
+        if self._reads <= 4 or self._reads % self._WALK_EVERY == 0 or self._reads & (self._reads - 1) == 0:
             self._walk()
             return self._private
         return max(0, self._private + anonymous_bytes() - self._anonymous)

@@ -4,13 +4,12 @@ SageMaker's own variables are taken where it defines one; the rest is named MODE
 raised together.
 """
 
-import os
 from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from .memory import memory_limit_bytes
+from .memory import core_count, memory_limit_bytes
 
 MIB = 1024 * 1024
 
@@ -35,8 +34,13 @@ class Settings(BaseModel):
     """Port to listen on; 0 takes a free one.
     https://docs.aws.amazon.com/sagemaker/latest/dg/build-multi-model-build-container.html"""
 
-    workers: Annotated[int, _from("MODEL_SERVER_WORKERS", "SAGEMAKER_MODEL_SERVER_WORKERS")] = Field(ge=1, le=256)
-    """Worker processes, shared by all models. Default: one a core."""
+    workers: Annotated[int, _from("MODEL_SERVER_WORKERS")] = Field(ge=1, le=256)
+    """Worker processes that models share. Default: one a core. Artifacts with code get processes of their own."""
+
+    model_workers: Annotated[int, _from("MODEL_SERVER_MODEL_WORKERS", "SAGEMAKER_MODEL_SERVER_WORKERS")] = Field(
+        ge=1, le=256
+    )
+    """The most worker processes that hold one model at the same time, as in AWS's toolkit. Default: as `workers`."""
 
     engine_threads: Annotated[int, _from("MODEL_SERVER_ENGINE_THREADS")] = Field(ge=1, le=256)
     """Threads each worker computes with. Default: cores / workers, at least 1."""
@@ -56,7 +60,7 @@ class Settings(BaseModel):
     invoke_seconds: Annotated[float, _from("MODEL_SERVER_INVOKE_SECONDS", "SAGEMAKER_MODEL_SERVER_TIMEOUT")] = Field(
         60.0, gt=0, le=3600
     )
-    """How long a worker may compute on one request; then the worker is replaced. SageMaker's limit is 60 s."""
+    """How long an invocation may wait and run; a worker that is still at it is replaced. SageMaker's limit is 60 s."""
 
     load_seconds: Annotated[float, _from("MODEL_SERVER_LOAD_SECONDS")] = Field(360.0, gt=0, le=3600)
     """How long a load or an unload may take. SageMaker's limit is 360 s."""
@@ -112,11 +116,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         variable = next((v for v in variables if environment.get(v, "") != ""), None)
         if variable is not None:
             values[name], origins[name] = environment[variable], variable
-    cores = len(os.sched_getaffinity(0))
+    cores = core_count()
     values.setdefault("workers", cores)
     # A wrong `workers` is complained about below; it must not hide the other complaints.
     workers = values["workers"]
     workers_count = int(workers) if str(workers).isdecimal() and int(workers) > 0 else 1
+    values.setdefault("model_workers", workers_count)
     values.setdefault("engine_threads", max(1, cores // workers_count))
     values.setdefault("memory_mib", max(128, int(memory_limit_bytes() * 0.9) // MIB))
     try:

@@ -1,15 +1,12 @@
-"""Frames between the front process and a worker: a small JSON header and a body, over one stream socket. A descriptor
-may go along with a request.
+"""Frames between the front process and a worker: a small JSON header and a body, over one stream socket.
 
-One request is under way on a socket at a time, so that frames need no number.
+One request is under way on a socket at a time. Its answer carries its number.
 """
 
-import array
 import asyncio
 import socket
 import struct
 from collections.abc import Callable
-from typing import NamedTuple
 
 import orjson
 
@@ -17,7 +14,7 @@ _PREFIX = struct.Struct("<IQ")
 _RECEIVE_BYTES = 256 * 1024
 
 Header = dict[str, object]
-Body = bytes | bytearray | memoryview
+Body = bytes | bytearray
 
 
 def pack(header: Header, body_size: int) -> bytes:
@@ -75,18 +72,14 @@ class FrameChannel:
         body_start = _PREFIX.size + header_size
         self._on_frame(orjson.loads(frame[_PREFIX.size : body_start]), frame[body_start:])
 
-    def send(self, header: Header, body: Body = b"", descriptor: int | None = None) -> bool:
-        """Whether the frame was taken; False when the other side is gone. Only one may be under way.
-
-        The descriptor may be closed afterwards: the worker has its own, or none where its socket was full.
-        """
+    def send(self, header: Header, body: Body = b"") -> bool:
+        """Whether the frame was taken; False when the other side is gone. Only one may be under way."""
         sock = self._socket
         if sock is None:
             return False
         head = pack(header, len(body))
-        rights = [] if descriptor is None else [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))]
         try:
-            sent = sock.sendmsg((head, body), rights)
+            sent = sock.sendmsg((head, body))
         except (BlockingIOError, InterruptedError):
             sent = 0
         except OSError:
@@ -140,20 +133,11 @@ def send_blocking(sock: socket.socket, header: Header, body: bytes = b"") -> Non
         sock.sendall(memoryview(body)[sent - len(head) :])
 
 
-class Received(NamedTuple):
-    """A frame, and the descriptor that came along: the receiver's own, to be closed."""
-
-    header: Header
-    body: bytearray
-    descriptor: int | None
-
-
-def receive_blocking(sock: socket.socket) -> Received:
-    """Raises EOFError when the other side is gone."""
-    prefix, descriptors, _, _ = socket.recv_fds(sock, _PREFIX.size, 1)
-    header_size, body_size = _PREFIX.unpack(prefix + _read(sock, _PREFIX.size - len(prefix)))
+def receive_blocking(sock: socket.socket) -> tuple[Header, bytearray]:
+    """A frame's header and body. Raises EOFError when the other side is gone."""
+    header_size, body_size = _PREFIX.unpack(_read(sock, _PREFIX.size))
     header = orjson.loads(_read(sock, header_size))
-    return Received(header, _read(sock, body_size), descriptors[0] if descriptors else None)
+    return header, _read(sock, body_size)
 
 
 def _read(sock: socket.socket, size: int) -> bytearray:

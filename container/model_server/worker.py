@@ -13,8 +13,6 @@ from pathlib import Path
 
 from . import wire
 from .errors import ModelNotFound, PredictionFailed, ServerError
-from .handover import write_answer
-from .http_answer import answer_head, content_type_field
 from .loading import Loader, Model
 from .memory import PrivateMemory
 from .settings import Settings
@@ -86,19 +84,12 @@ class Worker:
     def private_bytes(self) -> int:
         return self._memory.bytes()
 
-    def handle(self, header: wire.Header, body: bytearray, client: int | None = None) -> tuple[wire.Header, bytes]:
-        """Answer one frame; errors become a header, so that the process lives on.
-
-        `client`: descriptor of the connection that the answer of an invocation is written to.
-        """
+    def handle(self, header: wire.Header, body: bytearray) -> tuple[wire.Header, bytes]:
+        """Answer one frame; errors become a header, so that the process lives on."""
         operation = header["operation"]
         try:
             if operation == "invoke":
-                fields, answer = self.invoke(header, body)
-                if client is None:
-                    return fields, answer
-                head = answer_head(200, content_type_field(str(fields["content_type"])), len(answer))
-                return {**fields, "is_sent": True}, write_answer(client, head, answer)
+                return self.invoke(header, body)
             before = self._memory.bytes()
             if operation == "load":
                 result = self.load(str(header["model"]), Path(str(header["url"])))
@@ -126,16 +117,15 @@ class Worker:
 def run(sock: socket.socket, settings: Settings) -> None:
     """Serve frames until the front process closes the socket."""
     os.nice(_NICENESS)
+    pid = os.getpid()
     worker = Worker(settings)
-    wire.send_blocking(sock, {"ready": True, "private_bytes": worker.private_bytes()})
+    wire.send_blocking(sock, {"number": 0, "private_bytes": worker.private_bytes()})
     while True:
         try:
-            header, body, client = wire.receive_blocking(sock)
-            try:
-                answer, answer_body = worker.handle(header, body, client)
-            finally:
-                if client is not None:
-                    os.close(client)
-            wire.send_blocking(sock, answer, answer_body)
+            header, body = wire.receive_blocking(sock)
+            answer, answer_body = worker.handle(header, body)
+            if os.getpid() != pid:
+                os._exit(0)  # a child that an artifact's code forked, and let return: the worker itself answers
+            wire.send_blocking(sock, {**answer, "number": header["number"]}, answer_body)
         except (EOFError, ConnectionError):
             return

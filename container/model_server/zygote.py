@@ -5,7 +5,9 @@ sends one byte with a socket for each worker it wants; the zygote answers with J
 `{"pid": ...}` for each fork, `{"exited": pid, "status": ...}` when a worker ends.
 """
 
+import contextlib
 import ctypes
+import faulthandler
 import gc
 import json
 import logging
@@ -20,6 +22,8 @@ from typing import NoReturn
 from .settings import Settings
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_FATAL_SIGNALS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT)
 
 
 def main() -> None:
@@ -27,6 +31,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     control = socket.socket(fileno=int(sys.argv[1]))
+    control.set_inheritable(False)
     settings = Settings.model_validate_json(sys.argv[2])
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     # Import all that a worker needs; none of it may start a thread or compute, or forking would not be safe.
@@ -66,6 +71,7 @@ def _serve(control: socket.socket, settings: Settings, run_worker) -> None:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 signal.set_wakeup_fd(-1)
                 return
+            os.set_inheritable(descriptors[0], False)
             pid = os.fork()
             if pid == 0:
                 signal.set_wakeup_fd(-1)
@@ -81,7 +87,7 @@ def _be_worker(descriptor: int, settings: Settings, run_worker) -> NoReturn:
     status = 1
     try:
         _die_with_parent()
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _prepare_for_foreign_code(descriptor)
         run_worker(socket.socket(fileno=descriptor), settings)
         status = 0
     except BaseException:  # noqa: BLE001 - the last frame of the process: say why, then end without unwinding
@@ -91,14 +97,44 @@ def _be_worker(descriptor: int, settings: Settings, run_worker) -> NoReturn:
         os._exit(status)
 
 
+def _prepare_for_foreign_code(descriptor: int) -> None:
+    """Artifacts' code and damaged weights may do anything in this process.
+
+    A signal that ends it does so at once and leaves a trace in the log: MXNet's own handlers, installed at its import,
+    hang in a forked process. SIGTERM is for the server as a whole, which drains first: a worker does nothing on it, by
+    a handler, since programs that code starts would inherit that it is ignored. Children belong to the worker's process
+    group, and to the worker when their parent ends; none of them keeps the server's socket.
+    """
+    for number in _FATAL_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    faulthandler.enable(sys.stderr)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    os.setpgid(0, 0)
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+    def in_child() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+
+    os.register_at_fork(after_in_child=in_child)
+
+
 def _reap(control: socket.socket) -> None:
     while True:
         try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
             return
-        if pid == 0:
+        if ended is None:
             return
+        # Before it is reaped its number is nobody else's: what is left of its group are children of its code.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(ended.si_pid, signal.SIGKILL)
+        pid, status = os.waitpid(ended.si_pid, 0)
         _send(control, {"exited": pid, "status": os.waitstatus_to_exitcode(status)})
 
 

@@ -22,10 +22,14 @@ from urllib.parse import unquote, urlsplit
 
 import psutil
 
-from container.model_server.events import EventLog
+from container.model_server.errors import ServerError
+from container.model_server.http.answers import Answer, refusal
+from container.model_server.http.bodies import SizedBody
+from container.model_server.http.heads import Head
 from container.model_server.main import assemble
 from container.model_server.memory import anonymous_bytes
 from container.model_server.settings import read_settings
+from container.model_server.telemetry.events import EventLog
 
 SERVE = Path(__file__).parents[2] / "container" / "serve"
 _READY_SECONDS = 90.0
@@ -118,57 +122,47 @@ class _Calls:
 
 
 class InProcessClient(_Calls):
-    """Calls the ASGI application on an event loop of its own. The workers are processes all the same."""
+    """Asks the routes on an event loop of its own, without a connection. The workers are processes all the same."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         settings = read_settings(environment)
         self._output = io.BytesIO()
-        self._app = assemble(settings, EventLog(self._output)).app
+        self._service, self._hall = assemble(settings, EventLog(self._output))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
-        self._lifespan = self._app.router.lifespan_context(self._app)
-        self._await(self._lifespan.__aenter__())
+        self._await(self._start())
+
+    async def _start(self) -> None:
+        self._service.start()
 
     def _await(self, work):
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=120)
 
     def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Reply:
-        return self._await(self._request(method, path, body, {"content-length": str(len(body)), **(headers or {})}))
-
-    async def _request(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         url = urlsplit(path)
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": method,
-            "scheme": "http",
-            "path": unquote(url.path),
-            "raw_path": url.path.encode(),
-            "root_path": "",
-            "query_string": url.query.encode(),
-            "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()],
-            "server": ("127.0.0.1", 0),
-            "client": ("127.0.0.1", 0),
-        }
-        sent: list[dict] = []
+        fields = {name.lower(): value for name, value in (headers or {}).items()}
+        return self._await(self._request(Head(method, unquote(url.path), url.query, fields, len(body)), body))
 
-        async def receive():
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def send(message):
-            sent.append(message)
-
-        await self._app(scope, receive, send)
-        answer = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-        return Reply(sent[0]["status"], answer, b"".join(message.get("body", b"") for message in sent[1:]))
+    async def _request(self, head: Head, body: bytes) -> Reply:
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        started = time.perf_counter()
+        try:
+            accepted = self._hall.application.accept(head)
+            SizedBody(len(body), accepted.max_body_bytes, self._hall.bodies).release()
+            accepted.answer(bytearray(body), answered.set_result)
+            answer = await answered
+        except ServerError as error:
+            answer = refusal(error)
+        seconds = time.perf_counter() - started
+        self._hall.log.write(head.method, head.path, answer.status, seconds, answer.log)
+        return Reply(answer.status, dict(answer.fields), answer.body)
 
     def events(self) -> list[dict]:
         return _events(self._output.getvalue().decode())
 
     def close(self) -> None:
-        self._await(self._lifespan.__aexit__(None, None, None))
+        self._await(self._service.stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -177,18 +171,23 @@ class InProcessClient(_Calls):
 class HttpClient(_Calls):
     """Runs `container/serve` as SageMaker does, and talks HTTP to it."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], before: Callable[[], None] | None = None, stdout: int | None = None
+    ) -> None:
+        """`before` is called in the server's process before it starts; `stdout` takes its lines instead of `events`."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
+        self._shared_workers = int(environment.get("MODEL_SERVER_WORKERS", "1"))
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close
         fixed = {"MODEL_SERVER_HOST": "127.0.0.1", "SAGEMAKER_BIND_TO_PORT": str(self.port)}
         self.process = subprocess.Popen(
             [sys.executable, str(SERVE), "serve"],
             env={**os.environ, **fixed, **environment},
-            stdout=self._output,
+            stdout=self._output if stdout is None else stdout,
             stderr=self.errors,
+            preexec_fn=before,  # noqa: PLW1509 - the tests that use it have no other threads
         )
 
     def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Reply:
@@ -212,6 +211,8 @@ class HttpClient(_Calls):
             return received
 
     def events(self) -> list[dict]:
+        if self.process.poll() is None:
+            wait_for(lambda: self.metrics()["model_server_log_bytes_waiting"] == 0, "all lines are written")
         self._output.seek(0)
         return _events(self._output.read().decode())
 
@@ -230,9 +231,14 @@ class HttpClient(_Calls):
         return sum(anonymous_bytes(process.pid) for process in self.processes())
 
     def workers(self) -> list[psutil.Process]:
-        """The worker processes: the children of the one they are forked from."""
+        """The workers that models share: the first children of the process they are forked from, or who replaced them.
+        Those of artifacts with code come later."""
         (zygote,) = psutil.Process(self.process.pid).children()
         return zygote.children()
+
+    def own_workers(self) -> list[psutil.Process]:
+        """The workers of artifacts with code, where none of the shared ones was replaced."""
+        return self.workers()[self._shared_workers :]
 
     def close(self) -> None:
         if self.process.poll() is None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from container.model_server.afterwards import Afterwards
+from container.model_server.telemetry.afterwards import Afterwards
 
 
 def test_calls_are_made_in_their_order_a_little_later() -> None:

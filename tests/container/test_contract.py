@@ -94,8 +94,8 @@ def test_bad_loads_are_refused_and_leave_nothing(client: Client, body: bytes) ->
 
 
 def test_unknown_routes_and_methods(client: Client) -> None:
-    assert client.request("GET", "/").error() == (404, "InvalidRequest")
-    assert client.request("PUT", "/models").error() == (405, "InvalidRequest")
+    assert client.request("GET", "/").error() == (404, "NoSuchRoute")
+    assert client.request("PUT", "/models").error() == (405, "MethodNotAllowed")
 
 
 def test_predictions_are_those_of_mxnet_called_directly(client: Client, models: Models, mx) -> None:

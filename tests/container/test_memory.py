@@ -1,11 +1,12 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from container.model_server.memory import memory_limit_bytes
+from container.model_server.memory import core_count, headroom_bytes, memory_limit_bytes
 
 PROJECT = Path(__file__).resolve().parents[2]
 MIB = 2**20
@@ -81,3 +82,83 @@ def test_private_memory_follows_what_the_process_holds() -> None:
     before, during, after = json.loads(measured)
     assert {name: round((during[name] - before[name]) / MIB) for name in before} == dict.fromkeys(before, 32)
     assert {name: round((after[name] - before[name]) / MIB) for name in before} == dict.fromkeys(before, 0)
+
+
+def cores(machine: Path, groups: str) -> int:
+    (machine / "groups").write_text(groups)
+    return core_count(machine / "cgroup", machine / "groups")
+
+
+@pytest.fixture
+def eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+
+
+@pytest.mark.parametrize(
+    ("quota", "expected"),
+    [("max 100000", 8), ("200000 100000", 2), ("150000 100000", 1), ("50000 100000", 1), ("9000000 100000", 8)],
+)
+@pytest.mark.usefixtures("eight_cores")
+def test_the_quota_of_version_2_limits_the_cores(machine: Path, quota: str, expected: int) -> None:
+    write(machine / "cgroup/cpu.max", quota + "\n")
+    assert cores(machine, "0::/\n") == expected
+
+
+@pytest.mark.usefixtures("eight_cores")
+def test_the_lowest_quota_above_limits_the_cores(machine: Path) -> None:
+    write(machine / "cgroup/a/cpu.max", "300000 100000\n")
+    write(machine / "cgroup/a/b/cpu.max", "max 100000\n")
+    assert cores(machine, "0::/a/b\n") == 3
+
+
+@pytest.mark.usefixtures("eight_cores")
+def test_the_quota_of_version_1_limits_the_cores(machine: Path) -> None:
+    write(machine / "cgroup/cpu/cpu.cfs_quota_us", "-1\n")
+    write(machine / "cgroup/cpu/cpu.cfs_period_us", "100000\n")
+    assert cores(machine, "3:cpu,cpuacct:/\n") == 8
+    write(machine / "cgroup/cpu/cpu.cfs_quota_us", "400000\n")
+    assert cores(machine, "3:cpu,cpuacct:/\n") == 4
+
+
+_MEASURE_FILE = """
+import mmap, sys
+from container.model_server.memory import private_bytes
+
+before = private_bytes()
+with open(sys.argv[1], "w+b") as file:
+    file.write(bytes(32 * 2**20))
+    file.flush()
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        total = sum(mapped[position] for position in range(0, len(mapped), 4096))
+        print(private_bytes() - before)
+"""
+
+
+def test_freshly_written_files_are_nobodys_private_memory(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _MEASURE_FILE, str(tmp_path / "weights")]
+    measured = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    assert int(measured) < 2 * MIB
+
+
+def headroom(machine: Path, groups: str) -> int | None:
+    (machine / "groups").write_text(groups)
+    return headroom_bytes(machine / "cgroup", machine / "groups")
+
+
+def test_the_kernels_accounts_of_version_2(machine: Path) -> None:
+    assert headroom(machine, "0::/a\n") is None
+    write(machine / "cgroup/a/memory.max", "1000\n")
+    assert headroom(machine, "0::/a\n") is None
+    write(machine / "cgroup/a/memory.stat", "anon 300\nfile 5000\nshmem 100\n")
+    assert headroom(machine, "0::/a\n") == 600
+    write(machine / "cgroup/memory.max", "1200\n")
+    write(machine / "cgroup/memory.stat", "anon 900\nfile 5000\nshmem 100\n")
+    assert headroom(machine, "0::/a\n") == 200
+
+
+def test_the_kernels_accounts_of_version_1(machine: Path) -> None:
+    write(machine / "cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n")
+    write(machine / "cgroup/memory/memory.stat", "rss 1\ntotal_rss 300\ntotal_shmem 100\n")
+    assert headroom(machine, "4:memory:/\n") is None
+    write(machine / "cgroup/memory/memory.limit_in_bytes", "1000\n")
+    assert headroom(machine, "4:memory:/\n") == 600

@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from container.model_server.events import EventLog
-from container.model_server.metrics import Histogram, family, labels, sample
-from container.model_server.observer import Observer
-from container.model_server.registry import Model
+from container.model_server.hosting.registry import Model
+from container.model_server.telemetry.events import EventLog
+from container.model_server.telemetry.metrics import Histogram, family, labels, sample
+from container.model_server.telemetry.observer import Observer
 from tests.container.clients import Client
 
 JSON = "application/json"

@@ -2,13 +2,14 @@ import os
 
 import pytest
 
+from container.model_server.memory import core_count
 from container.model_server.settings import Settings, SettingsError, read_settings
 
 
 def test_defaults_come_from_the_machine() -> None:
     settings = read_settings({})
     assert (settings.host, settings.port) == ("0.0.0.0", 8080)
-    assert settings.workers == len(os.sched_getaffinity(0))
+    assert settings.workers == core_count()
     assert settings.engine_threads == 1
     assert settings.max_request_bytes == 6_291_456
     assert 0 < settings.memory_bytes < os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -28,16 +29,20 @@ def test_sagemakers_variables_are_read() -> None:
             "SAGEMAKER_SAFE_PORT_RANGE": "21000-21999",
         }
     )
-    assert (settings.port, settings.workers, settings.invoke_seconds) == (1234, 1, 20)
-    assert settings.engine_threads == len(os.sched_getaffinity(0))
+    assert (settings.port, settings.model_workers, settings.invoke_seconds) == (1234, 1, 20)
+    assert settings.workers == settings.model_workers * core_count()
     assert (settings.max_request_bytes, settings.default_accept) == (100, "text/csv")
     assert (settings.program, settings.log_level) == ("serve_model.py", 10)
 
 
 def test_own_variables_win_and_empty_ones_count_as_unset() -> None:
-    environment = {"MODEL_SERVER_WORKERS": "3", "SAGEMAKER_MODEL_SERVER_WORKERS": "1", "SAGEMAKER_BIND_TO_PORT": ""}
+    environment = {
+        "MODEL_SERVER_MODEL_WORKERS": "3",
+        "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
+        "SAGEMAKER_BIND_TO_PORT": "",
+    }
     settings = read_settings(environment)
-    assert (settings.workers, settings.port) == (3, 8080)
+    assert (settings.model_workers, settings.port) == (3, 8080)
 
 
 def test_every_complaint_comes_at_once_and_names_the_variable() -> None:

@@ -41,7 +41,7 @@ def test_a_worker_sends_and_receives_the_same_frame(header, body) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         wire.send_blocking(ours, header, body)
-        assert wire.receive_blocking(theirs) == (header, body, None)
+        assert wire.receive_blocking(theirs) == (header, body)
 
 
 def test_a_frame_larger_than_the_socket_takes_at_once() -> None:
@@ -50,7 +50,7 @@ def test_a_frame_larger_than_the_socket_takes_at_once() -> None:
     with ours, theirs:
         sender = threading.Thread(target=wire.send_blocking, args=(ours, {"answer": 1}, body))
         sender.start()
-        assert wire.receive_blocking(theirs) == ({"answer": 1}, body, None)
+        assert wire.receive_blocking(theirs) == ({"answer": 1}, body)
         sender.join()
 
 

@@ -61,7 +61,7 @@ def test_a_crash_costs_its_own_request_only(server: HttpClient, obedient: Path, 
             assert server.invoke("good", ROW, JSON).json() == expected
             assert "pid" in order(server, "bad").json()
         reasons = {event["reason"] for event in server.events() if event["event"] == "load"}
-        assert "its worker was replaced" in reasons
+        assert "its worker was lost" in reasons
 
 
 def test_workers_killed_under_load_fail_no_other_request(server: HttpClient, models) -> None:
@@ -84,7 +84,10 @@ def test_workers_killed_under_load_fail_no_other_request(server: HttpClient, mod
             if victim is not None:
                 os.kill(victim.pid, signal.SIGKILL)
                 kills += 1
+            answered = len([reply for reply in replies if reply.status == 200])
             time.sleep(0.1)
+            # A model whose load is killed again and again would be taken to be the reason.
+            wait_for(lambda n=answered: len([r for r in replies if r.status == 200]) > n + 4, "the models are back")
         stop.set()
         for future in clients:
             future.result()
@@ -166,7 +169,9 @@ def test_who_leaves_with_requests_under_way_leaves_nothing_behind(server: HttpCl
 def test_a_request_that_runs_too_long_is_ended_with_its_worker(server: HttpClient, obedient: Path, models) -> None:
     with server.loaded("slow", obedient):
         start = time.monotonic()
-        assert order(server, "slow", sleep=60).error() == (503, "DeadlineExceeded")
+        reply = order(server, "slow", sleep=60)
+        assert reply.error() == (504, "ModelTimeout")
+        assert "retry-after" not in reply.headers
         assert time.monotonic() - start < 20
         assert "pid" in order(server, "slow").json()
 
@@ -225,7 +230,7 @@ def test_sigterm_drains_and_leaves_no_process(obedient: Path) -> None:
         running = pool.submit(order, server, "slow", sleep=1.0)
         wait_for(lambda: server.metrics()["model_server_workers_busy"] == 1, "the request runs")
         processes = server.processes()
-        assert len(processes) == 4
+        assert len(processes) == 5  # the front, the one that forks, two shared workers, the model's own
         server.process.send_signal(signal.SIGTERM)
         assert running.result().status == 200
         assert server.process.wait(timeout=20) == 0

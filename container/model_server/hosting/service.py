@@ -1,25 +1,26 @@
 """Load, unload, invoke, list, metrics: the server's work without HTTP."""
 
 import asyncio
+import errno
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from . import wire
-from .afterwards import Afterwards
-from .errors import InvalidArtifact, InvalidRequest, ModelNotFound, ServerError
-from .handover import Handover
-from .observer import Observer
+from .. import wire
+from ..errors import InvalidArtifact, InvalidRequest, ModelNotFound, OutOfDescriptors, ServerError
+from ..layout import brings_code
+from ..settings import Settings
+from ..telemetry.afterwards import Afterwards
+from ..telemetry.observer import Observer
+from .jobs import Job, Outcome
 from .placement import Placement
 from .pool import Answer
 from .registry import DEFAULT_PAGE, MAX_PAGE, Model, Registry, State
-from .scheduler import Job, Outcome
-from .settings import Settings
 
 
-class Request(NamedTuple):
+class InvokeRequest(NamedTuple):
     """What a caller asks of a model, but for the body. Texts are empty where the caller says nothing."""
 
     model: str
@@ -31,15 +32,13 @@ class Request(NamedTuple):
 class Invocation(NamedTuple):
     """An answered request.
 
-    `stages`: seconds in queue, decode, engine and encode. `cold`: the model's first request. `is_sent`: the worker
-    wrote the answer to the client; `body` is what the connection did not take.
+    `stages`: seconds in queue, decode, engine and encode. `cold`: the model's first request.
     """
 
     body: bytes
     content_type: str
     stages: dict[str, float]
     cold: bool
-    is_sent: bool
 
 
 # Takes what comes of an invocation.
@@ -92,15 +91,20 @@ class ModelService:
         """Load a model into one worker, run it once, and count what it took.
 
         Raises ModelAlreadyLoaded, InvalidArtifact, InsufficientMemory (before or after the load; nothing stays),
-        WorkerCrashed, DeadlineExceeded.
+        ModelTooLarge, OutOfDescriptors, WorkerCrashed, ModelTimeout.
         """
         start = time.perf_counter()
         model = self._registry.add(name, url)
         try:
-            model.artifact_bytes = _folder_bytes(Path(url))
+            model.artifact_bytes = await asyncio.to_thread(_folder_bytes, Path(url))
+            model.has_code = self._settings.artifact_code and brings_code(Path(url), self._settings.program)
             place = await self._placement.load(model)
         except BaseException as error:
             self._registry.remove(model)
+            if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+                error = OutOfDescriptors("no file descriptor is left: unload a model, or raise the limit (ulimit -n)")
+                self._observer.load_failed(name, error.kind, error.message)
+                raise error from None
             if isinstance(error, ServerError):
                 self._observer.load_failed(name, error.kind, error.message)
             raise
@@ -111,7 +115,7 @@ class ModelService:
     async def unload(self, name: str) -> Model:
         """Wait for the model's running requests, then free it in all its workers.
 
-        Raises ModelNotFound; DeadlineExceeded when a worker stays busy, and the model stays.
+        Raises ModelNotFound; ModelTimeout when a worker stays busy, and the model stays.
         """
         start = time.perf_counter()
         model = self._registry.ready(name)
@@ -131,22 +135,22 @@ class ModelService:
 
     def admit(self, name: str) -> None:
         """Raises what an invocation would be refused with at once: ModelNotFound, QueueFull, Stopping."""
-        self._registry.ready(name)
-        self._scheduler.admit()
+        self._scheduler.admit(self._registry.ready(name))
 
-    def invoke(self, request: Request, body: wire.Body, done: Done, handover: Handover | None = None) -> None:
-        """Answer one request: `done` is called with what comes of it, perhaps at once. The body is not used afterwards.
+    def invoke(self, request: InvokeRequest, body: wire.Body, done: Done) -> Callable[[], None]:
+        """Answer one request: `done` is called with what comes of it, perhaps at once. Returns what to call when nobody
+        waits for it any more: a request that still waits for a worker is then given up.
 
         A callback and no coroutine: a task for each request would cost as much as all that is done here. Errors are
-        ModelNotFound, QueueFull, DeadlineExceeded, Stopping, WorkerCrashed, and what decoding, running and encoding
-        fail with.
+        ModelNotFound, QueueFull, DeadlineExceeded, ModelTimeout, Stopping, WorkerCrashed, Abandoned, and what decoding,
+        running and encoding fail with.
         """
         start = time.perf_counter()
         try:
             model = self._registry.ready(request.model)
         except ModelNotFound as error:
             done(error)
-            return
+            return _nothing
         model.target_model = request.target_model or model.target_model
         model.enter()
 
@@ -172,7 +176,9 @@ class ModelService:
             "accept": request.accept,
         }
 
-        self._scheduler.submit(Job(header, body, self._settings.invoke_seconds, model, settled, handover=handover))
+        job = Job(header, body, start + self._settings.invoke_seconds, model, settled)
+        self._scheduler.submit(job)
+        return lambda: self._scheduler.abandon(job)
 
     def metrics(self) -> str:
         """Everything counted, as Prometheus text."""
@@ -183,15 +189,21 @@ class ModelService:
         return [model for model in self._registry.all() if model.state is State.READY]
 
     def _gauges(self) -> dict[str, tuple[str, str, float]]:
-        places = self._scheduler.places
+        places = self._scheduler.places.values()
         return {
             "models_loaded": ("gauge", "Models that can be invoked.", len(self._loaded())),
             "queue_length": ("gauge", "Requests that wait for a worker.", self._scheduler.queued),
             "workers_ready": ("gauge", "Workers that take requests.", sum(place.ready for place in places)),
             "workers_busy": ("gauge", "Workers at work.", sum(place.job is not None for place in places)),
-            "worker_restarts_total": ("counter", "Workers replaced.", sum(place.restarts for place in places)),
-            "worker_busy_seconds_total": ("counter", "Time workers worked.", sum(p.busy_seconds for p in places)),
-            "memory_used_bytes": ("gauge", "Private memory of all processes.", self._budget.used_bytes),
+            "worker_restarts_total": ("counter", "Workers replaced.", self._scheduler.restarts),
+            "worker_busy_seconds_total": ("counter", "Time workers worked.", self._scheduler.busy_seconds),
+            "log_bytes_waiting": ("gauge", "Lines for stdout not written yet.", self._observer.events.waiting_bytes),
+            "log_lines_dropped_total": ("counter", "Lines for stdout that nobody read.", self._observer.events.dropped),
+            "memory_used_bytes": (
+                "gauge",
+                "Private memory of all processes, and mapped weights.",
+                self._budget.used_bytes,
+            ),
             "memory_limit_bytes": ("gauge", "The memory budget.", self._budget.limit_bytes),
         }
 
@@ -202,17 +214,23 @@ class ModelService:
             self._observer.write_period(self._loaded(), self._gauges())
 
 
+def _nothing() -> None:
+    """There is nothing to give up."""
+
+
 def _invocation(job: Job, answer: Answer) -> Invocation:
     header, body = answer
     stages = {"queue": job.started_at - job.queued_at}
     for stage in ("decode", "engine", "encode"):
         stages[stage] = float(header[f"{stage}_seconds"])  # type: ignore[arg-type]
-    return Invocation(
-        body, str(header["content_type"]), stages, job.model.invocations == 0, bool(header.get("is_sent"))
-    )
+    return Invocation(body, str(header["content_type"]), stages, job.model.invocations == 0)
 
 
 def _folder_bytes(directory: Path) -> int:
-    if not directory.is_absolute() or not directory.is_dir():
-        raise InvalidArtifact(f"url {str(directory)!r} is not the absolute path of a folder")
+    try:
+        is_folder = directory.is_absolute() and directory.is_dir()
+    except OSError:  # a name too long, a folder that may not be looked into
+        is_folder = False
+    if not is_folder:
+        raise InvalidArtifact(f"url {str(directory)[:300]!r} is not the absolute path of a folder")
     return sum(Path(folder, name).lstat().st_size for folder, _, names in os.walk(directory) for name in names)

@@ -6,12 +6,13 @@ import binascii
 import time
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
 
-from .errors import InvalidRequest, ModelAlreadyLoaded, ModelNotFound
+from ..errors import InvalidRequest, ModelAlreadyLoaded, ModelNotFound
 
 MAX_PAGE = 1000
 DEFAULT_PAGE = 100
+# In the set of places where a model arrives: one that is not open yet.
+UNOPENED = -1
 
 
 class State(Enum):
@@ -25,7 +26,8 @@ class State(Enum):
 @dataclass(eq=False)
 class Model:
     """One entry. `places` are the indexes of the workers that hold it, `arriving` of those that load it,
-    `memory_bytes` what it took in each. `load_crashes` counts workers that died in a row while they loaded it again."""
+    `memory_bytes` what it took in each. `load_crashes` counts workers that died in a row while they loaded it again.
+    `has_code`: the artifact brings its own code, which gets processes of its own."""
 
     name: str
     url: str
@@ -40,12 +42,17 @@ class Model:
     used_at: float = field(default_factory=time.monotonic)
     starved: list[float] = field(default_factory=list)
     load_crashes: int = 0
+    has_code: bool = False
     in_flight: int = 0
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
-    def directory(self) -> Path:
-        return Path(self.url)
+    def mapped_bytes(self) -> int:
+        """Weights that no worker has a private copy of: they are read from the mapped files, and stay in memory while
+        the model is used. All workers share them."""
+        if self.has_code or not self.memory_bytes:
+            return 0
+        return max(0, self.artifact_bytes - max(self.memory_bytes.values()))
 
     def enter(self) -> None:
         """Count a request in; it is counted out with `leave`."""

@@ -4,7 +4,7 @@ import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
-from .errors import InsufficientMemory
+from ..errors import InsufficientMemory
 from .registry import Model
 
 MIB = 1024 * 1024
@@ -18,11 +18,18 @@ class MemoryBudget:
     """Counts what all processes hold against a limit.
 
     `base_bytes` are the processes without models, `workers_bytes` the others. What a model will take is what it took
-    last time; for an unknown one, its size on disk times the ratio seen so far.
+    last time; for an unknown one, its size on disk times the ratio seen so far. `headroom_bytes` is what the kernel
+    lets the container allocate still, None where it sets no limit.
     """
 
-    def __init__(self, limit_bytes: int, workers_bytes: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        limit_bytes: int,
+        workers_bytes: Callable[[], int],
+        headroom_bytes: Callable[[], int | None] = lambda: None,
+    ) -> None:
         self.limit_bytes = limit_bytes
+        self._headroom_bytes = headroom_bytes
         self._workers_bytes = workers_bytes
         self.base_bytes = 0
         self._reserved_bytes = 0
@@ -37,8 +44,23 @@ class MemoryBudget:
         """By how much the budget is passed; 0 or less when it is kept."""
         return self.used_bytes - self.limit_bytes
 
+    @property
+    def room_bytes(self) -> int:
+        """What there is for models when none is loaded."""
+        return max(0, self.limit_bytes - self.base_bytes)
+
     def fits(self, needed_bytes: int) -> bool:
-        return self.used_bytes + needed_bytes <= self.limit_bytes
+        """Whether there is room by this budget's accounts, and by the kernel's, which know of all that runs beside."""
+        headroom = self._headroom_bytes()
+        return self.used_bytes + needed_bytes <= self.limit_bytes and (headroom is None or needed_bytes <= headroom)
+
+    def can_never_fit(self, needed_bytes: int) -> bool:
+        """Whether a model would not fit if all others were unloaded."""
+        return needed_bytes > self.room_bytes
+
+    def knows(self, model: Model) -> bool:
+        """Whether the model was measured before; its estimate is a guess otherwise."""
+        return (model.name, model.artifact_bytes) in self._seen
 
     def estimate(self, model: Model) -> int:
         known = self._seen.get((model.name, model.artifact_bytes))
@@ -51,14 +73,13 @@ class MemoryBudget:
         self._seen.move_to_end(key)
         if len(self._seen) > _REMEMBERED_MODELS:
             self._seen.popitem(last=False)
-        if model.artifact_bytes > MIB:
+        # What code takes says nothing about checkpoints of another size.
+        if model.artifact_bytes > MIB and not model.has_code:
             self._ratio += 0.2 * (measured_bytes / model.artifact_bytes - self._ratio)
 
     @contextlib.contextmanager
-    def reserve(self, needed_bytes: int, name: str) -> Iterator[None]:
-        """Hold room for a load while it runs. Raises InsufficientMemory."""
-        if not self.fits(needed_bytes):
-            raise self.refusal(name, needed_bytes)
+    def reserve(self, needed_bytes: int) -> Iterator[None]:
+        """Hold room for a load while it runs."""
         self._reserved_bytes += needed_bytes
         try:
             yield

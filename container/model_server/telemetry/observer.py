@@ -3,13 +3,29 @@
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from time import monotonic
+from typing import Protocol
 
 from .events import EMF_MAX_VALUES, EventLog
 from .metrics import Counter, Histogram, family, labels, sample
-from .registry import Model
 
 _REMEMBERED_UNLOADS = 10_000
 _STAGES = ("queue", "decode", "engine", "encode")
+
+
+class Observed(Protocol):
+    """What is told about a model."""
+
+    name: str
+    url: str
+    engine: str
+    target_model: str
+    invocations: int
+    in_flight: int
+    places: set[int]
+    memory_bytes: dict[int, int]
+
+    @property
+    def mapped_bytes(self) -> int: ...
 
 
 class _ModelSeries:
@@ -38,7 +54,7 @@ class Observer:
         self._stages = {stage: Histogram() for stage in _STAGES}
         self._unloaded_at: OrderedDict[str, float] = OrderedDict()
 
-    def loaded(self, model: Model, seconds: float, worker: int, reason: str | None = None) -> None:
+    def loaded(self, model: Observed, seconds: float, worker: int, reason: str | None = None) -> None:
         """A model came into a worker. Without a reason it was asked for."""
         if reason is None:
             before = self._unloaded_at.pop(model.name, None)
@@ -64,7 +80,13 @@ class Observer:
         self._loads.setdefault(kind, Counter()).add()
         self.events.write("load_failed", model=name, error=kind, reason=message)
 
-    def unloaded(self, model: Model, seconds: float, freed_bytes: int, worker: int | None, reason: str) -> None:
+    def recycled(self, worker: int, models: list[str], residue_bytes: int, reason: str) -> None:
+        """A worker process is replaced for the memory that it holds."""
+        self.events.write(
+            "worker_recycled", worker=worker, models=models, reason=reason, residue_mib=residue_bytes / 2**20
+        )
+
+    def unloaded(self, model: Observed, seconds: float, freed_bytes: int, worker: int | None, reason: str) -> None:
         """A model left a worker, or with `worker` None the server."""
         self._unloads.setdefault("unloaded" if worker is None else "copy", Counter()).add()
         if worker is None:
@@ -101,11 +123,11 @@ class Observer:
             series.errors.setdefault(kind, Counter()).add()
             series.period_errors += 1
 
-    def render(self, models: list[Model], gauges: dict[str, tuple[str, str, float]]) -> str:
+    def render(self, models: list[Observed], gauges: dict[str, tuple[str, str, float]]) -> str:
         """All metrics as Prometheus text. `gauges` maps a name to its kind, its meaning and its value."""
         return "\n".join(self._lines(models, gauges)) + "\n"
 
-    def _lines(self, models: list[Model], gauges: dict[str, tuple[str, str, float]]) -> Iterator[str]:
+    def _lines(self, models: list[Observed], gauges: dict[str, tuple[str, str, float]]) -> Iterator[str]:
         prefix = "model_server"
         for name, (kind, meaning, value) in gauges.items():
             yield from family(f"{prefix}_{name}", kind, meaning, [sample(f"{prefix}_{name}", (), value)])
@@ -125,8 +147,8 @@ class Observer:
         yield from family(name, "histogram", "Where the time of requests goes.", lines)
         yield from self._model_lines(prefix, models)
 
-    def _model_lines(self, prefix: str, models: list[Model]) -> Iterator[str]:
-        def each(name: str, value: Callable[[Model], float]) -> list[str]:
+    def _model_lines(self, prefix: str, models: list[Observed]) -> Iterator[str]:
+        def each(name: str, value: Callable[[Observed], float]) -> list[str]:
             return [sample(f"{prefix}_{name}", labels(model=model.name), value(model)) for model in models]
 
         info = [
@@ -137,8 +159,8 @@ class Observer:
         for name, meaning, value in (
             (
                 "model_memory_bytes",
-                "Private memory a model took in all its workers.",
-                lambda m: sum(m.memory_bytes.values()),
+                "Memory a model took in all its workers, and its mapped weights.",
+                lambda m: sum(m.memory_bytes.values()) + m.mapped_bytes,
             ),
             ("model_workers", "Workers that hold the model.", lambda m: len(m.places)),
             ("model_in_flight", "Requests of the model that wait or run.", lambda m: m.in_flight),
@@ -160,7 +182,7 @@ class Observer:
         ]
         yield from family(f"{prefix}_model_errors_total", "counter", "Requests answered with an error.", errors)
 
-    def write_period(self, models: list[Model], gauges: dict[str, tuple[str, str, float]]) -> None:
+    def write_period(self, models: list[Observed], gauges: dict[str, tuple[str, str, float]]) -> None:
         """Write CloudWatch's embedded metrics: a line for the server, one for each model that had requests."""
         self.events.write_metrics(
             {"Server": "all"},

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import functools
 import json
+import logging
 import os
 import signal
 import socket
@@ -12,14 +13,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import wire
-from .errors import ServerError, WorkerCrashed
-from .handover import Handover
-from .settings import Settings
+from .. import wire
+from ..errors import ServerError, WorkerCrashed
+from ..settings import Settings
 
 _PACKAGE_ROOT = Path(__file__).resolve().parents[len(__package__.split("."))]
+_ZYGOTE = f"{__package__.rpartition('.')[0]}.zygote"
 _START_SECONDS = 120.0
 _EXIT_SECONDS = 5.0
+_STDERR = 2
+_log = logging.getLogger(__name__)
 _SOCKET_BYTES = 1024 * 1024
 
 # A worker's answer: its header and its body.
@@ -77,9 +80,11 @@ class Zygote:
         path = os.pathsep.join([str(_PACKAGE_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", f"{__package__}.zygote", str(theirs.fileno()), self._settings.model_dump_json()],
+                [sys.executable, "-m", _ZYGOTE, str(theirs.fileno()), self._settings.model_dump_json()],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
+                # What artifacts' code prints must not land inside the JSON lines that this process writes to stdout.
+                stdout=_STDERR,
                 env={**os.environ, **_engine_environment(self._settings), "PYTHONPATH": path},
             )
         self._control = ours
@@ -139,7 +144,10 @@ class WorkerProcess:
         self.pid = pid
         self.exited = exited
         self.private_bytes = 0
+        self.descendants_bytes = 0
         self._frames = wire.FrameChannel(self._on_frame, self._on_lost)
+        # Answers carry their request's number: one that nobody asked for, or too late, is nobody's answer.
+        self._number = 0
         self._done: Done | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -160,15 +168,15 @@ class WorkerProcess:
         body: wire.Body,
         timeout_seconds: float,
         done: Done,
-        handover: Handover | None = None,
     ) -> None:
         """Send one request; `done` is called, later, with what comes of it.
 
         That is the answer; the ServerError the worker answered; WorkerCrashed when it died; TimeoutError when it takes
         longer than it may (the worker is then still busy and has to be killed).
         """
+        self._number += 1
         self._expect(timeout_seconds, done)
-        if not self._frames.send(header, body, None if handover is None else handover.descriptor()):
+        if not self._frames.send({**header, "number": self._number}, body):
             asyncio.get_running_loop().call_soon(self._on_lost)
 
     async def ask(self, header: wire.Header, timeout_seconds: float) -> Answer:
@@ -184,6 +192,9 @@ class WorkerProcess:
         self._timer = asyncio.get_running_loop().call_later(timeout_seconds, self._finish, TimeoutError())
 
     def _on_frame(self, header: wire.Header, body: bytes) -> None:
+        if header.get("number") != self._number:
+            _log.error("worker %d sent a frame that nobody asked for; it is ignored", self.pid)
+            return
         if "private_bytes" in header:
             self.private_bytes = int(header["private_bytes"])  # type: ignore[call-overload]
         if "error" in header:
@@ -233,6 +244,8 @@ def _engine_environment(settings: Settings) -> dict[str, str]:
     threads = str(settings.engine_threads)
     return {
         "OMP_NUM_THREADS": threads,
+        # ONNX Runtime reports usage to its maker unless told otherwise.
+        "ORT_DISABLE_TELEMETRY": "1",
         # Threads that wait must not spin: other workers need the core.
         "OMP_WAIT_POLICY": "PASSIVE",
         # The worker runs one request at a time: MXNet's own scheduler threads would only pass it around.

@@ -3,9 +3,8 @@
 Each line is one JSON object, which CloudWatch Logs can query by field.
 """
 
-import sys
 import time
-from typing import BinaryIO
+from typing import Protocol
 
 import orjson
 
@@ -15,11 +14,27 @@ EMF_NAMESPACE = "MultiModelServer"
 EMF_MAX_VALUES = 100
 
 
+class Output(Protocol):
+    """Where lines go."""
+
+    def write(self, line: bytes, /) -> object: ...
+
+
 class EventLog:
     """Writes events as JSON lines."""
 
-    def __init__(self, stream: BinaryIO | None = None) -> None:
-        self._stream = sys.stdout.buffer if stream is None else stream
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    @property
+    def dropped(self) -> int:
+        """Lines that nobody could be given."""
+        return getattr(self._output, "dropped", 0)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What nobody has read yet."""
+        return getattr(self._output, "waiting_bytes", 0)
 
     def write(self, event: str, **fields: object) -> None:
         """One event, with the time in seconds since 1970. Fields that are None are left out."""
@@ -42,8 +57,7 @@ class EventLog:
         self._emit(line)
 
     def _emit(self, line: dict[str, object]) -> None:
-        self._stream.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
-        self._stream.flush()
+        self._output.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
 
 
 def _rounded(value: object) -> object:

@@ -1,0 +1,250 @@
+"""Which worker holds which model.
+
+A load goes to the shared worker that holds least; an artifact with code of its own, or one that ended a worker before,
+gets a process of its own.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator
+
+from .. import wire
+from ..errors import (
+    InsufficientMemory,
+    ModelNotFound,
+    ModelTimeout,
+    ModelTooLarge,
+    WorkerCrashed,
+)
+from ..memory import anonymous_bytes, headroom_bytes, private_bytes
+from ..settings import Settings
+from ..telemetry.observer import Observer
+from .budget import MemoryBudget
+from .copies import Copies
+from .housekeeping import Housekeeper
+from .jobs import Job
+from .places import Place
+from .pool import Zygote
+from .quarantine import Quarantine
+from .registry import UNOPENED, Model, Registry, State
+from .scheduler import Scheduler
+
+
+class Placement:
+    """Moves models in and out of workers, within the memory budget."""
+
+    def __init__(self, settings: Settings, registry: Registry, observer: Observer) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._observer = observer
+        self._zygote = Zygote(settings)
+        self.scheduler = Scheduler(settings, self._zygote, self._on_lost, self._on_starved)
+        self.budget = MemoryBudget(settings.memory_bytes, self._workers_bytes, headroom_bytes)
+        self._quarantine = Quarantine()
+        self.copies = Copies(
+            self,
+            settings,
+            scheduler=self.scheduler,
+            budget=self.budget,
+            registry=registry,
+            observer=observer,
+        )
+        self._housekeeper = Housekeeper(
+            self.copies,
+            self.measure_base,
+            scheduler=self.scheduler,
+            budget=self.budget,
+            registry=registry,
+            observer=observer,
+        )
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Start the workers, in the background."""
+        self.scheduler.start()
+        self._spawn(self._housekeeper.run())
+
+    async def stop(self) -> None:
+        await self.copies.stop()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.scheduler.stop()
+
+    # Loads.
+
+    async def load(self, model: Model) -> int:
+        """Load a model into one worker; returns its place.
+
+        Raises InsufficientMemory with nothing left behind, ModelTooLarge, and what the worker answers.
+        """
+        try:
+            return (await self.load_into(model, None if self.is_apart(model) else self._emptiest())).index
+        except WorkerCrashed as error:
+            if error.killed:
+                raise InsufficientMemory(
+                    f"Insufficient memory: loading model {model.name} got its worker killed"
+                ) from error
+            raise
+
+    def is_apart(self, model: Model) -> bool:
+        return model.has_code or self._quarantine.holds(model.url)
+
+    def _emptiest(self) -> Place:
+        shared = self.scheduler.shared
+        ready = [place for place in shared if place.ready] or shared
+        return min(ready, key=lambda place: (place.private_bytes + place.arriving_bytes, not place.free, place.index))
+
+    async def load_into(self, model: Model, shared: Place | None) -> Place:
+        """Load a model into a shared worker, or into a process of its own."""
+        deadline = time.perf_counter() + self._settings.load_seconds
+        self._quarantine.check(model.url)
+        if not self.budget.base_bytes:
+            self.measure_base()
+        estimate = self.budget.estimate(model)
+        place = shared
+        try:
+            with self._arriving(model, shared, estimate):
+                await self.copies.make_room(estimate, model)
+                with self._reserved(estimate, model):
+                    place = await self.scheduler.open_place(model) if shared is None else shared
+                    model.arriving.add(place.index)
+                    if model.state is State.UNLOADING:
+                        raise ModelNotFound(f"Model not found: {model.name}")
+                    header = await self._run_load(model, place, deadline)
+            self._note_loaded(model, place, header)
+            await self._check_budget(model, place)
+        except BaseException:
+            if place is not None and place.owner is not None:
+                await self.scheduler.close_place(place)
+            raise
+        finally:
+            if place is not None:
+                model.arriving.discard(place.index)
+        return place
+
+    @contextlib.contextmanager
+    def _arriving(self, model: Model, shared: Place | None, estimate: int) -> Iterator[None]:
+        index = UNOPENED if shared is None else shared.index
+        model.arriving.add(index)
+        if shared is not None:
+            shared.arriving_bytes += estimate
+        try:
+            yield
+        finally:
+            model.arriving.discard(index)
+            if shared is not None:
+                shared.arriving_bytes -= estimate
+
+    @contextlib.contextmanager
+    def _reserved(self, estimate: int, model: Model) -> Iterator[None]:
+        """Hold room for a load. An estimate is a guess: with nothing else loaded, the load is tried and measured."""
+        if self.budget.fits(estimate) or (self._is_alone(model) and not self.budget.knows(model)):
+            with self.budget.reserve(estimate):
+                yield
+        elif self.budget.can_never_fit(estimate) and self.budget.knows(model):
+            raise self._too_large(model, estimate)
+        else:
+            raise self.budget.refusal(model.name, estimate)
+
+    def _is_alone(self, model: Model) -> bool:
+        return not any(other.places or other.arriving for other in self._registry.all() if other is not model)
+
+    def _too_large(self, model: Model, needed: int) -> ModelTooLarge:
+        mib = 2**20
+        return ModelTooLarge(
+            f"model {model.name} takes {needed / mib:.1f} MiB, and there are {self.budget.room_bytes / mib:.1f} MiB "
+            "for models: it needs an instance with more memory"
+        )
+
+    async def _run(self, operation: str, model: Model, place: int, deadline: float) -> wire.Header:
+        """Load or unload a model in one worker."""
+        header: wire.Header = {"operation": operation, "model": model.name, "url": model.url}
+        return (await self.scheduler.run(header, deadline, model, place))[0]
+
+    async def _run_load(self, model: Model, place: Place, deadline: float) -> wire.Header:
+        try:
+            header = await self._run("load", model, place.index, deadline)
+        except (WorkerCrashed, ModelTimeout) as error:
+            if model.state is State.UNLOADING:
+                raise ModelNotFound(f"Model not found: {model.name}") from error
+            if isinstance(error, ModelTimeout) or error.by_itself:
+                self._quarantine.note(model.url)
+            raise
+        self._quarantine.loaded(model.url)
+        return header
+
+    def _note_loaded(self, model: Model, place: Place, header: wire.Header) -> None:
+        if place.index not in self.scheduler.places or not place.ready:
+            raise WorkerCrashed("the worker process died when it had loaded the model")
+        model.engine = str(header["engine"]) or model.engine
+        taken = place.private_bytes if place.owner is not None else int(header["taken_bytes"])  # type: ignore[call-overload]
+        model.memory_bytes[place.index] = max(0, taken)
+        model.places.add(place.index)
+        # What an engine takes once in a shared worker would be learnt as the model's.
+        if place.owner is not None or not header["engine_started"]:
+            self.budget.learn(model, model.memory_bytes[place.index] + model.mapped_bytes)
+
+    async def _check_budget(self, model: Model, place: Place) -> None:
+        """Take a load back that was larger than expected."""
+        if self.budget.exceeded_bytes() <= 0:
+            return
+        needed = model.memory_bytes[place.index] + model.mapped_bytes
+        self.budget.learn(model, needed)
+        await self.unload_from(model, place.index)
+        if self._is_alone(model) and self.budget.can_never_fit(needed):
+            raise self._too_large(model, needed)
+        raise self.budget.refusal(model.name, needed)
+
+    # Unloads.
+
+    async def unload(self, model: Model) -> int:
+        """Take a model out of every worker; returns the bytes that it had taken. Raises what a worker answers."""
+        freed = 0
+        for index in sorted((model.places | model.arriving) - {UNOPENED}):
+            freed += await self.unload_from(model, index)
+        return freed
+
+    async def unload_from(self, model: Model, index: int) -> int:
+        model.places.discard(index)
+        place = self.scheduler.places.get(index)
+        known = model.memory_bytes.pop(index, 0)
+        if place is None:
+            return known
+        if place.owner is not None:
+            await self.scheduler.close_place(place)
+            return known
+        try:
+            deadline = time.perf_counter() + self._settings.load_seconds
+            header = await self._run("unload", model, index, deadline)
+        except WorkerCrashed:
+            # Its memory went with it, and the worker that follows is not given this model any more.
+            return known
+        self._housekeeper.look_at_residue(place)
+        return max(0, -int(header["taken_bytes"]))  # type: ignore[call-overload]
+
+    def _on_lost(self, place: Place) -> None:
+        """A process is gone, and its models with it. They are loaded again when they are asked for."""
+        for model in self._registry.all():
+            model.places.discard(place.index)
+            model.memory_bytes.pop(place.index, None)
+
+    def _on_starved(self, job: Job) -> None:
+        self.copies.on_starved(job)
+
+    # Memory.
+
+    def measure_base(self) -> None:
+        """Count this process, and the one workers are forked from: what it shares with them is its own."""
+        zygote = self._zygote.pid
+        self.budget.base_bytes = private_bytes() + (anonymous_bytes(zygote) if zygote is not None else 0)
+
+    def _workers_bytes(self) -> int:
+        mapped = sum(model.mapped_bytes for model in self._registry.all())
+        return mapped + sum(place.private_bytes for place in self.scheduler.places.values())
+
+    def _spawn(self, work) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

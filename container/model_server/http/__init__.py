@@ -1,0 +1,1 @@
+"""HTTP/1.1 in the front process: connections, requests' bodies, routes and answers."""

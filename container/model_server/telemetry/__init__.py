@@ -1,0 +1,1 @@
+"""What the front process tells: event lines, metrics, the access log."""
