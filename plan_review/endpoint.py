@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from plan_review import guardrails
+from plan_review.json_texts import changed_parts, same_text
 from plan_review.plan import Action, Change, Plan
-from plan_review.redaction import NONE_TEXT, UNKNOWN_TEXT, scrub, shown, shown_value
+from plan_review.redaction import NONE_TEXT, UNKNOWN_TEXT, is_hidden, scrub, shown, shown_value
 from plan_review.values import UNKNOWN, Path, Unknown, Values, dotted, settled
 
 ENDPOINT = "aws_sagemaker_endpoint"
@@ -239,12 +240,18 @@ def differences(before: Values, after: Values) -> Iterator[Difference]:
         if path not in old and _covered(path, new):
             continue
         unset = new.get(path) is UNKNOWN and settled(before.at(*path)) is None
-        yield Difference(label(path), NONE_TEXT if unset else shown(before, *path), shown(after, *path))
+        parts = changed_parts(before.visible(*path), after.visible(*path))
+        if parts is not None and not is_hidden(before, path):
+            yield Difference(f"{label(path)} (what differs)", *(shown_value(part) for part in parts))
+        else:
+            yield Difference(label(path), NONE_TEXT if unset else shown(before, *path), shown(after, *path))
 
 
 def _same(old: Any, new: Any, existed: bool) -> bool:
     if new is UNKNOWN:
         return False
+    if isinstance(old, str) and isinstance(new, str):
+        return same_text(old, new)
     if existed:
         return settled(old) == settled(new)
     return old == new or (old in (None, "") and new in (None, ""))

@@ -27,16 +27,19 @@ _CREDENTIAL = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _SECRET_KEY = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}={0,2}(?![A-Za-z0-9/+=])")
-# A setting inside a text: a line of a shell script or of an .env file, a part of a URL's query, a member of JSON.
-_SETTING = re.compile(
+# A setting inside a text: a line of a shell script or of an .env file, an option, a part of a URL's query, a member of
+# JSON. The head names it; what the value is depends on the head.
+_HEAD = re.compile(
     r"""
-    (?P<assigned> (?P<name>[A-Za-z_][A-Za-z0-9_.-]*) \s*=\s* )
-        (?P<value> "(?:[^"\\]|\\.)*" | '[^']*' | [^\s"',;&]+ )
-    | (?P<member> \\?"(?P<key>[A-Za-z_][A-Za-z0-9_.-]*)\\?" \s*:\s* )
-        (?P<text> \\"[^"]*?\\" | "(?:[^"\\]|\\.)*" | [-0-9.]+ )
+    (?<![A-Za-z0-9_]) (?P<assigned>[A-Za-z_][A-Za-z0-9_.-]{0,80}) \s{0,8}=\s{0,8}
+    | \\?"(?P<member>[A-Za-z_][A-Za-z0-9_.-]{0,80})\\?" \s{0,8}:\s{0,8}
     """,
     re.VERBOSE,
 )
+# In quotes, which the text around it may have escaped; to the end where they are not closed.
+_QUOTED = r"""\\"(?:[^"\\]|\\[^"])*\\" | "(?:[^"\\]|\\.)*" | '[^']*' | \\?["'].*"""
+_ASSIGNED = re.compile(rf"""{_QUOTED} | [^\s"',;&]+""", re.VERBOSE | re.DOTALL)
+_MEMBER = re.compile(rf"{_QUOTED} | [-0-9.]+", re.VERBOSE | re.DOTALL)
 # Amazon ECS, Kubernetes and others list an environment as pairs of a name and a value.
 _PAIR = re.compile(
     r"""(?P<head> "(?:name|key)"\s*:\s*"(?P<name>[^"\\]*)"\s*,\s*"value"\s*:\s* ) "(?:[^"\\]|\\.)*" """,
@@ -52,13 +55,13 @@ _UNPRINTABLE = re.compile(
 
 def scrub(text: str) -> str:
     """`text` on one line, without control characters and without anything that looks like a credential."""
-    if text.isascii() and text.isprintable() and len(text) < 16 and "=" not in text:
+    if text.isascii() and text.isprintable() and len(text) < 16 and not {"=", '"'}.intersection(text):
         return text
     text = _CREDENTIAL.sub(REDACTED, text)
     if '"' in text:
         text = _PAIR.sub(lambda match: match["head"] + f'"{REDACTED}"' if _is_secret(match["name"]) else match[0], text)
     if "=" in text or '"' in text:
-        text = _SETTING.sub(_without_secret, text)
+        text = _without_settings(text)
     text = _SECRET_KEY.sub(lambda match: REDACTED if _is_random(match[0]) else match[0], text)
     return _UNPRINTABLE.sub(" ", text)
 
@@ -67,13 +70,19 @@ def _is_secret(name: str) -> bool:
     return is_secret_name(name, free=True)
 
 
-def _without_secret(match: re.Match[str]) -> str:
-    assigned = match["name"] is not None
-    head, value = (match["assigned"], match["value"]) if assigned else (match["member"], match["text"])
-    if is_secret_name(match["name"] or match["key"], free=assigned):
-        return head + (REDACTED if assigned else f'"{REDACTED}"')
-    # JSON inside a text of JSON.
-    return head + value[:1] + _SETTING.sub(_without_secret, value[1:])
+def _without_settings(text: str) -> str:
+    """`text` with REDACTED for the value of each setting that is named like a secret, inside of other values too."""
+    kept, place = [], 0
+    while (head := _HEAD.search(text, place)) is not None:
+        kept.append(text[place : head.end()])
+        place = head.end()
+        assigned = head["assigned"] is not None
+        if is_secret_name(head["assigned"] or head["member"], free=assigned):
+            value = (_ASSIGNED if assigned else _MEMBER).match(text, place)
+            if value is not None:
+                kept.append(REDACTED if assigned else f'"{REDACTED}"')
+                place = value.end()
+    return "".join(kept) + text[place:]
 
 
 def _is_random(run: str) -> bool:
@@ -104,6 +113,11 @@ def shown(values: Values, *path: str | int) -> str:
     if value is not UNKNOWN and (_is_secret_path(path) or _is_value_of_secret(values, path)):
         return REDACTED
     return shown_value(_masked(value, path))
+
+
+def is_hidden(values: Values, path: Path) -> bool:
+    """Whether the value at `path` is sensitive or named like a secret, so that nothing may be made of it."""
+    return values.has_sensitive(*path) or _is_secret_path(path) or _is_value_of_secret(values, path)
 
 
 def _masked(value: Any, path: Path) -> Any:

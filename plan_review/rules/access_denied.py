@@ -148,15 +148,15 @@ RULE = Rule(
     severity=Severity.BLOCKED,
     verdict=Verdict.OUTAGE,
     explanation=(
-        "A Deny wins over every Allow, wherever it stands: in the bucket's policy, the role's, its permissions "
-        "boundary, the key's, the repository's or that of a VPC endpoint. SageMaker then cannot read the artifacts, "
-        "pull the image or use the key. A condition takes the endpoint out only where the review can tell that it "
-        "does (TLS, the role's own account or ARN); SageMaker downloads artifacts from its own network unless the "
-        "model has a VPC."
+        "A Deny overrides every Allow, wherever it is: in the policy of the bucket, the role, its permissions "
+        "boundary, the key, the repository or a VPC endpoint. SageMaker then cannot read the artifacts, pull the "
+        "image or use the key. A condition spares the endpoint only if the review can see that it does (TLS, the "
+        "role's own account or ARN). Unless the model has a VPC, SageMaker downloads artifacts from a network of "
+        "its own."
     ),
     advice=(
-        "Take the execution role out of the Deny with a condition on `aws:PrincipalArn` (ArnNotEquals), and try it on "
-        "another environment first."
+        "Exempt the execution role from the Deny with a condition on `aws:PrincipalArn` (ArnNotEquals), and try the "
+        "change in another environment first."
     ),
     source=(
         "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html "

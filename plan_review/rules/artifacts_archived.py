@@ -59,12 +59,11 @@ RULE = Rule(
     verdict=Verdict.OUTAGE,
     explanation=(
         "GetObject refuses an object in GLACIER, DEEP_ARCHIVE or an archive tier of Intelligent-Tiering until "
-        "somebody has restored it, which takes minutes to days: no instance can load the model any more, and "
-        "Terraform cannot read such a state. A model that is in memory is not read from S3, so even a busy one counts "
-        "as unused."
+        "somebody restores it, which takes minutes to days. No instance can load the model, and Terraform cannot "
+        "read such a state. A model in memory is not read from S3, so even a busy one counts as unused."
     ),
     advice=(
-        "Use STANDARD_IA, GLACIER_IR or INTELLIGENT_TIERING without archive tiers, which answer at once; archive "
+        "Use STANDARD_IA, GLACIER_IR or INTELLIGENT_TIERING without archive tiers; they answer at once. Archive "
         "noncurrent versions only."
     ),
     source=(

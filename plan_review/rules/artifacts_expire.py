@@ -34,8 +34,8 @@ RULE = Rule(
     verdict=Verdict.OUTAGE,
     explanation=(
         "An artifact is written once and used for years: a rule that expires current objects removes live models by "
-        "age, without any plan that shows it. Rules for noncurrent versions do no such harm, and one for a prefix or "
-        "tags that no artifact has asks for approval."
+        "age, and no plan shows it. Rules for noncurrent versions do no such harm. A rule for a prefix or tags that "
+        "no artifact has asks for approval."
     ),
     advice="Use `noncurrent_version_expiration` and `abort_incomplete_multipart_upload` only.",
     source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html",

@@ -113,8 +113,8 @@ RULE = Rule(
     title="An endpoint's capacity is cut, or scaling does less",
     severity=Severity.APPROVAL,
     explanation=(
-        "Fewer or smaller instances hold fewer models in memory and answer fewer calls; a lower limit, a higher "
-        "target or scaling that is gone or suspended does the same at the next busy hour, when nobody thinks of this "
+        "Fewer or smaller instances keep fewer models in memory and answer fewer calls. A lower limit, a higher "
+        "target, or scaling that is removed or suspended does the same at the next busy hour, long after this "
         "change."
     ),
     advice=(

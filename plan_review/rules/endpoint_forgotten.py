@@ -21,13 +21,13 @@ RULE = Rule(
     title="A running endpoint is no longer managed",
     severity=Severity.BLOCKED,
     explanation=(
-        "The endpoint goes on serving and costing, and nobody manages it any more: no plan shows it, no new image or "
-        "model configuration reaches it, and its configuration, model and role, which Terraform still has, can be "
-        "destroyed under it. An endpoint that is declared again under its name cannot be created."
+        "The endpoint keeps serving and costing, but nobody manages it any more. No plan shows it, and no new image "
+        "or configuration reaches it. Its configuration, model and role are still in the state and can be destroyed "
+        "under it. An endpoint declared again under the same name cannot be created."
     ),
     advice=(
-        "Move it with a `moved` block, or import it into the stack that manages it from now on in the same pull "
-        "request, and accept this finding with that reason."
+        "Use a `moved` block, or import the endpoint in the same pull request into the stack that is to manage it, "
+        "and accept this finding with that reason."
     ),
     source="https://developer.hashicorp.com/terraform/language/block/removed",
     check=_check,

@@ -95,11 +95,9 @@ def _key_policy(change: Change) -> Iterator[Hit]:
     before, after = (statements(side.visible("policy")) for side in (change.before, change.after))
     if not before or after is None:
         return
-    granted, left = (
-        {name for item in side if item.allows for name in item.principals if name.startswith("AWS:")}
-        for side in (before, after)
-    )
-    if gone := sorted(granted - left) if "*" not in left | {item.partition(":")[2] for item in left} else []:
+    granted, left = ({name for item in side if item.allows for name in item.principals} for side in (before, after))
+    gone = sorted(name for name in granted - left if name.startswith("AWS:"))
+    if gone and "*" not in left:
         account = any(item.endswith(":root") for item in gone)
         message = scrub(f"the key policy no longer lets {', '.join(gone)} use the key")
         yield Hit(change.address, message, None if account else Severity.APPROVAL, None if account else Verdict.OTHER)
@@ -112,15 +110,14 @@ RULE = Rule(
     verdict=Verdict.OUTAGE,
     explanation=(
         "With its execution role SageMaker reads artifacts (`s3:GetObject` below the models' prefix, "
-        "`s3:ListBucket`), pulls the image when an instance starts and decrypts with the key. A right that goes is "
-        "missed at the next cold model, the next instance or the next update, not when it goes. Logs and metrics that "
-        "can no longer be written leave the endpoint running and nobody able to see it, which asks for approval, as "
-        "do rights that may still be given by a policy outside the plan, and callers that may invoke less than "
-        "before."
+        "`s3:ListBucket`), pulls the image when an instance starts, and decrypts with the key. A lost right is not "
+        "missed until the next cold model, the next instance or the next update. Without the rights for logs and "
+        "metrics the endpoint runs unseen; that asks for approval. So do rights that a policy outside the plan may "
+        "still give, and callers that may invoke less than before."
     ),
     advice=(
-        "Put the right back, or give it by another statement in the same change. What the role needs is listed under "
-        "«CreateModel API: Execution Role Permissions» in SageMaker's guide."
+        "Restore the right, or grant it by another statement in the same change. SageMaker's guide lists what the "
+        "role needs under «CreateModel API: Execution Role Permissions»."
     ),
     source="https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createmodel-perms",
     check=_check,

@@ -31,11 +31,11 @@ RULE = Rule(
     severity=Severity.BLOCKED,
     verdict=Verdict.OUTAGE,
     explanation=(
-        "SageMaker assumes the execution role to read artifacts and to start instances. When the trust policy does "
-        "not let it, models that are not in memory cannot be loaded and failed instances are not replaced."
+        "SageMaker assumes the execution role to read artifacts and to start instances. If the trust policy does "
+        "not allow it, models that are not in memory cannot be loaded and failed instances are not replaced."
     ),
     advice=(
-        "Keep the statement that trusts `sagemaker.amazonaws.com` with `aws:SourceAccount` of the role's own account."
+        "Keep the statement that trusts `sagemaker.amazonaws.com` with the role's own account in `aws:SourceAccount`."
     ),
     source="https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html",
     check=_check,

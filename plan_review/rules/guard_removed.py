@@ -104,12 +104,11 @@ RULE = Rule(
     title="A Deny that guards something is removed or narrowed",
     severity=Severity.BLOCKED,
     explanation=(
-        "A Deny holds whatever else is allowed: it keeps plain HTTP, other accounts and mistakes of later policies "
-        "out. When it goes, or another condition or exception narrows it, everything that it kept shut is open to "
-        "whom some Allow, now or later, lets in; nothing fails, so nobody notices. The same goes for a role's "
-        "permissions boundary."
+        "A Deny holds whatever else is allowed: it keeps out plain HTTP, other accounts, and the mistakes of later "
+        "policies. Without it, or with a new exception, any Allow opens what it kept shut. Nothing fails, so nobody "
+        "notices. The same is true of a role's permissions boundary."
     ),
-    advice="Keep the statement. Where somebody must pass, take that one role out by `aws:PrincipalArn`, and say why.",
+    advice="Keep the statement. If one role must pass, exempt that role by `aws:PrincipalArn` and say why.",
     source=(
         "https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html "
         "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html"

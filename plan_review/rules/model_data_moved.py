@@ -59,13 +59,13 @@ RULE = Rule(
     severity=Severity.BLOCKED,
     verdict=Verdict.OUTAGE,
     explanation=(
-        "A TargetModel is a key relative to `model_data_url`. Under another bucket or prefix none of the names that "
-        "callers use leads to an artifact, unless each has been copied there; the update succeeds all the same, "
-        "because SageMaker does not look. The role must be allowed to read there as well."
+        "A TargetModel is a key relative to `model_data_url`. Under another bucket or prefix, the names that "
+        "callers use lead to no artifact unless every artifact has been copied there. The update succeeds all the "
+        "same, because SageMaker does not check. The role needs read access to the new place too."
     ),
     advice=(
-        "Keep the place. To move, copy every artifact under the same relative keys first, let the role read both "
-        "places, and accept this finding with that reason."
+        "Keep the place. To move, first copy every artifact under the same relative key and let the role read both "
+        "places; then accept this finding with that reason."
     ),
     source="https://docs.aws.amazon.com/sagemaker/latest/dg/create-multi-model-endpoint.html",
     check=_check,

@@ -32,12 +32,12 @@ RULE = Rule(
     severity=Severity.BLOCKED,
     verdict=Verdict.OUTAGE,
     explanation=(
-        "The instances that run go on, but SageMaker looks the model up whenever it starts another one: a failed "
-        "instance is not replaced, scaling out fails, and a rollback to this configuration is impossible."
+        "The running instances carry on, but SageMaker looks the model up whenever it starts another one: failed "
+        "instances are not replaced, scaling out fails, and a rollback to this configuration is impossible."
     ),
     advice=(
-        "Let the endpoint move to a configuration that names another model first; with `create_before_destroy` and a "
-        "name that changes with the content Terraform does this in one apply."
+        "Move the endpoint to a configuration that names another model first. With `create_before_destroy` and a "
+        "name that changes with the content, Terraform does this in one apply."
     ),
     source="https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DeleteModel.html",
     check=_check,

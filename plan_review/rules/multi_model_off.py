@@ -29,10 +29,10 @@ RULE = Rule(
     severity=Severity.BLOCKED,
     verdict=Verdict.OUTAGE,
     explanation=(
-        "In `SingleModel` mode, which is the default, SageMaker takes `model_data_url` for one archive and refuses "
-        "every call that names a TargetModel: all models are gone for their callers at once."
+        "In `SingleModel` mode, the default, SageMaker takes `model_data_url` for one archive and refuses every "
+        "call that names a TargetModel. Callers lose all models at once."
     ),
-    advice='Keep `mode = "MultiModel"`. For a single model make an endpoint of its own.',
+    advice='Keep `mode = "MultiModel"`. Give a single model an endpoint of its own.',
     source="https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ContainerDefinition.html",
     check=_check,
 )

@@ -34,10 +34,10 @@ RULE = Rule(
     title="A resource's policy lets somebody new in",
     severity=Severity.APPROVAL,
     explanation=(
-        "A bucket's, key's or repository's own policy needs nobody's consent: it gives another account access that "
-        "this account's roles and boundaries say nothing about."
+        "The policy of a bucket, key or repository takes effect by itself: it gives another account access that "
+        "this account's roles and boundaries do not limit."
     ),
-    advice="Check that the account, role or service is meant, and that the actions and resources are what it needs.",
+    advice="Check that the account, role or service is meant, and that it needs these actions and resources.",
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_identity-vs-resource.html",
     check=_check,
 )

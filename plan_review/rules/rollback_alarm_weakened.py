@@ -35,12 +35,13 @@ def _check(stack: Stack) -> Iterator[Hit]:
     endpoints = [change for change in stack.plan.of_type(ENDPOINT) if change.before.exists and change.after.exists]
     for endpoint in endpoints:
         yield from _list(endpoint)
+        yield from _watch(stack.plan, endpoint)
     for change in stack.plan.of_type(_METRIC, _COMPOSITE):
         if not change.action.changes or not change.before.exists or change.deposed is not None:
             continue
         users = [item for item in endpoints if _rolls_back(item, change)]
         if users or (not any(True for _ in stack.plan.of_type(ENDPOINT)) and _watches_endpoints(change)):
-            yield from _alarm(stack.plan, change, users)
+            yield from _alarm(change, users)
 
 
 def _rolls_back(endpoint: Change, alarm: Change) -> bool:
@@ -61,13 +62,34 @@ def _list(endpoint: Change) -> Iterator[Hit]:
         )
 
 
-def _alarm(plan: Plan, change: Change, users: list[Change]) -> Iterator[Hit]:
+def _watch(plan: Plan, endpoint: Change) -> Iterator[Hit]:
+    """An update that is watched for a shorter time than before."""
+    before, after = watched_seconds(endpoint.before), watched_seconds(endpoint.after)
+    names = alarm_names(endpoint.after)
+    if before is None or after is None or after >= before or names is UNKNOWN or not names:
+        return
+    times = [
+        seconds
+        for alarm in plan.of_type(_METRIC)
+        if alarm.after.exists and shown(alarm.after, "alarm_name") in names
+        if (seconds := _seconds_to_fire(alarm.after)) is not None
+    ]
+    late = bool(times) and after < min(times) <= before
+    words = f", and no alarm fires in less than {min(times):.0f} s" if late else ""
+    message = f"an update is watched for {after:.0f} s, before for {before:.0f} s{words}"
+    yield Hit(endpoint.address, message, None if late else Severity.APPROVAL)
+
+
+def _alarm(change: Change, users: list[Change]) -> Iterator[Hit]:
     name = shown(change.before, "alarm_name")
     if not change.after.exists:
         surely = change.destroys and users
         message = f"alarm {name} is {change.action.value}" + (f" while {users[0].address} names it" if users else "")
         yield Hit(change.address, message, None if surely else Severity.APPROVAL)
         return
+    if users and change.after.at("alarm_name") not in (change.before.at("alarm_name"), UNKNOWN):
+        new = shown(change.after, "alarm_name")
+        yield Hit(change.address, f"alarm {name} is renamed to {new} while {users[0].address} names it")
     for what, blocked in _weaknesses(change, users):
         yield Hit(change.address, f"alarm {name}: {what}", None if blocked else Severity.APPROVAL)
 
@@ -140,15 +162,15 @@ RULE = Rule(
     title="A rollback alarm is removed or made toothless",
     severity=Severity.BLOCKED,
     explanation=(
-        "While an update runs, SageMaker looks at these alarms and nothing else: a bad image that starts goes to all "
-        "instances unless one of them fires in time. An alarm that is gone while the endpoint names it, that looks "
-        "the other way, that needs longer than the update is watched, or whose threshold or time is ten times as "
-        "lenient cannot be relied on. A milder change asks for approval. Whether the alarm's own actions are switched "
-        "on does not matter to SageMaker."
+        "During an update SageMaker watches these alarms and nothing else: a bad image that starts up reaches all "
+        "instances unless one of them fires in time. An alarm cannot be relied on if it is destroyed while the "
+        "endpoint names it, if it looks the other way, if it needs longer than the update is watched, or if its "
+        "threshold or time is ten times as lenient. Milder changes ask for approval. Whether the alarm's own "
+        "actions are enabled makes no difference to SageMaker."
     ),
     advice=(
-        "Keep the time to fire (`period` x `evaluation_periods`) below the update's waits, and the threshold at what "
-        "callers would call an outage. Take an alarm out of the endpoint's list before it is destroyed."
+        "Keep the time to fire (`period` x `evaluation_periods`) below the update's waits, and the threshold at "
+        "what callers would call an outage. Take an alarm off the endpoint's list before destroying it."
     ),
     source="https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html",
     check=_check,

@@ -70,11 +70,11 @@ RULE = Rule(
     severity=Severity.BLOCKED,
     verdict=Verdict.OUTAGE,
     explanation=(
-        "A variant with instances of its own answers nothing without one: only endpoints of inference components come "
-        "back from zero, and a multi-model endpoint has none. AWS refuses a least of 0 for such a variant, or every "
-        "call fails until somebody scales it out by hand, with all models cold."
+        "A variant answers nothing without an instance. Only endpoints with inference components scale back out "
+        "from zero, and a multi-model endpoint has none. Either AWS refuses a minimum of 0, or every call fails "
+        "until somebody scales out by hand, and then all models are cold."
     ),
-    advice="Keep `min_capacity` at 1 or more. To pause an environment, destroy its endpoint stack on purpose.",
+    advice="Keep `min_capacity` at 1 or more. To pause an environment, destroy its endpoint stack deliberately.",
     source=(
         "https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-zero-instances.html "
         "https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-add-policy.html"

@@ -38,14 +38,14 @@ RULE = Rule(
     severity=Severity.BLOCKED,
     verdict=Verdict.OUTAGE,
     explanation=(
-        "Deployment guardrails ask for the same variants before and after, and SageMaker refuses to take away a "
-        "variant that is registered with auto scaling: the update fails half-way. Where it goes through, alarms and "
-        "dashboards watch a variant that is no more (a rollback alarm stays silent), scaling does nothing, and "
-        "callers that name the variant fail."
+        "Deployment guardrails require the same variants before and after, so the update may be refused half-way "
+        "through an apply. If it goes through, alarms and dashboards watch a variant that no longer exists (a "
+        "rollback alarm stays silent), auto scaling is registered for nothing, and callers that name the variant "
+        "fail."
     ),
     advice=(
-        "Keep the variant's name; it means nothing. To split traffic add a second variant in one change and take the "
-        "first away in a later one, with its alarms and scaling."
+        "Keep the variant's name; it carries no meaning. To split traffic, add a second variant in one change and "
+        "remove the first in a later one, with its alarms and scaling."
     ),
     source=(
         "https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html "

@@ -8,7 +8,7 @@ from plan_review.endpoint import ENDPOINT
 from plan_review.findings import Hit, Rule, Severity
 from plan_review.plan import Action, Change
 from plan_review.stack import Stack
-from plan_review.values import UNKNOWN, Values
+from plan_review.values import Values, contains_unknown, settled
 
 _TYPES = {"terraform_data": "triggers_replace", "null_resource": "triggers"}
 _TRIGGER = "endpoint_configuration"
@@ -37,17 +37,20 @@ def _lost(stack: Stack, change: Change, moves: bool) -> Iterator[Hit]:
         yield Hit(change.address, f"the verification is {change.action.value}")
     elif block is not None and not block.provisioners:
         yield Hit(change.address, "the verification runs no command any more: its provisioner is gone")
-    elif change.action.changes and not _watches(change.after.at(attribute)):
+    elif change.action.changes and not _watches(change.before.at(attribute), change.after.at(attribute)):
         yield Hit(change.address, f"the verification no longer runs for a new configuration: {attribute} is another")
     elif moves and change.action in (Action.NO_OP, Action.UPDATE):
         yield Hit(change.address, "the endpoint moves to another configuration, and the verification does not run")
 
 
-def _watches(triggers: object) -> bool:
-    """Whether something in the triggers can change with the configuration."""
-    if triggers is UNKNOWN:
+def _watches(before: object, after: object) -> bool:
+    """Whether what the triggers held before, the configuration above all, is still among them."""
+    if contains_unknown(after):
         return True
-    return isinstance(triggers, Mapping) and triggers.get(_TRIGGER) not in (None, "")
+    if not isinstance(before, Mapping):
+        return settled(after) is not None
+    wanted = [_TRIGGER] if _TRIGGER in before else list(before)
+    return isinstance(after, Mapping) and all(settled(after.get(key)) is not None for key in wanted)
 
 
 RULE = Rule(
@@ -55,13 +58,12 @@ RULE = Rule(
     title="The verification of the endpoint's configuration is removed or does not run",
     severity=Severity.BLOCKED,
     explanation=(
-        "SageMaker rolls a bad update back by itself and Terraform takes that for success: it goes on to destroy the "
-        "previous configuration and model, which are the ones in use. The verification stands between and fails the "
-        "apply. Without it the next rolled-back update leaves an endpoint that can neither replace an instance nor "
-        "scale."
+        "SageMaker rolls a bad update back by itself, and Terraform takes that for success: it then destroys the "
+        "previous configuration and model, which are the ones in use. The verification fails the apply first. "
+        "Without it, the next rolled-back update leaves an endpoint that can neither replace an instance nor scale."
     ),
     advice=(
-        "Keep `terraform_data.verification` with `triggers_replace` on the configuration's id, its provisioner, and "
+        "Keep `terraform_data.verification` with its provisioner, `triggers_replace` on the configuration's id, and "
         "`create_before_destroy`."
     ),
     source=(

@@ -60,8 +60,8 @@ RULE = Rule(
     severity=Severity.BLOCKED,
     verdict=Verdict.OUTAGE,
     explanation=(
-        "The old versions of Terraform's state are its only backup: when a state is damaged, the version before is "
-        f"put back. In fewer than {_SHORT_DAYS} days the damage may not have been noticed. A longer time, and the "
+        "The old versions of Terraform's state are its only backup: a damaged state is repaired by restoring the "
+        f"version before. Damage may go unnoticed for more than {_SHORT_DAYS} days. A longer retention, and the "
         "versions of removed or overwritten models, ask for approval."
     ),
     advice=(

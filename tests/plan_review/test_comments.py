@@ -18,12 +18,13 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from plan_review.endpoint import Difference
+from plan_review.endpoint import Difference, differences
 from plan_review.findings import Severity
 from plan_review.formats import markdown, text
 from plan_review.models import Artifact, ModelAction, ModelChange
 from plan_review.plan import Action
 from plan_review.review import ChangeDetail, Review, review
+from plan_review.values import Values
 from tests.plan_review.conftest import document_of, recorded, review_of, saved_plan
 from tests.plan_review.conftest import settings as review_settings
 
@@ -298,6 +299,38 @@ def test_zero_values_and_null_are_one(zero: Any) -> None:
     result = review_of(dev_endpoint=document)
     assert "a_setting" not in text.render(result)
     assert "another" not in text.render(result)
+
+
+def test_of_a_policy_the_statements_that_differ_show() -> None:
+    details = {item.address: item for item in review_of(dev_x=document_of("guard-added")).stacks[0].details}
+    (difference,) = details["aws_s3_bucket_policy.models_bucket"].differences
+    assert (difference.what, difference.before) == ("policy (what differs)", "(none)")
+    assert difference.after.startswith('[{"Effect": "Deny", "Principal": "*", "Action": "s3:*"')
+    assert "NumericLes" in difference.after
+    assert "SecureTransport" not in difference.after
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "shown"),
+    [
+        ('{"Statement": [{"Effect": "Deny", "Action": "*"}]}', '{"Statement":[{"Action":"*","Effect":"Deny"}]}', False),
+        ('{"Statement": [{"Condition": {"Bool": {"a": false}}}]}', '{"Statement": [{}]}', True),
+        ("{no JSON", "{no JSON at all", True),
+        ('{"a": 1}', '{"a": 2}', True),
+    ],
+)
+def test_two_ways_of_writing_one_document_are_no_difference(old: str, new: str, shown: bool) -> None:
+    found = list(differences(Values({"policy": old}), Values({"policy": new})))
+    assert bool(found) is shown
+
+
+def test_of_a_sensitive_policy_nothing_shows() -> None:
+    document = document_of("guard-added")
+    for change in document["resource_changes"]:
+        change["change"]["before_sensitive"] = {"policy": True}
+    details = {item.address: item for item in review_of(dev_x=document).stacks[0].details}
+    (difference,) = details["aws_s3_bucket_policy.models_bucket"].differences
+    assert (difference.what, difference.before, difference.after) == ("policy", "(sensitive)", "(sensitive)")
 
 
 def test_a_zero_that_is_another_value_shows() -> None:

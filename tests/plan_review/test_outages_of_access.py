@@ -11,6 +11,7 @@ from tests.plan_review.edits import (
     APPROVAL,
     BLOCKED,
     BUCKET,
+    NEW,
     NONE,
     ROLE,
     TLS,
@@ -44,6 +45,10 @@ LOGS = {
 
 def rights(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> Edit:
     return updated("aws_iam_role_policy", before={"policy": policy(*before)}, policy=policy(*after))
+
+
+def another_role(document: Document) -> None:
+    element(document, "aws_sagemaker_model")["after"]["execution_role_arn"] = f"{ROLE}-2"
 
 
 def role_moves_first(document: Document) -> None:
@@ -345,6 +350,17 @@ KINDS: dict[str, Kind] = {
             ),
         ),
         "execution-role-trust",
+        None,
+    ),
+    "the endpoint runs with another role": (NEW, another_role, "execution-role-replaced", APPROVAL),
+    "a key for everybody": (
+        "models-no-change",
+        updated(
+            "aws_kms_key",
+            before={"policy": policy({"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": "kms:*"})},
+            policy=policy({"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "kms:*"}),
+        ),
+        "execution-rights-narrowed",
         None,
     ),
     "a role moves, and the old one goes first": (NONE, role_moves_first, "execution-role-replaced", BLOCKED),

@@ -55,6 +55,33 @@ def verification_stays(document: Document) -> None:
     change |= {"actions": ["no-op"], "after": change["before"], "after_unknown": {}}
 
 
+def watched(wait: int, termination: int) -> Edit:
+    """Other waits of the blue/green update."""
+
+    def edit(document: Document) -> None:
+        change = element(document, "aws_sagemaker_endpoint")
+        change["after"] = copy.deepcopy(change["before"])
+        update = change["after"]["deployment_config"][0]["blue_green_update_policy"][0]
+        update["termination_wait_in_seconds"] = termination
+        update["traffic_routing_configuration"][0]["wait_interval_in_seconds"] = wait
+        change["actions"] = ["update"]
+
+    return edit
+
+
+def triggers(before: Any, after: Any) -> Edit:
+    def edit(document: Document) -> None:
+        change = element(document, "terraform_data", "verification")
+        change |= {
+            "actions": ["create", "delete"],
+            "before": change["before"] | {"triggers_replace": before},
+            "after": change["before"] | {"triggers_replace": after},
+            "after_unknown": {"id": True},
+        }
+
+    return edit
+
+
 def another_alarm(document: Document) -> None:
     change = element(document, "aws_sagemaker_endpoint")
     block = change["before"]["deployment_config"][0]["auto_rollback_configuration"][0]
@@ -119,6 +146,10 @@ KINDS: dict[str, Kind] = {
         None,
     ),
     "fewer alarms roll back": (NONE, another_alarm, "rollback-alarm-weakened", APPROVAL),
+    "alarm under another name": (NONE, errors(alarm_name="other"), "rollback-alarm-weakened", BLOCKED),
+    "an update that is not watched": (NONE, watched(0, 0), "rollback-alarm-weakened", BLOCKED),
+    "an update that is watched for less": (NONE, watched(120, 120), "rollback-alarm-weakened", APPROVAL),
+    "an update that is watched for longer": (NONE, watched(600, 600), "rollback-alarm-weakened", None),
     "verification let go of": (
         "verified-new-image",
         gone("terraform_data", "verification", action="forget"),
@@ -126,6 +157,18 @@ KINDS: dict[str, Kind] = {
         BLOCKED,
     ),
     "verification that does not run": ("verified-new-image", verification_stays, "verification-removed", BLOCKED),
+    "verification with triggers of its own": (
+        "verified-new-image",
+        triggers("verified-1", "verified-2"),
+        "verification-removed",
+        None,
+    ),
+    "verification without triggers of its own": (
+        "verified-new-image",
+        triggers("verified-1", None),
+        "verification-removed",
+        BLOCKED,
+    ),
     "scaling goes": (NONE, gone("aws_appautoscaling_target"), "capacity-cut", APPROVAL),
     "fewer instances": (
         NEW,

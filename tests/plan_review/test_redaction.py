@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from plan_review.formats import json as json_format
@@ -158,6 +160,11 @@ def test_a_value_beside_a_secrets_name_is_redacted() -> None:
     "text",
     [
         "export DB_PASS=hunter2",
+        "serve --password=hunter2 --port=1",
+        "docker run --env=DB_PASS=hunter2",
+        "DB_PASS=a=hunter2",
+        r'DB_PASS="a \"hunter2"',
+        'DB_PASS="a hunter2',
         "export DB_PASS='hunter2 and more'",
         'SIGNING_KEY="hunter2"; true',
         '{"DB_PASS": "hunter2"}',
@@ -169,6 +176,15 @@ def test_a_value_beside_a_secrets_name_is_redacted() -> None:
 def test_secrets_inside_a_text_are_redacted(text: str) -> None:
     assert "hunter2" not in scrub(text)
     assert REDACTED in scrub(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["A" * 10**6 + "=", '"a": "' * 10**5, "a=" * 10**5, '\\"a\\": ' * 10**5, "a:" * 10**5 + "@"]
+)
+def test_a_long_text_takes_no_longer_than_its_length(text: str) -> None:
+    before = time.process_time()
+    scrub(text)
+    assert time.process_time() - before < 5
 
 
 def test_what_is_sensitive_on_one_side_is_hidden_on_both() -> None:
