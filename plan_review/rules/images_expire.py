@@ -45,16 +45,25 @@ def _check(stack: Stack) -> Iterator[Hit]:
                 change.address, "which images expire is not known until the apply", Severity.APPROVAL, Verdict.OTHER
             )
             continue
-        for rule in after:
-            if rule not in (before or ()):
-                yield from _hits(stack, change, rule, before or ())
+        tags = _tags(stack)
+        known = _reaching(before or (), tags)
+        for rule in _reaching(after, tags):
+            if rule not in known:
+                yield from _hits(change, rule, known)
 
 
-def _hits(stack: Stack, change: Change, rule: _ImageRule, before: tuple[_ImageRule, ...]) -> Iterator[Hit]:
-    tags = _tags(stack)
-    used = rule.patterns is None or not tags or any(covers(item, tag) for item in rule.patterns for tag in tags)
-    if not used:
-        return
+def _reaching(rules: tuple[_ImageRule, ...], tags: frozenset[str]) -> list[_ImageRule]:
+    """The rules that concern the images in use. What one rule is for is out of reach of those after it."""
+    found, left = [], set(tags)
+    for rule in rules:
+        meant = {tag for tag in left if rule.patterns is None or any(covers(item, tag) for item in rule.patterns)}
+        if meant or not tags:
+            found.append(rule)
+        left -= meant
+    return found
+
+
+def _hits(change: Change, rule: _ImageRule, before: list[_ImageRule]) -> Iterator[Hit]:
     if rule.age is not None or (rule.count is not None and rule.count < _NEEDED):
         yield Hit(change.address, f"expires {rule.words}")
         return
@@ -65,11 +74,15 @@ def _hits(stack: Stack, change: Change, rule: _ImageRule, before: tuple[_ImageRu
 
 
 def _rules(document: Any) -> tuple[_ImageRule, ...] | None:
+    """The rules in the order of their priority; None when the document is unknown or no lifecycle policy."""
     if document is None or document == "":
         return ()
     try:
         rules = json.loads(document)["rules"] if document is not UNKNOWN else None
-        return None if rules is None else tuple(rule for item in rules if (rule := _rule(item)) is not None)
+        if rules is None:
+            return None
+        ordered = sorted(rules, key=lambda item: item["rulePriority"])
+        return tuple(rule for item in ordered if (rule := _rule(item)) is not None)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 

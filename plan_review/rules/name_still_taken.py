@@ -4,44 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from plan_review.endpoint import CONFIGURATION
 from plan_review.findings import Hit, Rule, Severity
-from plan_review.plan import Change
-from plan_review.redaction import shown
+from plan_review.identity import IDENTITIES, identity_of
+from plan_review.places import ARTIFACT_TYPES
+from plan_review.plan import Action, Change
+from plan_review.redaction import scrub
 from plan_review.stack import Stack
 
-# What AWS tells objects of a type apart by, where it is not `name`. Objects of S3 take the place of one another.
-_NAMES = ("name", "bucket", "alarm_name", "dashboard_name", "function_name")
-_NO_NAMES = frozenset({"aws_s3_object", "aws_s3_object_copy", "aws_s3_bucket_object"})
+# Rules of their own look at these. Objects of S3 take the place of one another.
+_ELSEWHERE = frozenset({*ARTIFACT_TYPES, CONFIGURATION})
 
 
 def _check(stack: Stack) -> Iterator[Hit]:
-    taken = {name: change for change in stack.plan.changing if change.deposed and (name := _name(change, "before"))}
+    taken = {identity_of(change, "before"): change for change in stack.plan.changing if change.deposed is not None}
     for change in stack.plan.changing:
-        if change.deposed is not None or change.type in _NO_NAMES:
+        identity = identity_of(change, "after")
+        if change.deposed is not None or change.type in ARTIFACT_TYPES or identity is None:
             continue
-        name = _name(change, "after") if change.action.replaces or not change.before.exists else None
-        if name is None:
+        if not (change.action.replaces or change.action is Action.CREATE):
             continue
-        if name in taken:
-            yield Hit(
-                change.address,
-                f"{shown(change.after, name[1])} is created while the object {taken[name].deposed}, left over of a "
-                "failed apply, still has that name",
-            )
-        elif change.action.forgets and name == _name(change, "before"):
-            yield Hit(
-                change.address, f"{shown(change.after, name[1])} is created while the forgotten one has that name"
-            )
+        name = scrub(identity[-1])
+        if identity in taken:
+            left_over = f"the object {taken[identity].deposed}, left over of a failed apply,"
+            yield Hit(change.address, f"{name} is created while {left_over} still has that name")
+        elif identity == identity_of(change, "before") and _stays(change):
+            kept = "forgotten" if change.action.forgets else "old"
+            yield Hit(change.address, f"{name} is created while the {kept} one has that name{change.reason}")
 
 
-def _name(change: Change, side: str) -> tuple[str, str, str] | None:
-    """The type, the attribute and the name that an object has on one side."""
-    values = getattr(change, side)
-    for attribute in _NAMES:
-        name = values.text(attribute)
-        if name:
-            return change.type, attribute, name
-    return None
+def _stays(change: Change) -> bool:
+    """Whether the old one is there when the new one is created, as far as the type's names are known to be unique."""
+    if change.action.forgets:
+        return True
+    known = change.type in IDENTITIES and change.type not in _ELSEWHERE
+    return known and change.action is Action.CREATE_THEN_DELETE
 
 
 RULE = Rule(

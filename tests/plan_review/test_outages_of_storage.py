@@ -148,3 +148,13 @@ def test_another_stack_of_the_environment_names_the_image() -> None:
     beside = review_of(dev_image=document, dev_endpoint=document_of("endpoint-no-change"))
     assert "images-expire" in alone
     assert "images-expire" not in [item.rule.id for item in beside.findings]
+
+
+def test_a_rule_does_not_reach_what_an_earlier_one_is_for() -> None:
+    """ECR: an image that one rule is for cannot be expired by a rule after it."""
+    newest = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 1}
+    for first, reached in ((tagged(30, tagPrefixList=["1"]), False), (tagged(30, tagPrefixList=["x"]), True)):
+        document = document_of("images-keep-ten")
+        images(first, newest)(document)
+        found = review_of(dev_image=document, dev_endpoint=document_of("endpoint-no-change")).findings
+        assert ("expires images: all but 1" in [item.message for item in found]) is reached

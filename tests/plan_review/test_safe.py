@@ -188,3 +188,37 @@ def test_a_provider_of_another_host_is_another() -> None:
     document = document_of("models-no-change")
     document["configuration"]["provider_config"]["aws"]["full_name"] = "mirror.example.com/hashicorp/aws"
     assert asked(document)[2] == {"provider-version": "provider mirror.example.com/hashicorp/aws"}
+
+
+@pytest.mark.parametrize(
+    ("actions", "name", "taken"),
+    [
+        (["create", "delete"], "review-0a1b2c3d4e5f", True),
+        (["forget", "create"], "review-0a1b2c3d4e5f", True),
+        (["delete", "create"], "review-0a1b2c3d4e5f", False),
+        (["create", "delete"], "review-ffffffffffff", False),
+    ],
+)
+def test_a_model_that_is_created_first_needs_another_name(actions: list[str], name: str, taken: bool) -> None:
+    document = document_of("endpoint-no-change")
+    (model,) = (item for item in document["resource_changes"] if item["type"] == "aws_sagemaker_model")
+    model["change"] |= {"actions": actions, "after": model["change"]["after"] | {"name": name}}
+    model["action_reason"] = "replace_because_tainted"
+    found = {item.rule.id: item.message for item in review_of(dev_endpoint=document).findings}
+    assert ("name-still-taken" in found) == taken
+
+
+def test_the_same_name_of_another_role_s_policy_is_another() -> None:
+    """A left-over of a role's policy does not hold the name of the same policy of another role."""
+    document = document_of("endpoint-no-change")
+    (policy,) = (item for item in document["resource_changes"] if item["type"] == "aws_iam_role_policy")
+    values = policy["change"]["before"]
+    created = {"actions": ["create"], "before": None, "after": values | {"role": "another"}}
+    document["resource_changes"] += [
+        policy | {"deposed": "0a1b2c3d", "change": policy["change"] | {"actions": ["delete"], "after": None}},
+        policy | {"address": "aws_iam_role_policy.other", "change": policy["change"] | created},
+    ]
+    assert "name-still-taken" not in {item.rule.id for item in review_of(dev_endpoint=document).findings}
+    created["after"] = values
+    document["resource_changes"][-1]["change"] |= created
+    assert "name-still-taken" in {item.rule.id for item in review_of(dev_endpoint=document).findings}
