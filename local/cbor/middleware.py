@@ -26,8 +26,8 @@ class CborMiddleware:
         self._application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = _PATH.fullmatch(scope["path"])
         request = Request(scope, receive)
-        path = _PATH.fullmatch(request.url.path)
         # A bucket may be named `service`: the header says what it is.
         if path is None or request.headers.get("smithy-protocol") != _MARK:
             await self._application(scope, receive, send)

@@ -10,23 +10,26 @@ import boto3
 
 from local.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from local.process import LocalAws
+from model_catalog.catalog import Catalog
 from operations.example_models import ExampleModel
 from operations.rehearsal import Rehearsal
 from operations.terraform import Terraform
 from tests.end_to_end.project import change_settings
 
 ALARM = "more"
+SOURCE_BUCKET, SOURCE_KEY = "source-bucket", "some/model.tar.gz"
 KEY = "the key's ARN"
 """Stands in settings for the ARN of a key that is made for the chain."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One change: settings of the environment, models to add, or other content of the image."""
+    """One change: settings of the environment, models to add (one of them from a bucket), or another image."""
 
     name: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     models: tuple[str, ...] = ()
+    copies_model: bool = False
     changes_image: bool = False
 
 
@@ -72,6 +75,11 @@ CHAINS: Mapping[str, tuple[Step, ...]] = {
         Step("off", {"auto_scaling": None, "callers": None}),
     ),
     "kms0": (Step("base", {"kms_key_arn": KEY}, models=_TWO),),
+    "kms": (
+        Step("base", models=_TWO, copies_model=True),
+        Step("key", {"kms_key_arn": KEY}),
+        Step("off", {"kms_key_arn": None}),
+    ),
 }
 
 
@@ -93,6 +101,8 @@ class ChainRecorder:
         self._models = models
         self._folder = folder
         session = boto3.session.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION)
+        self._work = work
+        self._s3 = session.client("s3", endpoint_url=aws.url)
         self._key = session.client("kms", endpoint_url=aws.url).create_key()["KeyMetadata"]["Arn"]
         session.client("cloudwatch", endpoint_url=aws.url).put_metric_alarm(
             AlarmName=ALARM,
@@ -124,9 +134,19 @@ class ChainRecorder:
         change_settings(self._project, **settings)
         for name in step.models:
             self._rehearsal.catalog.add(name, self._models[name].directory)
+        if step.copies_model:
+            self._add_from_bucket("copied", self._models["breast-cancer"])
         if step.changes_image:
             file = self._project / "container" / "model_server" / "version.py"
             file.write_text("# Another content of the build context.\n")
+
+    def _add_from_bucket(self, name: str, model: ExampleModel) -> None:
+        """Add a model whose artifact another catalog has packed and put into a bucket of its own."""
+        other = Catalog(self._work / "other-catalog")
+        artifact = other.directory / other.add(name, model.directory).version.artifact
+        self._s3.create_bucket(Bucket=SOURCE_BUCKET)
+        self._s3.upload_file(str(artifact), SOURCE_BUCKET, SOURCE_KEY)
+        self._rehearsal.catalog.add_from_s3(name, f"s3://{SOURCE_BUCKET}/{SOURCE_KEY}", self._s3)
 
     def _deploy(self, stack: str, terraform: Terraform, folder: Path) -> None:
         terraform.init()

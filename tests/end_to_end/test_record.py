@@ -15,7 +15,7 @@ from tests.end_to_end import record as program
 from tests.end_to_end.chains import CHAINS, Step
 
 SHORT = (
-    Step("base", {"tags": {"Team": "ml"}}, models=("breast-cancer",)),
+    Step("base", {"tags": {"Team": "ml"}}, models=("breast-cancer",), copies_model=True),
     Step("logs", {"log_retention_days": 30, "tags": None}),
 )
 STACKS = ("state", "image", "models", "endpoint")
@@ -44,6 +44,7 @@ def test_a_chain_is_recorded(
         for step in ("00-base", "01-logs"):
             assert actions(read(f"{step}/{stack}.second.json")) == {}
             assert read(f"{step}/{stack}.state.json")["values"]["root_module"]["resources"]
+    assert actions(read("00-base/models.plan.json"))["aws_s3_object_copy.copied"] == ["create"]
     assert actions(read("01-logs/endpoint.plan.json"))["aws_cloudwatch_log_group.logs"] == ["update"]
 
     lines = gzip.decompress((tmp_path / "short.jsonl.gz").read_bytes()).decode().splitlines()
@@ -59,7 +60,7 @@ def test_a_chain_is_recorded(
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("{folder}/new", "main", "other"), "there is no chain other; the chains are main, scaling, kms0\n"),
+        (("{folder}/new", "main", "other"), "there is no chain other; the chains are main, scaling, kms0, kms\n"),
         (("{folder}",), "{folder} is not empty: name another folder\n"),
     ],
 )
