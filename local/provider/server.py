@@ -5,7 +5,7 @@ import logging
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,9 +17,10 @@ from .caller import working_directory
 from .clients import ClientPool, require_loopback
 from .data_sources import DATA_SOURCES
 from .errors import Problem, ProviderError
+from .messages import attribute_path, covered_schemas, diagnostics
 from .provider import Provider
 from .resources import RESOURCES
-from .schema import Block, ProviderSchema, load_schema
+from .schema import Block, load_schema
 from .settings import ProviderSettings, read_settings
 from .uncovered import announced_schemas
 from .values import pack, unpack, unpack_json
@@ -109,7 +110,7 @@ class _Servicer(services.ProviderServicer):
     def __init__(self, provider: Provider, endpoint_url: str):
         self._provider = provider
         self._schema = provider.schema
-        self._covered = _covered_schemas(provider.schema)
+        self._covered = covered_schemas(provider.schema)
         self._endpoint_url = endpoint_url
         self._clients = ClientPool()
         self._connections = _Connections()
@@ -145,14 +146,14 @@ class _Servicer(services.ProviderServicer):
                 config, self._endpoint_url, self._clients, working_directory(context.peer())
             )
             self._connections.configure(context.peer(), settings)
-            response.diagnostics.extend(_diagnostics(warnings))
+            response.diagnostics.extend(diagnostics(warnings))
 
         return _answer(protocol.ConfigureProvider.Response(), work)
 
     def ValidateResourceConfig(self, request, context):
         def work(response):
             config = unpack(request.config.msgpack)
-            response.diagnostics.extend(_diagnostics(self._provider.validate(request.type_name, config)))
+            response.diagnostics.extend(diagnostics(self._provider.validate(request.type_name, config)))
 
         return _answer(protocol.ValidateResourceConfig.Response(), work)
 
@@ -160,7 +161,7 @@ class _Servicer(services.ProviderServicer):
         def work(response):
             config = unpack(request.config.msgpack)
             problems = self._provider.validate(request.type_name, config, data_source=True)
-            response.diagnostics.extend(_diagnostics(problems))
+            response.diagnostics.extend(diagnostics(problems))
 
         return _answer(protocol.ValidateDataResourceConfig.Response(), work)
 
@@ -196,7 +197,7 @@ class _Servicer(services.ProviderServicer):
                 _state(block, request.config),
             )
             response.planned_state.msgpack = pack(plan.planned)
-            response.requires_replace.extend(_path(path) for path in plan.replace)
+            response.requires_replace.extend(attribute_path(path) for path in plan.replace)
 
         return _answer(protocol.PlanResourceChange.Response(legacy_type_system=True), work)
 
@@ -216,7 +217,7 @@ class _Servicer(services.ProviderServicer):
             else:
                 state, problems = self._provider.update(settings, request.type_name, prior, planned)
             response.new_state.msgpack = pack(state)
-            response.diagnostics.extend(_diagnostics(problems))
+            response.diagnostics.extend(diagnostics(problems))
 
         return _answer(protocol.ApplyResourceChange.Response(legacy_type_system=True), work)
 
@@ -252,53 +253,17 @@ def _answer(response: Any, work: Callable[[Any], None]) -> Any:
     try:
         work(response)
     except ProviderError as error:
-        response.diagnostics.extend(_diagnostics(error.problems))
+        response.diagnostics.extend(diagnostics(error.problems))
     except Exception as error:  # the one border: the traceback goes to the log, a sentence to Terraform
         LOG.exception("the stand-in provider failed")
         problem = Problem(
             f"A defect of the local AWS's stand-in provider: {type(error).__name__}: {error}",
             "The traceback is in the local AWS's log.",
         )
-        response.diagnostics.extend(_diagnostics([problem]))
+        response.diagnostics.extend(diagnostics([problem]))
     return response
 
 
 def _state(block: Block, value: protocol.DynamicValue) -> Any:
     state = unpack(value.msgpack)
     return block.conform(state) if block.has_numbers else state
-
-
-def _covered_schemas(schema: ProviderSchema) -> protocol.GetProviderSchema.Response:
-    return protocol.GetProviderSchema.Response(
-        provider=_schema_message(schema.provider),
-        resource_schemas={name: _schema_message(block) for name, block in schema.resources.items()},
-        data_source_schemas={name: _schema_message(block) for name, block in schema.data_sources.items()},
-        provider_meta=protocol.Schema(block=protocol.Schema.Block()),
-        server_capabilities=protocol.ServerCapabilities(get_provider_schema_optional=True),
-    )
-
-
-def _schema_message(block: Block) -> protocol.Schema:
-    return protocol.Schema(version=block.version, block=block.message())
-
-
-def _diagnostics(problems: Iterable[Problem]) -> Iterable[protocol.Diagnostic]:
-    for problem in problems:
-        severity = protocol.Diagnostic.WARNING if problem.is_warning else protocol.Diagnostic.ERROR
-        yield protocol.Diagnostic(
-            severity=severity,
-            summary=problem.summary,
-            detail=problem.detail,
-            attribute=_path(problem.attribute) if problem.attribute else None,
-        )
-
-
-def _path(steps: Iterable[str | int]) -> protocol.AttributePath:
-    return protocol.AttributePath(
-        steps=[
-            protocol.AttributePath.Step(attribute_name=step)
-            if isinstance(step, str)
-            else protocol.AttributePath.Step(element_key_int=step)
-            for step in steps
-        ]
-    )

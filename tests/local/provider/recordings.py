@@ -42,6 +42,10 @@ class Recording:
     second: Mapping[str, Any] | None
     state: list[Mapping[str, Any]] | None
 
+    @property
+    def where(self) -> str:
+        return f"{self.step}/{self.stack}"
+
     @cached_property
     def terraform(self) -> dict[str, Any]:
         """The stack as Terraform's JSON configuration, without the provider's block."""
