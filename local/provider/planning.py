@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .equality import Wordings, same_value
+from .json_text import Wording
 from .schema import Attribute, Block, NestedBlock
 from .values import UNKNOWN, is_empty
 
@@ -89,7 +90,7 @@ class _Planner:
             return attribute.zero if exists and attribute.is_collection and has_zeros else proposed
         if exists and config is not UNKNOWN and self.same(attribute, before, config, path):
             return before
-        wording = self.wordings.get(_names(path, attribute.name))
+        wording = self.wording(attribute, path)
         return wording.normal(config) if wording is not None and isinstance(config, str) else config
 
     def nested(self, nested: NestedBlock, before: Any, proposed: Any, config: Any, path: Path) -> Any:
@@ -156,7 +157,11 @@ class _Planner:
         return True
 
     def same(self, attribute: Attribute, before: Any, value: Any, path: Path) -> bool:
-        return same_value(attribute, before, value, self.wordings.get(_names(path, attribute.name)))
+        return same_value(attribute, before, value, self.wording(attribute, path))
+
+    def wording(self, attribute: Attribute, path: Path) -> Wording | None:
+        # Most types have none, and this is asked for every attribute of thousands of objects.
+        return self.wordings.get(_names(path, attribute.name)) if self.wordings else None
 
 
 def _names(path: Path, *last: str) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from tf.gen import tfplugin_pb2 as protocol
 from .errors import Problem, ProviderError
 
 TYPE_NAME = re.compile(rb"\baws_\w+")
+CONFIGURATION_FILES = ("*.tf", "*.tf.json", "*.tofu", "*.tofu.json")
 MODULES_FILE = Path(".terraform/modules/modules.json")
 SCHEMAS_FILE = Path(__file__).with_name("uncovered.xz")
 
@@ -77,8 +78,8 @@ def _configuration_files(folder: Path) -> Iterator[Path]:
     except (OSError, ValueError, KeyError, TypeError):
         pass  # no modules
     for place in folders:
-        yield from place.glob("*.tf")
-        yield from place.glob("*.tf.json")
+        for pattern in CONFIGURATION_FILES:
+            yield from place.glob(pattern)
 
 
 def write_schemas(schemas: protocol.GetProviderSchema.Response) -> None:
