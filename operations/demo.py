@@ -91,7 +91,8 @@ def run_local(console: Console) -> None:
         console.print()
         console.print(steps.table())
         console.print(
-            f"\nThe local AWS is up at {aws.url} until Ctrl-C. In another terminal, in this folder:\n\n"
+            f"\nThe local AWS is up at {aws.url} until Ctrl-C or `python -m local stop`. "
+            "In another terminal, in this folder:\n\n"
             '  . operations/environment.sh && eval "$(python -m local env)"\n'
             f"  export CATALOG_DIRECTORY={_relative(rehearsal.catalog.directory)}\n"
             f"  python3 -m examples.invoke_endpoint --environment local "

@@ -5,7 +5,8 @@ import time
 from .artifact import Artifact
 from .decode import decode_request
 from .encode import choose_accept, encode_response
-from .engines.base import Answer, Arrays, LoadedModel, sample_arrays
+from .engines.base import Answer, Arrays, LoadedModel
+from .engines.instances import sample_arrays
 from .errors import InvalidArtifact
 from .labels import fitting
 from .signature import TensorSpec, image_for

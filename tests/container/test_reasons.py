@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from container.model_server.engines.base import reason
+from container.model_server.engines.reasons import reason
 from container.model_server.errors import InvalidArtifact
 from tests.container.served import load
 from tests.support.networks import save_linear

@@ -18,7 +18,7 @@ from ..decode import CSV, JSON, expanded, media_type
 from ..encode import choose_accept, encode_value
 from ..errors import InvalidArtifact, InvalidInput, PredictionFailed, ServerError, UnsupportedContentType
 from ..signature import image_for
-from .base import Answer, Arrays, LoadedModel, reason, sample_arrays
+from .base import Answer, Arrays, LoadedModel
 from .code_scope import CodeScope
 from .handler_defaults import (
     arrays_for,
@@ -30,6 +30,8 @@ from .handler_defaults import (
     toolkit_model,
     without_engine,
 )
+from .instances import sample_arrays
+from .reasons import reason
 
 _log = logging.getLogger(__name__)
 _TEXT = (JSON, CSV)

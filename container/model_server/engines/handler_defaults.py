@@ -16,9 +16,9 @@ from ..npy import read_npy
 from ..signature import ImageSpec, TensorSpec, share_batch
 from ..tensors import Arrays, exact, fitted
 from ..toolkit import decoder
-from .base import reason
 from .mxnet_params import by_role
 from .onnx_engine import session_inputs
+from .reasons import reason
 
 
 def toolkit_model(artifact: Artifact):

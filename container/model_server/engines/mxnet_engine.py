@@ -15,8 +15,10 @@ import numpy as np
 from ..artifact import Artifact, check_json
 from ..errors import InvalidArtifact, PredictionFailed
 from ..signature import TensorSpec, share_batch
-from .base import Arrays, InstanceRunner, reason
+from .base import Arrays
+from .instances import InstanceRunner
 from .mxnet_params import MappedParameters, UnknownParametersFormat, by_role
+from .reasons import reason
 
 _DTYPES = ("float16", "float32", "float64", "int8", "uint8", "int32", "int64")
 _ALLOCATED = re.compile(r"Total (\d+) MB allocated")

@@ -8,7 +8,9 @@ import numpy as np
 from ..artifact import Artifact
 from ..errors import InvalidArtifact, PredictionFailed
 from ..signature import ElementType, TensorSpec, share_batch
-from .base import Arrays, InstanceRunner, reason, sample_arrays
+from .base import Arrays
+from .instances import InstanceRunner, sample_arrays
+from .reasons import reason
 
 _DTYPES: dict[str, ElementType] = {
     "tensor(float)": "float32",
