@@ -23,11 +23,12 @@ class MotoTargets:
         self._told: set[str] = set()
 
     def __call__(self) -> list[ScalableTarget]:
-        # Not imported here: it takes a second, and until somebody registers a target nothing is there.
-        module = sys.modules.get(_MODULE)
-        if module is None:
+        # Not imported here: it takes a second, and until somebody registers a target nothing is there. Another thread
+        # may be importing it just now.
+        backends = getattr(sys.modules.get(_MODULE), "applicationautoscaling_backends", None)
+        if backends is None:
             return []
-        backend = module.applicationautoscaling_backends[ACCOUNT_ID][REGION]
+        backend = backends[ACCOUNT_ID][REGION]
         policies = list(backend.policies.values())
         return [
             self._target(target, [policy for policy in policies if policy.resource_id == resource_id])
