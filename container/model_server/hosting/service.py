@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,9 @@ from .jobs import Job, Outcome
 from .placement import Placement
 from .pool import Answer
 from .registry import DEFAULT_PAGE, MAX_PAGE, Model, Registry, State
+
+# Kept free by loads, for requests and for workers that are replaced.
+_SPARE_DESCRIPTORS = 16
 
 
 class InvokeRequest(NamedTuple):
@@ -95,6 +99,7 @@ class ModelService:
         start = time.perf_counter()
         model = self._registry.add(name, url)
         try:
+            _check_descriptors()
             model.artifact_bytes = await asyncio.to_thread(_folder_bytes, Path(url))
             model.has_code = self._settings.artifact_code and Path(url, "code", self._settings.program).is_file()
             place = await self._placement.load(model)
@@ -223,6 +228,14 @@ def _invocation(job: Job, answer: Answer) -> Invocation:
     for stage in ("decode", "engine", "encode"):
         stages[stage] = float(header[f"{stage}_seconds"])  # type: ignore[arg-type]
     return Invocation(body, str(header["content_type"]), stages, job.model.invocations == 0)
+
+
+def _check_descriptors() -> None:
+    """Raises OutOfDescriptors while there are still some for requests, and for replacing workers."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names only, once a load
+    if limit - used < _SPARE_DESCRIPTORS:
+        raise OutOfDescriptors(f"{used} of {limit} file descriptors are in use: unload a model, or raise ulimit -n")
 
 
 def _folder_bytes(directory: Path) -> int:
