@@ -16,7 +16,7 @@ from ..telemetry.afterwards import Afterwards
 from ..telemetry.observer import Observer
 from .jobs import Job, Outcome
 from .placement import Placement
-from .pool import Answer
+from .pool import Reply
 from .registry import DEFAULT_PAGE, MAX_PAGE, Model, Registry, State
 
 # Kept free by loads, for requests and for workers that are replaced.
@@ -42,10 +42,6 @@ class Invocation(NamedTuple):
     content_type: str
     stages: dict[str, float]
     cold: bool
-
-
-# Takes what comes of an invocation.
-Done = Callable[[Invocation | ServerError], None]
 
 
 class ModelService:
@@ -141,7 +137,9 @@ class ModelService:
         """Raises what an invocation would be refused with at once: ModelNotFound, QueueFull, Stopping."""
         self._scheduler.admit(self._registry.ready(name))
 
-    def invoke(self, request: InvokeRequest, body: wire.Body, done: Done) -> Callable[[], None]:
+    def invoke(
+        self, request: InvokeRequest, body: wire.Body, done: Callable[[Invocation | ServerError], None]
+    ) -> Callable[[], None]:
         """Answer one request: `done` is called with what comes of it, perhaps at once. Returns what to call when nobody
         waits for it any more: a request that still waits for a worker is then given up.
 
@@ -222,7 +220,7 @@ def _nothing() -> None:
     """There is nothing to give up."""
 
 
-def _invocation(job: Job, answer: Answer) -> Invocation:
+def _invocation(job: Job, answer: Reply) -> Invocation:
     header, body = answer
     stages = {"queue": job.started_at - job.queued_at}
     for stage in ("decode", "engine", "encode"):
