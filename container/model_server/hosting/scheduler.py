@@ -155,10 +155,7 @@ class Scheduler:
 
     def _expire(self, job: Job, seconds: float) -> None:
         self._queue.remove(job)
-        if job.place is None and time.perf_counter() < job.deadline:
-            job.settle(DeadlineExceeded(f"no worker was free for this request within {seconds:g} s; try again later"))
-        else:
-            job.settle(ModelTimeout(f"no worker was free for this request within {seconds:.3g} s"))
+        job.settle(DeadlineExceeded(f"no worker was free for this request within {seconds:.3g} s; try again later"))
 
     def _fill(self, place: Place) -> None:
         """Give a worker work, if it is free: loads and unloads in turn with invocations, the models in turn."""

@@ -90,7 +90,7 @@ class ModelService:
         """Load a model into one worker, run it once, and count what it took.
 
         Raises ModelAlreadyLoaded, InvalidArtifact, InsufficientMemory (before or after the load; nothing stays),
-        ModelTooLarge, OutOfDescriptors, WorkerCrashed, ModelTimeout.
+        ModelTooLarge, OutOfDescriptors, WorkerCrashed, DeadlineExceeded, ModelTimeout.
         """
         start = time.perf_counter()
         model = self._registry.add(name, url)
