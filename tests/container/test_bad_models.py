@@ -1,6 +1,7 @@
 """Models that crash, hang, leak, grow, fork or print: none costs another model an answer."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -228,6 +229,27 @@ def test_a_model_larger_than_it_looks_or_smaller(server: HttpClient, tmp_path: P
     assert server.load("looks", looks_large).status == 200
     assert server.load("too", too_large).error() == (400, "ModelTooLarge")
     assert server.unload("looks").status == 200
+
+
+def test_descriptors_running_out_is_said_and_unloading_helps(tmp_path: Path) -> None:
+    small = artifact(tmp_path / "small", "def model_fn(d): ...\ndef transform_fn(m, d, c, a): return 'x'")
+    server = HttpClient(
+        {"MODEL_SERVER_WORKERS": "1"}, before=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (48, 48))
+    )
+    try:
+        server.wait_until_ready()
+        for number in range(40):
+            reply = server.load(f"m{number}", small)
+            if reply.status != 200:
+                break
+        assert reply.error() == (507, "OutOfDescriptors")
+        assert "of 48 file descriptors are in use" in reply.json()["message"]
+        assert number > 0
+        assert server.invoke("m0", b"", "text/csv").status == 200
+        assert server.unload("m0").status == 200
+        assert server.load("again", small).status == 200
+    finally:
+        server.close()
 
 
 RETURNING_CHILD = """

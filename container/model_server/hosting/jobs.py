@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 
 from .. import wire
 from ..errors import ServerError
-from .pool import Answer
+from .pool import Reply
 from .registry import Model
 
 _log = logging.getLogger(__name__)
 
 # What a job comes to.
-Outcome = Answer | ServerError
+Outcome = Reply | ServerError
 
 
 @dataclass(eq=False)

@@ -169,7 +169,7 @@ class Placement:
         except (WorkerCrashed, ModelTimeout) as error:
             if model.state is State.UNLOADING:
                 raise ModelNotFound(f"Model not found: {model.name}") from error
-            if isinstance(error, ModelTimeout) or error.by_itself:
+            if isinstance(error, ModelTimeout) or error.by_itself:  # it was begun, and is the reason
                 self._quarantine.note(model.url)
             raise
         self._quarantine.loaded(model.url)

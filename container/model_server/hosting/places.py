@@ -29,8 +29,6 @@ class Place:
     job: Job | None = None
     bound: deque[Job] = field(default_factory=deque)
     after_bound: bool = False
-    restarts: int = 0
-    busy_seconds: float = 0.0
     arriving_bytes: int = 0
     empty_bytes: int = 0
     is_retiring: bool = False

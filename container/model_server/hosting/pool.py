@@ -25,10 +25,10 @@ _STDERR = 2
 _log = logging.getLogger(__name__)
 _SOCKET_BYTES = 1024 * 1024
 
-# A worker's answer: its header and its body.
-Answer = tuple[wire.Header, bytes]
+# A worker's frame in reply to a call: its header and its body.
+Reply = tuple[wire.Header, bytes]
 # Takes what came of a call: the answer, or the error.
-Done = Callable[[Answer | Exception], None]
+Done = Callable[[Reply | Exception], None]
 
 
 class Zygote:
@@ -156,7 +156,7 @@ class WorkerProcess:
         """Fork a worker and wait until it is ready. Raises WorkerCrashed, TimeoutError."""
         pid, sock, exited = await zygote.fork()
         worker = WorkerProcess(pid, exited)
-        ready: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        ready: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         worker._expect(_START_SECONDS, functools.partial(settle, ready))
         worker._frames.open(sock)
         await ready
@@ -179,12 +179,6 @@ class WorkerProcess:
         if not self._frames.send({**header, "number": self._number}, body):
             asyncio.get_running_loop().call_soon(self._on_lost)
 
-    async def ask(self, header: wire.Header, timeout_seconds: float) -> Answer:
-        """`call`, awaited; raises the errors."""
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self.call(header, b"", timeout_seconds, functools.partial(settle, answer))
-        return await answer
-
     def _expect(self, timeout_seconds: float, done: Done) -> None:
         if self._done is not None:
             raise RuntimeError(f"worker {self.pid} was called while it was answering")
@@ -205,7 +199,7 @@ class WorkerProcess:
     def _on_lost(self) -> None:
         self._finish(WorkerCrashed("the worker process died while it worked on this request"))
 
-    def _finish(self, outcome: Answer | Exception) -> None:
+    def _finish(self, outcome: Reply | Exception) -> None:
         if self._timer is not None:
             self._timer.cancel()
         done, self._done, self._timer = self._done, None, None
@@ -230,7 +224,7 @@ class WorkerProcess:
         self._frames.close()
 
 
-def settle(future: asyncio.Future[Answer], outcome: Answer | Exception) -> None:
+def settle(future: asyncio.Future[Reply], outcome: Reply | Exception) -> None:
     """End a future with what a call came to."""
     if future.done():
         return  # whoever waited for it was cancelled

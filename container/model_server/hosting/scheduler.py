@@ -15,7 +15,7 @@ from ..errors import Abandoned, DeadlineExceeded, ModelTimeout, QueueFull, Serve
 from ..settings import Settings
 from .jobs import FairQueue, Job
 from .places import Place
-from .pool import Answer, WorkerProcess, Zygote, settle
+from .pool import Reply, WorkerProcess, Zygote, settle
 from .registry import Model
 
 _log = logging.getLogger(__name__)
@@ -91,9 +91,9 @@ class Scheduler:
     def _full(self) -> QueueFull:
         return QueueFull(f"{self._settings.queue_length} requests wait already; try again later")
 
-    async def run(self, header: wire.Header, deadline: float, model: Model, place: int) -> Answer:
+    async def run(self, header: wire.Header, deadline: float, model: Model, place: int) -> Reply:
         """Have one worker do something with a model; raises as `submit` tells."""
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         job = Job(header, b"", deadline, model, lambda _, outcome: settle(answer, outcome), place)
         self.submit(job)
         try:
@@ -155,10 +155,7 @@ class Scheduler:
 
     def _expire(self, job: Job, seconds: float) -> None:
         self._queue.remove(job)
-        if job.place is None and time.perf_counter() < job.deadline:
-            job.settle(DeadlineExceeded(f"no worker was free for this request within {seconds:g} s; try again later"))
-        else:
-            job.settle(ModelTimeout(f"no worker was free for this request within {seconds:.3g} s"))
+        job.settle(DeadlineExceeded(f"no worker was free for this request within {seconds:.3g} s; try again later"))
 
     def _fill(self, place: Place) -> None:
         """Give a worker work, if it is free: loads and unloads in turn with invocations, the models in turn."""
@@ -184,10 +181,8 @@ class Scheduler:
         body, job.body = job.body, b""
         process.call(job.header, body, max(0.001, job.deadline - job.started_at), ended)
 
-    def _end(self, place: Place, process: WorkerProcess, job: Job, outcome: Answer | Exception) -> None:
-        seconds = time.perf_counter() - job.started_at
-        place.busy_seconds += seconds
-        self.busy_seconds += seconds
+    def _end(self, place: Place, process: WorkerProcess, job: Job, outcome: Reply | Exception) -> None:
+        self.busy_seconds += time.perf_counter() - job.started_at
         place.job = None
         if isinstance(outcome, WorkerCrashed | TimeoutError):
             place.ready = False  # its exit replaces it
@@ -269,7 +264,6 @@ class Scheduler:
             return
         self._lost(place)
         if not place.is_retiring:
-            place.restarts += 1
             self.restarts += 1
             _log.error("worker %d (pid %d) ended with status %d", place.index, process.pid, exited.result())
         if place.owner is None:

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +17,11 @@ from ..telemetry.afterwards import Afterwards
 from ..telemetry.observer import Observer
 from .jobs import Job, Outcome
 from .placement import Placement
-from .pool import Answer
+from .pool import Reply
 from .registry import DEFAULT_PAGE, MAX_PAGE, Model, Registry, State
+
+# Kept free by loads, for requests and for workers that are replaced.
+_SPARE_DESCRIPTORS = 16
 
 
 class InvokeRequest(NamedTuple):
@@ -39,10 +43,6 @@ class Invocation(NamedTuple):
     content_type: str
     stages: dict[str, float]
     cold: bool
-
-
-# Takes what comes of an invocation.
-Done = Callable[[Invocation | ServerError], None]
 
 
 class ModelService:
@@ -91,11 +91,12 @@ class ModelService:
         """Load a model into one worker, run it once, and count what it took.
 
         Raises ModelAlreadyLoaded, InvalidArtifact, InsufficientMemory (before or after the load; nothing stays),
-        ModelTooLarge, OutOfDescriptors, WorkerCrashed, ModelTimeout.
+        ModelTooLarge, OutOfDescriptors, WorkerCrashed, DeadlineExceeded, ModelTimeout.
         """
         start = time.perf_counter()
         model = self._registry.add(name, url)
         try:
+            _check_descriptors()
             model.artifact_bytes = await asyncio.to_thread(_folder_bytes, Path(url))
             model.has_code = self._settings.artifact_code and brings_code(Path(url), self._settings.program)
             place = await self._placement.load(model)
@@ -137,7 +138,9 @@ class ModelService:
         """Raises what an invocation would be refused with at once: ModelNotFound, QueueFull, Stopping."""
         self._scheduler.admit(self._registry.ready(name))
 
-    def invoke(self, request: InvokeRequest, body: wire.Body, done: Done) -> Callable[[], None]:
+    def invoke(
+        self, request: InvokeRequest, body: wire.Body, done: Callable[[Invocation | ServerError], None]
+    ) -> Callable[[], None]:
         """Answer one request: `done` is called with what comes of it, perhaps at once. Returns what to call when nobody
         waits for it any more: a request that still waits for a worker is then given up.
 
@@ -218,12 +221,20 @@ def _nothing() -> None:
     """There is nothing to give up."""
 
 
-def _invocation(job: Job, answer: Answer) -> Invocation:
+def _invocation(job: Job, answer: Reply) -> Invocation:
     header, body = answer
     stages = {"queue": job.started_at - job.queued_at}
     for stage in ("decode", "engine", "encode"):
         stages[stage] = float(header[f"{stage}_seconds"])  # type: ignore[arg-type]
     return Invocation(body, str(header["content_type"]), stages, job.model.invocations == 0)
+
+
+def _check_descriptors() -> None:
+    """Raises OutOfDescriptors while there are still some for requests, and for replacing workers."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names only, once a load
+    if limit - used < _SPARE_DESCRIPTORS:
+        raise OutOfDescriptors(f"{used} of {limit} file descriptors are in use: unload a model, or raise ulimit -n")
 
 
 def _folder_bytes(directory: Path) -> int:
