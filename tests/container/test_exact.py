@@ -138,6 +138,43 @@ def sessions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, onnxruntime.
     }
 
 
+SHAPES: list[tuple[int | str, ...]] = [(), ("N",), (1,), (3,), (1, 3), (2, 2), ("N", 2, 2)]
+
+
+@pytest.fixture(scope="module")
+def shaped(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple, tuple[Model, onnxruntime.InferenceSession]]:
+    root = tmp_path_factory.mktemp("shaped")
+    found = {}
+    for number, shape in enumerate(SHAPES):
+        folder = save_identity(root / str(number), "float32", shape)
+        found[shape] = load(folder), onnxruntime.InferenceSession(str(folder / "net.onnx"))
+    return found
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(data=st.data(), shape=st.sampled_from(SHAPES), count=st.integers(1, 5))
+def test_instances_of_any_shape_equal_what_onnx_runtime_gives_or_are_refused(shaped, data, shape, count: int) -> None:
+    """Networks of any rank, bound for one batch or any: each instance is answered as the network alone answers it."""
+    model, session = shaped[shape]
+    (spec,) = model.inputs
+    elements = st.floats(-100, 100, width=32)
+    sent = data.draw(arrays.arrays(np.float32, (count, *spec.item_shape), elements=elements, fill=st.nothing()))
+    try:
+        answer = from_npy(ask(model, sent.tolist(), accept=NPY))
+    except InvalidInput as error:
+        assert shape == ()
+        assert count > 1
+        assert "send one instance a request" in error.message
+        return
+    batch = spec.batch
+    padded = np.concatenate([sent, np.zeros((-count % batch, *spec.item_shape), np.float32)])
+    parts = [padded[start : start + batch] if spec.batched else padded[start] for start in range(0, len(padded), batch)]
+    results = [session.run(None, {"x": np.asarray(part)})[0] for part in parts]
+    expected = np.concatenate(results)[:count] if spec.batched else results[0]
+    np.testing.assert_array_equal(answer, expected)
+    assert answer.shape == expected.shape
+
+
 JSON_VALUES = st.one_of(
     st.integers(-(2**65), 2**65),
     st.floats(allow_nan=False, allow_infinity=False),
