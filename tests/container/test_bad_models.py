@@ -1,7 +1,10 @@
 """Models that crash, hang, leak, grow, fork or print: none costs another model an answer."""
 
+import json
 import os
+import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -85,6 +88,22 @@ def test_a_segmentation_fault_ends_its_process_at_once(server: HttpClient, tmp_p
         assert time.monotonic() - start < 30
     assert "Segmentation fault" in server.error_text()
     assert "transform_fn" in server.error_text()
+
+
+def test_a_checkpoint_that_crashes_the_engine_takes_one_worker_once(server: HttpClient, tmp_path: Path, models) -> None:
+    """An index that is out of range in the graph. From the second load on it is alone in its process."""
+    broken = tmp_path / "broken"
+    shutil.copytree(models["dense"], broken)
+    graph = json.loads((broken / "net-symbol.json").read_text())
+    graph["nodes"][3]["inputs"][0][1] = 200_000_000
+    (broken / "net-symbol.json").write_text(json.dumps(graph))
+    with server.loaded("a", models["dense"]), server.loaded("b", models["dense"]):
+        with asked_all_the_time(server, "a") as ones, asked_all_the_time(server, "b") as others:
+            for _ in range(8):
+                assert server.load("broken", broken).error() == (500, "WorkerCrashed")
+        assert {reply.status for reply in [*ones, *others]} == {200}
+    shared_ended = re.findall(r"worker [01] \(pid \d+\) ended with status -11", server.error_text())
+    assert len(shared_ended) == 1
 
 
 # `order` says what to do; `folder/hang` makes the next load hang.
