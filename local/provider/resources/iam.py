@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from ..errors import Problem, ProviderError
-from ..json_text import JSON, POLICY
+from ..json_text import JSON, POLICY, Wording
 from ..mapping import attributes, parameters
 from ..resource import Call, Resource, chosen_name, name_prefix
 from . import tags
@@ -164,7 +164,60 @@ def _import_attachment(identifier: str) -> dict[str, str]:
     return {"role": role, "policy_arn": arn}
 
 
+def _create_identity_provider(call: Call) -> str:
+    sent = {"Url": call["url"], "ClientIDList": sorted(call["client_id_list"])}
+    if call["thumbprint_list"]:
+        sent["ThumbprintList"] = call["thumbprint_list"]
+    return call.client.create_open_id_connect_provider(**sent, Tags=tags.to_list(call.tags))["OpenIDConnectProviderArn"]
+
+
+def _read_identity_provider(call: Call) -> dict:
+    found = call.client.get_open_id_connect_provider(OpenIDConnectProviderArn=call.id)
+    return {
+        "arn": call.id,
+        "url": found["Url"],
+        "client_id_list": found["ClientIDList"],
+        "thumbprint_list": found["ThumbprintList"],
+        "tags": tags.from_list(found.get("Tags", ())),
+    }
+
+
+def _update_identity_provider(call: Call) -> None:
+    if call.changed("thumbprint_list"):
+        call.client.update_open_id_connect_provider_thumbprint(
+            OpenIDConnectProviderArn=call.id, ThumbprintList=call["thumbprint_list"]
+        )
+    wanted = set(call["client_id_list"])
+    present = set(call.client.get_open_id_connect_provider(OpenIDConnectProviderArn=call.id)["ClientIDList"])
+    for client in sorted(wanted - present):
+        call.client.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=call.id, ClientID=client)
+    for client in sorted(present - wanted):
+        call.client.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=call.id, ClientID=client)
+
+
+def _tag_identity_provider(call: Call, changed: dict[str, str], removed: list[str]) -> None:
+    if changed:
+        call.client.tag_open_id_connect_provider(OpenIDConnectProviderArn=call.id, Tags=tags.to_list(changed))
+    if removed:
+        call.client.untag_open_id_connect_provider(OpenIDConnectProviderArn=call.id, TagKeys=removed)
+
+
+def _same_host(before: str, after: str) -> bool:
+    """IAM answers the URL without its scheme."""
+    return before.removeprefix("https://") == after.removeprefix("https://")
+
+
 RESOURCES = {
+    "aws_iam_openid_connect_provider": Resource(
+        service="iam",
+        create=_create_identity_provider,
+        read=_read_identity_provider,
+        update=_update_identity_provider,
+        tag=_tag_identity_provider,
+        delete=lambda call: call.client.delete_open_id_connect_provider(OpenIDConnectProviderArn=call.id),
+        wordings={"url": Wording(_same_host)},
+        missing=MISSING,
+    ),
     "aws_iam_role": Resource(
         service="iam",
         create=_create_role,

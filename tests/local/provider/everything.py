@@ -208,6 +208,9 @@ def resources(image: str) -> dict[str, Any]:
                 "policy": "${data.aws_iam_policy_document.access.json}",
             }
         },
+        "aws_iam_openid_connect_provider": {
+            "jobs": {"url": "https://tokens.example.com", "client_id_list": ["sts.amazonaws.com"]}
+        },
         "aws_iam_policy": {"access": {"name": "everything", "policy": "${data.aws_iam_policy_document.access.json}"}},
         "aws_iam_role_policy_attachment": {
             "access": {"role": "${aws_iam_role.execution.name}", "policy_arn": "${aws_iam_policy.access.arn}"}
