@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from container.model_server.trial import REFUSED, Refusal, Trial
 from model_catalog.errors import CatalogError
 from model_catalog.lock import Observed
-from model_catalog.requirements import requirements_complaints
 
 _PROJECT = Path(__file__).parents[1]
 DEFAULT_PROGRAM = "inference.py"
@@ -38,6 +37,8 @@ class Check:
             CatalogError: the server would refuse it, with the engine's reason; it needs packages that the image lacks;
                 it took too long or too much memory, or brought its process down.
         """
+        from model_catalog.requirements import requirements_complaints  # noqa: PLC0415 - only `add` has its packages
+
         complaints = requirements_complaints(folder)
         if complaints:
             raise CatalogError(complaints)

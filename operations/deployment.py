@@ -94,6 +94,8 @@ class Deployment:
         cdktf = shutil.which("cdktf", path=self._variables["PATH"])
         if cdktf is None:
             raise SynthesisError("the cdktf command line is not installed: run `make setup`")
+        # CDKTF makes the folder, but not those above it.
+        self.output_directory.parent.mkdir(parents=True, exist_ok=True)
         result = subprocess.run(
             [cdktf, *arguments, "--output", str(self.output_directory)],
             cwd=self.project_directory,

@@ -23,7 +23,7 @@ from stacks.aws_bindings import (
 )
 from stacks.deployment import deployment_config
 from stacks.environment_stack import EnvironmentStack, address
-from stacks.names import VARIANT, Names
+from stacks.names import Names
 from stacks.project import Project
 from stacks.settings import AutoScaling
 
@@ -93,7 +93,7 @@ class EndpointStack(EnvironmentStack):
     def _add_configuration(self, model: SagemakerModel) -> SagemakerEndpointConfiguration:
         settings = self.settings
         variant: dict[str, Any] = {
-            "variant_name": VARIANT,
+            "variant_name": settings.variant_name,
             "instance_type": settings.instance_type,
             "initial_instance_count": settings.initial_instance_count,
             "initial_variant_weight": 1,
@@ -127,7 +127,7 @@ class EndpointStack(EnvironmentStack):
             alarm_description="The endpoint answers with 5xx errors. Rolls back an update that is under way.",
             namespace="AWS/SageMaker",
             metric_name="Invocation5XXErrors",
-            dimensions={"EndpointName": self.names.endpoint, "VariantName": VARIANT},
+            dimensions={"EndpointName": self.names.endpoint, "VariantName": self.settings.variant_name},
             statistic="Sum",
             period=60,
             evaluation_periods=1,
@@ -174,7 +174,7 @@ class EndpointStack(EnvironmentStack):
             self,
             "scaling_target",
             service_namespace=service,
-            resource_id=f"endpoint/{self.names.endpoint}/variant/{VARIANT}",
+            resource_id=f"endpoint/{self.names.endpoint}/variant/{self.settings.variant_name}",
             scalable_dimension=dimension,
             min_capacity=scaling.minimum_instance_count,
             max_capacity=scaling.maximum_instance_count,

@@ -19,7 +19,6 @@ SHARED_STACKS: tuple[StackName, ...] = ("state", "image")
 SHARD_STACKS: tuple[StackName, ...] = ("models", "endpoint")
 MODELS_PREFIX = "models/"
 """Under which prefix of the bucket the artifacts lie; TargetModel is the rest of the key."""
-VARIANT = "all-models"
 _HASH_LENGTH = 12
 _TAG_LENGTH = 16
 _SHORTEN = {"name_prefix": "name_prefix or the environment's name"}

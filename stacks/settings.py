@@ -405,6 +405,14 @@ class EnvironmentSettings(Block):
         max_length=63,
         pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$",
     )
+    variant_name: str = setting(
+        "The name of the endpoint's only variant. SageMaker refuses an update that renames it, so an adopted endpoint "
+        "keeps the name it has.",
+        "the name of a variant: 1 to 63 letters, digits and hyphens, no hyphen first or last",
+        default="all-models",
+        max_length=63,
+        pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$",
+    )
     revision: int = setting(
         "Raise it to deploy the very image and settings that an update which failed was to replace: their model and "
         "configuration are still there under their names, and a raised revision gives new ones.",

@@ -206,7 +206,7 @@ def test_from_a_pull_request_to_the_deployment_and_after(runner: Runner) -> None
     git(runner.directory, "commit", "-qm", "a pull request")
     assert runner.run(*PLAN).returncode == 0, runner.said
     assert runner.outputs == {"code": "2"}
-    synthesised = list((runner.directory / "cdktf.out" / "stacks").glob("*/cdk.tf.json"))
+    synthesised = list(runner.directory.glob(".local/local/cdktf.out/stacks/*/cdk.tf.json"))
     assert len(synthesised) == 4
     assert {file.stat().st_mode & 0o777 for file in synthesised} == {0o600}
     review = (runner.directory / "plans" / "review.md").read_text()

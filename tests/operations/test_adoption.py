@@ -63,7 +63,8 @@ def test_an_endpoint_is_adopted_and_goes_over_to_the_declared_configuration_in_p
     services.await_settled(ENDPOINT)
     document = json.loads((write_synthesised("endpoint").directory / "cdk.tf.json").read_text())
     image = document["resource"]["aws_sagemaker_model"]["model"]["primary_container"]["image"]
-    terraform = write_synthesised("endpoint", **{image: services.fake_image})
+    # The setting `variant_name` is that of the endpoint.
+    terraform = write_synthesised("endpoint", **{image: services.fake_image, "all-models": "AllTraffic"})
     terraform.init()
     with pytest.raises(
         AdoptionError, match=r"(?s)replace.*aws_sagemaker_endpoint\.endpoint.*deployment_config.*update-endp"

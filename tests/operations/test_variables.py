@@ -16,6 +16,10 @@ class StandIn:
     url = "http://127.0.0.1:1"
 
     @staticmethod
+    def provider() -> str:
+        return "none"
+
+    @staticmethod
     def environment() -> dict[str, str]:
         return {"PATH": os.environ["PATH"]}
 
