@@ -1,7 +1,8 @@
-"""The project's Markdown: plain English, and links that lead somewhere."""
+"""The project's Markdown: plain English, links that lead somewhere, commands and settings that exist."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -9,7 +10,13 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+import typer
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from model_catalog.__main__ import application as model_catalog
+from operations.__main__ import application as operations
+from stacks.settings_reader import read_settings
 
 ROOT = Path(__file__).parents[1]
 NOT_THE_PROJECTS = {"node_modules", "cdktf.out", "__pycache__", "artifacts", "sources"}
@@ -49,6 +56,10 @@ def _documents() -> list[str]:
     return sorted(found)
 
 
+COMMANDS = {
+    "operations": typer.main.get_command(operations).commands,
+    "model_catalog": typer.main.get_command(model_catalog).commands,
+}
 DOCUMENTS = _documents()
 WRITTEN_BY_HAND = [name for name in DOCUMENTS if name not in GENERATED and not name.startswith(GOLDEN)]
 
@@ -64,13 +75,41 @@ def _complaints(text: str) -> list[str]:
     return complaints
 
 
+def _tokens(text: str) -> Iterator[Token]:
+    for block in MarkdownIt("commonmark").enable("table").parse(text):
+        yield from (block, *(block.children or ()))
+
+
 def _links(text: str) -> Iterator[str]:
     """The targets of links and pictures, not those in code."""
-    for block in MarkdownIt("commonmark").enable("table").parse(text):
-        for token in block.children or ():
-            target = token.attrs.get("href") or token.attrs.get("src")
-            if target:
-                yield unquote(str(target))
+    for token in _tokens(text):
+        target = token.attrs.get("href") or token.attrs.get("src")
+        if target:
+            yield unquote(str(target))
+
+
+def _code(text: str) -> Iterator[str]:
+    """The lines of code: blocks, and code within sentences."""
+    for token in _tokens(text):
+        if token.type in ("fence", "code_block", "code_inline"):
+            yield from token.content.splitlines()
+
+
+def _unknown_commands(text: str) -> Iterator[str]:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for line in _code(text):
+        yield from (f"make {target}" for target in re.findall(r"\bmake ([a-z-]+)", line) if target not in targets)
+        for module in re.findall(r"\bpython3? -m ([\w.]+)", line):
+            path = ROOT / module.replace(".", "/")
+            if module != "pytest" and not path.with_suffix(".py").exists() and not (path / "__main__.py").exists():
+                yield f"python -m {module}"
+        for module, name, rest in re.findall(r"\bpython3? -m (operations|model_catalog) ([a-z-]+)([^#|]*)", line):
+            command = COMMANDS[module].get(name)
+            known = set() if command is None else {option for each in command.params for option in each.opts}
+            if command is None:
+                yield f"python -m {module} {name}"
+            elif not command.ignore_unknown_options:  # the others are passed on to the plan review
+                yield from (f"{name} {option}" for option in re.findall(r"--[a-z0-9-]+", rest) if option not in known)
 
 
 def _anchors(text: str) -> set[str]:
@@ -113,6 +152,44 @@ def test_the_words_are_plain(name: str) -> None:
 def test_every_link_leads_to_a_file(name: str) -> None:
     broken = _broken_links(name)
     assert not broken
+
+
+@pytest.mark.parametrize("name", WRITTEN_BY_HAND)
+def test_every_command_exists(name: str) -> None:
+    unknown = list(_unknown_commands((ROOT / name).read_text(encoding="utf-8")))
+    assert not unknown
+
+
+README_TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+RECIPES = re.findall(r"```json\n(.*?)```", README_TEXT, re.DOTALL)
+
+
+def test_the_recipes_are_found() -> None:
+    assert len(RECIPES) >= 4
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_settings_of_the_recipes_are_accepted(recipe: str, tmp_path: Path) -> None:
+    document = json.loads((ROOT / "cdktf.json").read_text(encoding="utf-8"))
+    environment = document["context"]["environments"]["dev"]
+    environment |= json.loads(f"{{{recipe}}}")
+    (tmp_path / "cdktf.json").write_text(json.dumps(document), encoding="utf-8")
+    read_settings(tmp_path / "cdktf.json", {"ENVIRONMENT": "dev"})
+
+
+def test_unknown_commands_are_found() -> None:
+    text = (
+        "`make demo` `make nothing`\n\n    python -m no.module\n    python -m operations deploy dev --saved x --maybe\n"
+    )
+    text += (
+        "\n`python -m operations fly` `python -m benchmarks.scale` `python3 -m model_catalog add NAME PATH --to-onnx`"
+    )
+    assert list(_unknown_commands(text)) == [
+        "make nothing",
+        "python -m no.module",
+        "deploy --maybe",
+        "python -m operations fly",
+    ]
 
 
 def test_words_are_found_across_lines_and_in_any_case_but_not_in_generated_parts() -> None:
