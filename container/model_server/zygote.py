@@ -139,7 +139,8 @@ def _reap(control: socket.socket) -> None:
 
 
 def _send(control: socket.socket, message: dict[str, object]) -> None:
-    control.send(json.dumps(message).encode())
+    with contextlib.suppress(ConnectionError):  # the front process is gone, which is seen where it is read from
+        control.send(json.dumps(message).encode())
 
 
 def _die_with_parent() -> None:

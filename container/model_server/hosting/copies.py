@@ -61,13 +61,16 @@ class Copies:
         model = job.model
         if model.state is not State.READY or model.arriving:
             return
-        now = time.monotonic()
+        is_apart = self._placement.is_apart(model)
+        free = None if is_apart else self._free_beside(model)
+        if free is None and not is_apart:
+            return
         if not job.counted_as_starved:
             job.counted_as_starved = True
-            model.starved = [at for at in model.starved if now - at < _SPREAD_WINDOW_SECONDS] + [now]
+            model.starved.append(time.monotonic())
+            del model.starved[:-_SPREAD_AFTER]
         reason = self._reason_to_spread(model)
-        free = None if self._placement.is_apart(model) else self._free_beside(model)
-        if reason is None or (free is None and not self._placement.is_apart(model)):
+        if reason is None:
             return
         model.starved.clear()
         model.arriving.add(UNOPENED if free is None else free.index)
@@ -79,12 +82,15 @@ class Copies:
     def _reason_to_spread(self, model: Model) -> str | None:
         if not model.places:
             return "its worker was lost"
-        if len(model.places) >= self._settings.model_workers or not self._budget.fits(self._budget.estimate(model)):
+        if len(model.places) >= self._settings.model_workers:
             return None
-        places = [self._scheduler.places[index] for index in model.places]
-        if all(place.is_moving_models for place in places):
-            return "its worker is busy with another model"
-        return "requests waited beside a free worker" if len(model.starved) >= _SPREAD_AFTER else None
+        if all(self._scheduler.places[index].is_moving_models for index in model.places):
+            reason = "its worker is busy with another model"
+        elif len(model.starved) == _SPREAD_AFTER and time.monotonic() - model.starved[0] < _SPREAD_WINDOW_SECONDS:
+            reason = "requests waited beside a free worker"
+        else:
+            return None
+        return reason if self._budget.fits(self._budget.estimate(model)) else None
 
     async def _spread(self, model: Model, shared: Place | None, reason: str) -> None:
         start = time.perf_counter()

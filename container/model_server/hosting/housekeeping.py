@@ -57,6 +57,8 @@ class Housekeeper:
                 await self.look()
             except (ServerError, OSError) as error:
                 _log.warning("housekeeping failed, going on: %s", error)
+            except Exception:  # noqa: BLE001 - a fault of ours must not end the watch over memory
+                _log.exception("housekeeping failed, going on")
 
     async def look(self) -> None:
         """Measure, replace what leaks, keep the budget, give back copies that nobody needs."""

@@ -113,7 +113,10 @@ class Connection(asyncio.BufferedProtocol):
     # What the server calls.
 
     def check(self, now: float) -> None:
-        if self._phase is _Phase.ANSWER and self._is_ended and self._is_broken():
+        if self._transport.is_closing():
+            if now >= self._deadline:
+                self._transport.abort()  # the client does not read what is left to send
+        elif self._phase is _Phase.ANSWER and self._is_ended and self._is_broken():
             self._transport.abort()
         elif now >= self._deadline:
             self._expire()

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 import time
 
 from .connection import Connection
 from .hall import Hall
 
+_log = logging.getLogger(__name__)
 _CHECK_SECONDS = 0.25
 _BACKLOG = 2048
 
@@ -46,7 +48,11 @@ class HttpServer:
             await asyncio.sleep(_CHECK_SECONDS)
             now = time.monotonic()
             for connection in list(self._hall.connections):
-                connection.check(now)
+                try:
+                    connection.check(now)
+                except Exception:  # noqa: BLE001 - a connection that cannot be looked at must not end all deadlines
+                    _log.exception("looking at a connection failed")
+                    connection.abort()
 
     async def _drain(self) -> None:
         self._hall.is_closing = True

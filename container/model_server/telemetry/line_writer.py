@@ -7,6 +7,8 @@ import time
 from collections import deque
 
 _MAX_WAITING_BYTES = 1024 * 1024
+# Lines gather for so long: a thread that woke for each would cost the event loop as much as a request does.
+_GATHER_SECONDS = 0.02
 
 
 class LineWriter:
@@ -22,6 +24,8 @@ class LineWriter:
         self._waiting_bytes = 0
         self._changed = threading.Condition()
         self._dropped = 0
+        self._is_idle = False
+        self._is_urgent = threading.Event()
         threading.Thread(target=self._write_all, name=f"writer of descriptor {descriptor}", daemon=True).start()
 
     @property
@@ -42,11 +46,14 @@ class LineWriter:
                 return
             self._lines.append(line)
             self._waiting_bytes += len(line)
-            self._changed.notify_all()
+            if self._is_idle:
+                self._is_idle = False
+                self._changed.notify_all()
 
     def flush(self, seconds: float) -> None:
         """Wait until all is written, at most so long."""
         deadline = time.monotonic() + seconds
+        self._is_urgent.set()
         with self._changed:
             while self._waiting_bytes and (left := deadline - time.monotonic()) > 0:
                 self._changed.wait(left)
@@ -55,7 +62,10 @@ class LineWriter:
         while True:
             with self._changed:
                 while not self._lines:
+                    self._is_idle = True
                     self._changed.wait()
+            self._is_urgent.wait(_GATHER_SECONDS)
+            with self._changed:
                 lines = list(self._lines)
                 self._lines.clear()
             data = memoryview(b"".join(lines))
