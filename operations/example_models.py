@@ -1,4 +1,4 @@
-"""The models that the demo hosts: from the MXNet model zoo where it can be reached, else trained on this machine."""
+"""The models that the demo hosts, trained on this machine."""
 
 from __future__ import annotations
 
