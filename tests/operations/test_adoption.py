@@ -63,8 +63,10 @@ def test_an_endpoint_is_adopted_and_goes_over_to_the_declared_configuration_in_p
     services.await_settled(ENDPOINT)
     document = json.loads((write_synthesised("endpoint").directory / "cdk.tf.json").read_text())
     image = document["resource"]["aws_sagemaker_model"]["model"]["primary_container"]["image"]
-    # The setting `variant_name` is that of the endpoint.
-    terraform = write_synthesised("endpoint", **{image: services.fake_image, "all-models": "AllTraffic"})
+    # The setting `variant_name` is that of the endpoint, and nothing is watched for two minutes.
+    wait = '"wait_interval_in_seconds": '
+    replaced = {image: services.fake_image, "all-models": "AllTraffic", f"{wait}120": f"{wait}0"}
+    terraform = write_synthesised("endpoint", **replaced)
     terraform.init()
     with pytest.raises(
         AdoptionError, match=r"(?s)replace.*aws_sagemaker_endpoint\.endpoint.*deployment_config.*update-endp"

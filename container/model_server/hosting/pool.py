@@ -85,7 +85,13 @@ class Zygote:
                 stdin=subprocess.DEVNULL,
                 # What artifacts' code prints must not land inside the JSON lines that this process writes to stdout.
                 stdout=_STDERR,
-                env={**os.environ, **_engine_environment(self._settings), "PYTHONPATH": path},
+                env={
+                    **os.environ,
+                    **_engine_environment(self._settings),
+                    "PYTHONPATH": path,
+                    # Python keeps what is printed to anything but a terminal, and a worker that is ended loses it.
+                    "PYTHONUNBUFFERED": "1",
+                },
             )
         self._control = ours
         asyncio.get_running_loop().add_reader(ours, self._on_message)
