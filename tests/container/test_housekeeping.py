@@ -64,14 +64,15 @@ def bench() -> Bench:
 def test_a_shared_worker_that_keeps_what_is_nobodys_is_replaced(bench: Bench) -> None:
     bench.model("a", 0, 30)
     place = bench.placement.scheduler.places[0]
-    bench.hold(0, 10 + 30 + 96)
+    # Half of what the models took when they were loaded may be theirs as well.
+    bench.hold(0, 10 + 30 + 15 + 96)
     bench.keeper.look_at_residue(place)
     assert bench.killed == []
-    bench.hold(0, 10 + 30 + 97)
+    bench.hold(0, 10 + 30 + 15 + 97)
     bench.keeper.look_at_residue(place)
     assert bench.killed == [0]
     (event,) = bench.events()
-    assert (event["event"], event["models"], round(event["residue_mib"])) == ("worker_recycled", ["a"], 97)
+    assert (event["event"], event["models"], round(event["residue_mib"])) == ("worker_recycled", ["a"], 112)
 
 
 def test_a_worker_at_work_is_not_replaced_for_its_residue(bench: Bench) -> None:
@@ -90,10 +91,11 @@ def test_the_one_that_grew_most_is_replaced_when_the_budget_is_passed(bench: Ben
     bench.own(3, "grows a little", 20)
     bench.own(4, "grows", 20)
     bench.hold(3, 50)
-    bench.hold(4, 86)
+    # A sixteenth more than the budget is left to SageMaker, which unloads a model for the next one.
+    bench.hold(4, 86 + 16)
     bench.keeper._keep_budget()
     assert bench.killed == []
-    bench.hold(4, 87)
+    bench.hold(4, 87 + 16)
     bench.keeper._keep_budget()
     assert bench.killed == [4]
 
