@@ -1,4 +1,4 @@
-"""Models that people bring, from `add` to a server's answer; tests/end_to_end/test_whole_way.py goes on to the endpoint."""
+"""Models that people bring, from `add` to the answer of a server. Their way to the endpoint is an end-to-end test."""
 
 from pathlib import Path
 
