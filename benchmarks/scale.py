@@ -28,8 +28,8 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.synthesis import Run, machine, summary, synthetic_lock, timed, timed_command
-from local.process import LocalAws, query_status
-from local.terraform import PROVIDER_VERSION
+from local_aws.process import LocalAws, query_status
+from local_aws.terraform import PROVIDER_VERSION
 from model_catalog.lock import Lock, write_lock
 
 RESULT = Path(__file__).with_suffix(".json")

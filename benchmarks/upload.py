@@ -17,7 +17,7 @@ import psutil
 
 from benchmarks.scale import BINARY, bare_configuration
 from benchmarks.synthesis import machine, timed_command
-from local.process import LocalAws, query_status
+from local_aws.process import LocalAws, query_status
 from model_catalog.lock import Lock, Model, Version, version_key
 
 RESULT = Path(__file__).with_suffix(".json")

@@ -14,7 +14,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from local.errors import LocalAwsError
+from local_aws.errors import LocalAwsError
 from model_catalog.errors import CatalogError
 from model_catalog.lock import read_lock
 from operations import adoption, state_history

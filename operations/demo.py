@@ -9,11 +9,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from local.directory import Directory
-from local.environment import isolate
-from local.errors import NotRunningError
-from local.process import LocalAws
-from local.terraform import PROVIDER_VERSION
+from local_aws.directory import Directory
+from local_aws.environment import isolate
+from local_aws.errors import NotRunningError
+from local_aws.process import LocalAws
+from local_aws.terraform import PROVIDER_VERSION
 from operations.deployment import PROJECT_DIRECTORY
 from operations.example_models import ExampleModel, trained_models
 from operations.rehearsal import Rehearsal
@@ -91,9 +91,9 @@ def run_local(console: Console) -> None:
         console.print()
         console.print(steps.table())
         console.print(
-            f"\nThe local AWS is up at {aws.url} until Ctrl-C or `python -m local stop`. "
+            f"\nThe local AWS is up at {aws.url} until Ctrl-C or `python -m local_aws stop`. "
             "In another terminal, in this folder:\n\n"
-            '  . operations/environment.sh && eval "$(python -m local env)"\n'
+            '  . operations/environment.sh && eval "$(python -m local_aws env)"\n'
             f"  export CATALOG_DIRECTORY={_relative(rehearsal.catalog.directory)}\n"
             f"  python3 -m examples.invoke_endpoint --environment local "
             f"--model {models[0].name} --image {_relative(models[0].sample)}\n\n"
@@ -178,5 +178,5 @@ def _wait_for_stop(console: Console) -> None:
         try:
             Directory(LOCAL_AWS_DIRECTORY).running()
         except NotRunningError:
-            console.print("The local AWS was stopped by `python -m local stop`, so this ends as well.")
+            console.print("The local AWS was stopped by `python -m local_aws stop`, so this ends as well.")
             return

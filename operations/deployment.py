@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from local.cli_configuration import configuration_file
+from local_aws.cli_configuration import configuration_file
 from operations.terraform import LOCK_FILE, Terraform
 from stacks.names import stacks_in_order
 from stacks.settings import EnvironmentSettings

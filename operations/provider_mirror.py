@@ -18,7 +18,7 @@ from typing import Annotated
 
 import typer
 
-from local.terraform import PROVIDER_VERSION
+from local_aws.terraform import PROVIDER_VERSION
 from operations.terraform import Terraform, TerraformError
 
 CONFIGURATION_FILE = "terraform.rc"

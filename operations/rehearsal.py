@@ -16,8 +16,8 @@ import boto3
 from botocore.client import BaseClient
 
 from examples.invoke_endpoint import Prediction, predict
-from local.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
-from local.process import LocalAws
+from local_aws.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from local_aws.process import LocalAws
 from model_catalog.catalog import Catalog
 from operations.deployment import OUTPUT_FOLDER, PROJECT_DIRECTORY, Deployment
 from operations.example_models import ExampleModel

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.directory import Directory
-from local.errors import NotRunningError
-from local.process import LocalAws, await_environment
+from local_aws.directory import Directory
+from local_aws.errors import NotRunningError
+from local_aws.process import LocalAws, await_environment
 from operations.deployment import OUTPUT_FOLDER, PROJECT_DIRECTORY
 
 WORK_DIRECTORY = PROJECT_DIRECTORY / ".local"

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks import scale
 from benchmarks.synthesis import synthetic_lock
-from local.process import LocalAws
+from local_aws.process import LocalAws
 
 
 def size(models: int, **changes: float) -> dict[str, float]:

@@ -11,8 +11,8 @@ from typing import Any
 import boto3
 import pytest
 
-from local.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
-from local.process import LocalAws
+from local_aws.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from local_aws.process import LocalAws
 from operations.rehearsal import Rehearsal
 from operations.terraform import Plan
 

@@ -24,7 +24,7 @@ from image_builder.errors import ImageBuilderError
 from image_builder.repository import OCI_MANIFEST, Credentials, Repository
 from image_builder.requirements import DOCKER_MANIFEST, REQUIRED_LABELS, ImageDescription
 from image_builder.settings import Settings, read_settings
-from local.account import ACCOUNT_ID, REGION
+from local_aws.account import ACCOUNT_ID, REGION
 from tests.docker.conftest import run_builder
 from tests.docker.deployment import AwsWithEngine, variables
 from tests.support.docker_engine import DebianRegistry, Engine, free_port, running_engine, small_disk

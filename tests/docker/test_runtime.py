@@ -9,12 +9,12 @@ import pytest
 
 from image_builder.context import content_hash
 from image_builder.requirements import REQUIRED_LABELS
-from local.account import ACCOUNT_ID, REGION
-from local.guardian import Guardian
-from local.process import query_status
+from local_aws.account import ACCOUNT_ID, REGION
+from local_aws.guardian import Guardian
+from local_aws.process import query_status
 from tests.docker.conftest import run_builder
 from tests.docker.deployment import AwsWithEngine, variables
-from tests.local.account import FAKE_CONTAINER, Account, unique
+from tests.local_aws.account import FAKE_CONTAINER, Account, unique
 from tests.support.docker_engine import Engine
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import boto3
 
-from local.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
-from local.process import LocalAws
+from local_aws.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from local_aws.process import LocalAws
 from model_catalog.catalog import Catalog
 from operations.example_models import ExampleModel
 from operations.rehearsal import Rehearsal

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from local.errors import ProviderUnavailableError
-from local.process import LocalAws
+from local_aws.errors import ProviderUnavailableError
+from local_aws.process import LocalAws
 from operations.example_models import ExampleModel, trained_models
 from tests.end_to_end.project import copy_project
 

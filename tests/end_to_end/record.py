@@ -15,8 +15,8 @@ from typing import Annotated
 
 import typer
 
-from local.errors import LocalAwsError
-from local.process import LocalAws
+from local_aws.errors import LocalAwsError
+from local_aws.process import LocalAws
 from operations.deployment import SynthesisError
 from operations.example_models import ExampleModel, trained_models
 from operations.terraform import TerraformError

@@ -3,7 +3,7 @@
 import boto3
 import pytest
 
-from local.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from local_aws.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from operations.example_models import ExampleModel
 from operations.rehearsal import Rehearsal
 from operations.terraform import TerraformError

@@ -6,7 +6,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from local.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from local_aws.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from model_catalog.check import Check
 from model_catalog.conversion import convert_to_onnx
 from operations.rehearsal import Rehearsal

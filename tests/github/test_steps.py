@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from local.process import LocalAws
+from local_aws.process import LocalAws
 from tests.github.conftest import ROOT, bash, executable, run_step, step_script
 
 
@@ -104,7 +104,16 @@ def test_the_plans_of_a_merge_are_found(tmp_path: Path, *, head, groups, of_head
 
 
 PROJECT = (".gitignore", "cdktf.json", "main.py")
-FOLDERS = ("container", "examples", "image_builder", "local", "model_catalog", "models", "operations", "plan_review")
+FOLDERS = (
+    "container",
+    "examples",
+    "image_builder",
+    "local_aws",
+    "model_catalog",
+    "models",
+    "operations",
+    "plan_review",
+)
 
 
 def git(directory: Path, *arguments: str) -> str:

@@ -13,7 +13,7 @@ import boto3
 import pytest
 from botocore.client import BaseClient
 
-from local.process import LocalAws
+from local_aws.process import LocalAws
 from operations.remote_state import RemoteState
 from operations.terraform import Terraform
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from operations.adoption import IMPORT_FILE, candidates, plan_adoption, show_adoption
 from operations.errors import AdoptionError
 from operations.terraform import TerraformError
-from tests.local.account import Account as Services
+from tests.local_aws.account import Account as Services
 from tests.operations.conftest import apply, terraform_data
 
 BUCKET = "multi-model-local-models-123456789012-us-east-1"

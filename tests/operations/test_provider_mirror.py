@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.terraform import PROVIDER_VERSION
+from local_aws.terraform import PROVIDER_VERSION
 from operations.deployment import PROJECT_DIRECTORY
 from operations.provider_mirror import CONFIGURATION_FILE, mirror_provider
 from operations.terraform import Terraform, TerraformError

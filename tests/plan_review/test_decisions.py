@@ -79,7 +79,7 @@ def test_a_policy_approves_provider_versions(tmp_path: Path, reviewed: Callable[
 
 def test_the_bundled_policy_approves_the_version_of_the_bindings() -> None:
     """The bindings in the Pipfile are generated for one provider version; plans are made with that one."""
-    documentation = Path(__file__).parents[2] / "local" / "terraform.py"
+    documentation = Path(__file__).parents[2] / "local_aws" / "terraform.py"
     approved = read_policy(None, IDS).providers["registry.terraform.io/hashicorp/aws"]
     assert f'PROVIDER_VERSION = "{approved}"' in documentation.read_text(encoding="utf-8")
 

@@ -14,7 +14,7 @@ from stacks.settings_reader import parse_settings
 from tests.stacks.conftest import FULL, LOCAL, changed
 from tests.stacks.recorded_actions import Permission, permission
 
-RECORDINGS = Path(__file__).parent.parent / "local" / "recordings"
+RECORDINGS = Path(__file__).parent.parent / "local_aws" / "recordings"
 KEY = "arn:aws:kms:us-east-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 # IAM's limits, without spaces: one managed policy, and all inline policies of a role together.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.process import LocalAws
+from local_aws.process import LocalAws
 from tests.stacks.conftest import FULL, LOCAL, changed
 
 # Everything that can be set, in the local AWS's account.

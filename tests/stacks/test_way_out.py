@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local.process import LocalAws
+from local_aws.process import LocalAws
 from model_catalog.lock import Lock, Model, write_lock
 from tests.stacks.conftest import copied, example_lock
 

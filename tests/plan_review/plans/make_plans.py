@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))
 
 from image_builder.context import content_hash  # noqa: E402
-from local.process import LocalAws  # noqa: E402
+from local_aws.process import LocalAws  # noqa: E402
 from tests.plan_review.plans import outages, scenarios  # noqa: E402
 from tests.plan_review.plans.scenarios import SCENARIOS, Scenario  # noqa: E402
 

@@ -1,0 +1,183 @@
+"""A local AWS as a child process, for programs and tests.
+
+with LocalAws(directory=Path(".local/aws"), port=0) as aws:
+    subprocess.run(["terraform", "plan"], env={**os.environ, **aws.environment()})
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from .directory import Directory
+from .environment import aws_environment
+from .errors import NotRunningError, ProviderUnavailableError, StartError
+from .settings import LocalAwsSettings
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+_START_TIMEOUT_SECONDS = 60.0
+_STOP_TIMEOUT_SECONDS = 20.0
+_PROVIDER_TIMEOUT_SECONDS = 200.0
+_POLL_SECONDS = 0.02
+# Never through a proxy: only loopback is asked.
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def query_status(url: str) -> dict[str, Any]:
+    """What the local AWS at `url` says about itself. Raises OSError when nothing answers."""
+    with _OPENER.open(f"{url}/_local/status", timeout=10) as answer:
+        return json.loads(answer.read())
+
+
+def await_environment(url: str) -> dict[str, str]:
+    """Variables for Terraform, cdktf and boto3 children of the local AWS at `url`; waits for its choice of a provider.
+
+    Raises ProviderUnavailableError.
+    """
+    status = _await_choice(url)
+    return {**status["environment"], **status["terraform"]["environment"]}
+
+
+def await_provider(url: str) -> str:
+    """The provider that the local AWS at `url` has chosen for Terraform: `hashicorp`, `stand-in` or `none`.
+
+    Raises ProviderUnavailableError.
+    """
+    return _await_choice(url)["terraform"]["provider"]
+
+
+def _await_choice(url: str) -> dict[str, Any]:
+    deadline = time.monotonic() + _PROVIDER_TIMEOUT_SECONDS
+    while True:
+        status = query_status(url)
+        terraform = status["terraform"]
+        if terraform["error"] is not None:
+            raise ProviderUnavailableError(terraform["error"])
+        if terraform["provider"] is not None:
+            return status
+        if time.monotonic() > deadline:
+            raise ProviderUnavailableError("The local AWS has not found out which AWS provider Terraform can use.")
+        time.sleep(_POLL_SECONDS)
+
+
+class LocalAws:
+    """Runs `python -m local_aws serve` as a child that ends with this object, or with this process, however that ends.
+
+    Takes the fields of LocalAwsSettings. `log_file` gets the child's messages (default: this process's stderr).
+    Raises StartError with the child's own message, for example that the port is in use.
+    """
+
+    def __init__(self, *, log_file: Path | None = None, **settings: Any) -> None:
+        self.settings = LocalAwsSettings(**settings)
+        self._log_file = log_file
+        self._process: subprocess.Popen[bytes] | None = None
+        self._url: str | None = None
+
+    def __repr__(self) -> str:
+        return f"LocalAws(directory={str(self.settings.directory)!r}, url={self._url!r})"
+
+    @property
+    def url(self) -> str:
+        """`http://127.0.0.1:PORT`."""
+        if self._url is None:
+            raise StartError("The local AWS has not been started.")
+        return self._url
+
+    @property
+    def pid(self) -> int:
+        if self._process is None:
+            raise StartError("The local AWS has not been started.")
+        return self._process.pid
+
+    def environment(self) -> dict[str, str]:
+        """Variables for Terraform, cdktf and boto3 children. Raises ProviderUnavailableError.
+
+        To be laid over an environment that is free of what `environment.UNWANTED` names.
+        """
+        if self.settings.provider == "none":
+            return aws_environment(self.url, os.environ)
+        return await_environment(self.url)
+
+    def provider(self) -> str:
+        """The provider that Terraform uses: `hashicorp`, `stand-in` or `none`. Raises ProviderUnavailableError."""
+        return await_provider(self.url)
+
+    def start(self) -> None:
+        """Start and wait until it answers. Raises StartError."""
+        log = self._log_file.open("ab") if self._log_file is not None else None
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "local_aws", "serve", "--until-stdin-closes", *self._options()],
+                cwd=PROJECT_ROOT,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+            )
+        finally:
+            if log is not None:
+                log.close()
+        self._url = self._await_ready()
+
+    def stop(self) -> None:
+        """End it with all its children; waits until everything is gone."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.stdin.close()
+        try:
+            process.wait(_STOP_TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()  # its guardian ends the instances
+            process.wait()
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _last_words(self) -> str:
+        if self._log_file is None:
+            return f"The local AWS ended with exit code {self._process.returncode}; its message is on standard error."
+        lines = self._log_file.read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else f"The local AWS ended with exit code {self._process.returncode}."
+
+    def _options(self) -> list[str]:
+        # The child runs in the project's folder.
+        given = self.settings.model_copy(update={"directory": self.settings.directory.resolve()})
+        if given.record is not None:
+            given = given.model_copy(update={"record": given.record.resolve()})
+        options = []
+        for name in sorted(given.model_fields_set | {"directory"}):
+            value = getattr(given, name)
+            if value is not None:
+                options += [f"--{name.replace('_', '-')}", str(value)]
+        return options
+
+    def _await_ready(self) -> str:
+        directory = Directory(self.settings.directory)
+        deadline = time.monotonic() + _START_TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise StartError(self._last_words())
+            try:
+                running = directory.running()
+            except NotRunningError:
+                time.sleep(_POLL_SECONDS)
+                continue
+            if running.pid == self._process.pid:
+                return running.url
+            time.sleep(_POLL_SECONDS)
+        raise StartError(f"The local AWS did not start within {_START_TIMEOUT_SECONDS:g} s.")
