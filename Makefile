@@ -28,10 +28,10 @@ help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
 
 demo: setup ## run the main job to its end on the embedded local AWS and leave nothing running
-	@$(RUN) python -m operations demo
+	@$(RUN) python -m demo run
 
 local: setup ## deploy the example models on the embedded local AWS and stay up until Ctrl-C
-	@$(RUN) python -m operations local
+	@$(RUN) python -m demo stay
 
 plan: setup ## plan every stack of ENV in order and show what it does to the endpoint
 	@$(RUN) python -m operations plan $(ENV) $(REVIEW_OPTIONS)

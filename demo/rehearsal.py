@@ -15,12 +15,12 @@ from pathlib import Path
 import boto3
 from botocore.client import BaseClient
 
+from demo.example_models import ExampleModel
 from examples.invoke_endpoint import Prediction, predict
 from local_aws.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from local_aws.process import LocalAws
 from model_catalog.catalog import Catalog
 from operations.deployment import OUTPUT_FOLDER, PROJECT_DIRECTORY, Deployment
-from operations.example_models import ExampleModel
 from operations.terraform import Plan
 from stacks.names import MODELS_PREFIX
 from stacks.shards import names_for
