@@ -7,12 +7,15 @@ import sys
 import typer
 from rich.console import Console
 
-from demo.main_job import DemoError, run_demo, run_local
-from local_aws.errors import LocalAwsError
-from model_catalog.errors import CatalogError
-from operations.deployment import SynthesisError
-from operations.terraform import TerraformError
-from stacks.errors import SettingsError
+try:
+    from demo.main_job import DemoError, run_demo, run_local
+    from local_aws.errors import LocalAwsError
+    from model_catalog.errors import CatalogError
+    from operations.deployment import SynthesisError
+    from operations.terraform import TerraformError
+    from stacks.errors import SettingsError
+except ModuleNotFoundError as missing:  # `make setup-deployment` does without MXNet, numpy and the local AWS's packages
+    sys.exit(f"error: {missing.name} is not installed: run `make setup`")
 
 application = typer.Typer(
     help="The main job on this machine: real Terraform, the embedded local AWS, real models.",

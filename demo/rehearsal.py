@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore.client import BaseClient
@@ -103,7 +104,7 @@ class Rehearsal:
         answer = self._client("s3").list_objects_v2(Bucket=bucket, Prefix=MODELS_PREFIX)
         return [item["Key"].removeprefix(MODELS_PREFIX) for item in answer["Contents"]]
 
-    def describe_endpoint(self) -> dict:
+    def describe_endpoint(self) -> dict[str, Any]:
         """SageMaker's own description of the first shard's endpoint."""
         description = self._client("sagemaker").describe_endpoint(EndpointName=self.endpoint_name)
         del description["ResponseMetadata"]

@@ -240,7 +240,7 @@ RULES = (
 
 def explain(
     error: str, now: datetime, stack: str = "ENV-STACK", folder: str = "cdktf.out/stacks/ENV-STACK"
-) -> str | None:
+) -> Explanation | None:
     """The explanation of an error's text, or None when no rule knows it.
 
     Args:
