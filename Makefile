@@ -105,7 +105,7 @@ $(WAY_OUT): operations/way-out-requirements.txt $(VENV)
 	@.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile --target $(@D)/packages -r $<
 	@touch $@
 
-lock: setup ## resolve the dependencies anew and write both lock files
+lock: setup ## resolve all dependencies again and write both lock files
 	@PIPENV_VENV_IN_PROJECT=1 PIPENV_IGNORE_VIRTUALENVS=1 .tools/bin/pipenv lock
 	@python3 operations/empty_lock_sources.py Pipfile.lock
 	@$(MAKE) --no-print-directory $(VENV)

@@ -272,7 +272,7 @@ def main() -> int:
         _report(error)
         return 1
     except typer.TyperException as error:
-        print(f"error: {error}. `python -m operations --help` tells more.", file=sys.stderr)
+        print(f"error: {error}. `python -m operations --help` lists the commands.", file=sys.stderr)
         return 1  # 2 is "needs approval"
     except (typer.Abort, KeyboardInterrupt):
         return 130
