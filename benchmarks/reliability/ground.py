@@ -1,0 +1,99 @@
+"""Where an experiment takes place: a clone of the project, a local AWS of its own, and a catalog with one small model."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from demo.example_models import trained_models
+from local_aws.process import LocalAws
+from operations.deployment import PROJECT_DIRECTORY
+
+ENVIRONMENT = "local"
+_LINKED = (".venv", "node_modules", ".tools")
+
+
+@dataclass
+class Ground:
+    """A clone of the project whose commands work on a local AWS of its own.
+
+    Attributes:
+        directory: the clone.
+        checkpoint: the folder of a small MXNet model.
+        revision: the setting `revision`: raised, it changes the endpoint.
+    """
+
+    directory: Path
+    checkpoint: Path
+    revision: int = 0
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start `python -m ARGUMENTS` in the clone, as the leader of a process group of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            cwd=self.directory,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `python -m ARGUMENTS` in the clone to its end."""
+        process = self.start(*arguments)
+        output, _ = process.communicate()
+        return subprocess.CompletedProcess(arguments, process.returncode, output)
+
+    def raise_revision(self) -> None:
+        """Change the settings so that the next deployment updates the endpoint."""
+        self.revision += 1
+        file = self.directory / "cdktf.json"
+        document: dict[str, Any] = json.loads(file.read_text())
+        document["context"]["environments"][ENVIRONMENT]["revision"] = str(self.revision)
+        file.write_text(json.dumps(document, indent=2))
+
+    def add_model(self, name: str) -> None:
+        """Add the model to the catalog under this name."""
+        done = self.run("model_catalog", "add", name, str(self.checkpoint))
+        assert done.returncode == 0, done.stdout
+
+    def _environment(self) -> dict[str, str]:
+        catalog = self.directory / ".local" / ENVIRONMENT / "catalog"
+        return {**os.environ, "CATALOG_DIRECTORY": str(catalog), "PYTHONPATH": str(self.directory)}
+
+
+@contextmanager
+def prepared(directory: Path, source: Path = PROJECT_DIRECTORY) -> Iterator[Ground]:
+    """A ground with a state bucket and nothing else deployed. The local AWS ends with the block.
+
+    Args:
+        directory: an empty folder.
+        source: the checkout that is cloned; what it has installed is linked.
+    """
+    clone = directory / "project"
+    subprocess.run(["git", "clone", "--quiet", str(source), str(clone)], check=True)
+    for name in _LINKED:
+        if (source / name).exists():
+            (clone / name).symlink_to((source / name).resolve())
+    models = trained_models(source / ".local" / "example-models", report=lambda _: None)
+    smallest = min(models, key=lambda model: sum(file.stat().st_size for file in model.directory.iterdir()))
+    checkpoint = directory / "checkpoint"
+    shutil.copytree(smallest.directory, checkpoint)
+    with LocalAws(directory=clone / ".local" / "aws", port=0, provider="stand-in", runtime="process"):
+        ground = Ground(clone, checkpoint)
+        for folder in ("catalog", "state"):
+            (clone / ".local" / ENVIRONMENT / folder).mkdir(parents=True)
+        ground.add_model("first")
+        done = ground.run("operations", "bootstrap", ENVIRONMENT)
+        assert done.returncode == 0, done.stdout
+        yield ground
