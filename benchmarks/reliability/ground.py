@@ -13,11 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
+
 from demo.example_models import trained_models
-from local_aws.process import LocalAws
-from operations.deployment import PROJECT_DIRECTORY
+from local_aws.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from local_aws.directory import Directory
+from local_aws.process import LocalAws, await_environment
+from operations.deployment import OUTPUT_FOLDER, PROJECT_DIRECTORY
 
 ENVIRONMENT = "local"
+STACKS = ("state", "image", "models", "endpoint")
+_NAMES = ("id", "name", "bucket", "key", "alarm_name")
 _LINKED = (".venv", "node_modules", ".tools")
 
 
@@ -59,13 +65,45 @@ class Ground:
         self.revision += 1
         file = self.directory / "cdktf.json"
         document: dict[str, Any] = json.loads(file.read_text())
-        document["context"]["environments"][ENVIRONMENT]["revision"] = str(self.revision)
+        document["context"]["environments"][ENVIRONMENT]["revision"] = self.revision
         file.write_text(json.dumps(document, indent=2))
 
     def add_model(self, name: str) -> None:
         """Add the model to the catalog under this name."""
         done = self.run("model_catalog", "add", name, str(self.checkpoint))
         assert done.returncode == 0, done.stdout
+
+    def terraform(self, stack: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Terraform in the folder of a stack that was planned or deployed."""
+        return subprocess.run(
+            [os.environ.get("TERRAFORM_BINARY_NAME", "terraform"), *arguments],
+            cwd=self.directory / ".local" / ENVIRONMENT / OUTPUT_FOLDER / "stacks" / f"{ENVIRONMENT}-{stack}",
+            env={**os.environ, **await_environment(self.url())},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def names_in_states(self) -> set[str]:
+        """The names, keys and ids of all that the states hold."""
+        known: set[str] = set()
+        for stack in STACKS:
+            pulled = self.terraform(stack, "state", "pull").stdout
+            for resource in json.loads(pulled)["resources"] if pulled.strip() else ():
+                for instance in resource["instances"]:
+                    values = instance["attributes"]
+                    known |= {str(values[name]) for name in _NAMES if values.get(name)}
+        return known
+
+    def url(self) -> str:
+        """The address of the local AWS."""
+        return Directory(self.directory / ".local" / "aws").running().url
+
+    def session(self) -> boto3.session.Session:
+        """A session in the account of the local AWS."""
+        return boto3.session.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION)
 
     def _environment(self) -> dict[str, str]:
         catalog = self.directory / ".local" / ENVIRONMENT / "catalog"
