@@ -1,4 +1,4 @@
-"""Where an experiment takes place: a clone of the project, a local AWS of its own, and a catalog with one small model."""
+"""Where an experiment takes place: a clone of the project, a local AWS of its own, a catalog with one small model."""
 
 from __future__ import annotations
 
