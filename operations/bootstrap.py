@@ -13,13 +13,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from operations.adoption import IMPORT_FILE, plan_adoption, show_adoption
+from operations.adoption import plan_adoption, show_adoption
 from operations.errors import DamagedStateError, StateError
 from operations.remote_state import RemoteState, read_backend
 from operations.state_check import read_remote_state, read_state_file
 from operations.state_file import StateFile, parse_state
 from operations.state_lock import StateLock
-from operations.terraform import Terraform
+from operations.terraform import IMPORT_FILE, Terraform
 
 OVERRIDE_FILE = "bootstrap_override.tf.json"
 

@@ -1,9 +1,9 @@
 """Deployments killed at random moments: the next ones converge, with nothing chosen by a person.
 
-Three kinds of deployment are killed: one that creates every stack, one that updates the endpoint, one that adds a model.
-SIGKILL goes to Terraform alone, or to the whole process group. Then the experiment does what the messages say: it
-removes the lock that they name, and deploys again. A run has converged when a plan of every stack is empty, the endpoint
-is in service, and nothing exists that no state knows.
+Three kinds of deployment are killed: one that creates every stack, one that updates the endpoint, one that adds a
+model. SIGKILL goes to Terraform alone, or to the whole process group. Then the experiment does what the messages say:
+it removes the lock that they name, and deploys again. A run has converged when a plan of every stack is empty, the
+endpoint is in service, and nothing exists that no state knows.
 """
 
 from __future__ import annotations
@@ -72,9 +72,8 @@ def kill_deployments(ground: Ground, count: int, seed: int, report: Callable[[st
         killed, seconds = chance.choice(_KILLED), chance.uniform(*_SPANS[kind])
         outcome = _killed(ground, kind, killed, seconds)
         deployed = outcome.complaint is None
-        report(
-            f"{number + 1} of {count}: {kind}, {killed} killed after {seconds:.1f} s: {outcome.complaint or 'converged'}"
-        )
+        came = outcome.complaint or f"converged, {outcome.took_over} resources taken over"
+        report(f"{number + 1} of {count}: {kind}, {killed} killed after {seconds:.1f} s: {came}")
         yield outcome
 
 
