@@ -18,6 +18,8 @@ from botocore.exceptions import ClientError
 
 from operations.errors import StateError
 from operations.state_lock import StateLock
+from stacks.aws_session import assumed
+from stacks.settings_account import AssumeRole
 
 _CONDITION_FAILED = ("PreconditionFailed", "ConditionalRequestConflict")
 _MISSING = ("NoSuchKey", "NoSuchBucket", "404", "MethodNotAllowed")
@@ -182,6 +184,10 @@ class RemoteState:
             session = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
             session.set_credentials(backend["access_key"], backend["secret_key"])
             config = config.merge(Config(proxies={}))
+        if "assume_role" in backend:
+            role = AssumeRole(**backend["assume_role"])
+            url = backend.get("endpoints", {}).get("sts")
+            session = assumed(session, role, region=backend["region"], endpoint_url=url, config=config)
         return session.create_client(
             "s3",
             region_name=backend["region"],

@@ -320,7 +320,7 @@ class TestFile:
             (b'{"context": ', "cdktf.json is not valid JSON: Expecting value: line 1 column 13"),
             (b"\xff\xfe", "cdktf.json cannot be read: "),
             (b"[1]", "cdktf.json must hold an object, not [1]."),
-            (b"{}", "cdktf.json: context: must be an object with the keys environments, catalog, not null."),
+            (b"{}", "cdktf.json: context: must be an object with the keys environments, catalog, tag_policy, not"),
             (b"[" * 100_000, "cdktf.json is not valid JSON: "),
         ],
     )
