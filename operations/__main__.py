@@ -144,6 +144,9 @@ def bootstrap(environment: _Environment) -> None:
     console = Console()
     with variables_for(environment) as variables:
         deployment = _synthesised(environment, variables, console)
+        if deployment.settings.existing.state_bucket is not None:
+            bootstrap_module.bootstrap_existing(deployment.terraform(deployment.stacks[0]), console)
+            return
         directory = deployment.project_directory / variables.get(
             "STATE_DIRECTORY", os.environ.get("STATE_DIRECTORY", ".")
         )

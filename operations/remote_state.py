@@ -70,6 +70,10 @@ class RemoteState:
         """Whether there is a bucket of that name that the credentials may see."""
         return self._found(lambda: self._s3.head_bucket(Bucket=self.bucket)) is not None
 
+    def bucket_is_versioned(self) -> bool:
+        """Whether S3 keeps the earlier versions of a state."""
+        return self._s3.get_bucket_versioning(Bucket=self.bucket).get("Status") == "Enabled"
+
     def read(self, version_id: str | None = None) -> bytes | None:
         """The state object's content, now or at a version; None where there is none."""
         version = {} if version_id is None else {"VersionId": version_id}

@@ -83,6 +83,16 @@ class Names:
     def arn(self, service: str, resource: str) -> str:
         return f"arn:{self.partition}:{service}:{self.settings.region}:{self.settings.account_id}:{resource}"
 
+    @property
+    def _path_suffix(self) -> str:
+        """What a path adds to the names of roles, which are unique whatever their path.
+
+        A change of path replaces a role. The new one must stand while the endpoint moves to it, and Terraform replaces
+        what hangs on a role only with its name.
+        """
+        path = self.settings.iam_path
+        return "" if path == "/" else f"-{content_hash({'path': path})[:_PATH_HASH_LENGTH]}"
+
     def iam_arn(self, resource: str) -> str:
         """The ARN of something in the environment's account that has no region, such as `role/NAME`."""
         return f"arn:{self.partition}:iam::{self.settings.account_id}:{resource}"
@@ -171,8 +181,8 @@ class Names:
     # Access
 
     def access_role(self, purpose: Literal["plan", "deploy", "*"]) -> str:
-        """A role of continuous integration. Roles are global, as below."""
-        return f"{self.base}-{self.settings.region}-ci-{purpose}"
+        """A role of continuous integration."""
+        return f"{self.base}-{self.settings.region}-ci-{purpose}{self._path_suffix}"
 
     def access_role_arn(self, purpose: Literal["plan", "deploy", "*"]) -> str:
         return self._in_path("role", self.access_role(purpose))
@@ -181,14 +191,8 @@ class Names:
 
     @property
     def role(self) -> str:
-        """The execution role that the stacks create.
-
-        Roles are global: the region keeps two environments of one account apart. A path makes the name another one,
-        because a change of path replaces the role, and the new one must stand while the endpoint moves to it.
-        """
-        path = self.settings.iam_path
-        suffix = "" if path == "/" else f"-{content_hash({'path': path})[:_PATH_HASH_LENGTH]}"
-        return f"{self.shard_base}-{self.settings.region}{suffix}"
+        """The execution role that the stacks create. The region keeps two environments of one account apart."""
+        return f"{self.shard_base}-{self.settings.region}{self._path_suffix}"
 
     @property
     def role_arn(self) -> str:
