@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from stacks.settings_block import Block, setting
 
@@ -18,6 +18,8 @@ BucketName = Annotated[str, StringConstraints(min_length=3, max_length=63, patte
 Folder = Annotated[str, StringConstraints(max_length=256, pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$")]
 RequiredTag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]+$", max_length=128)]
 RequiredValue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]*$", max_length=256)]
+# Without conversions, a list would be no tuple.
+RequiredValues = Annotated[tuple[RequiredValue, ...], Field(strict=False)]
 
 
 class AssumeRole(Block):
@@ -81,9 +83,8 @@ class Existing(Block):
 class TagPolicy(Block):
     """The organisation's rules for tags, for every environment."""
 
-    required: dict[RequiredTag, tuple[RequiredValue, ...]] = setting(
+    required: dict[RequiredTag, RequiredValues] = setting(
         "Tags that every environment must set, each with the values that are allowed for it; an empty list allows any.",
         'an object of tag keys with lists of values, such as {"CostCentre": ["42", "43"], "Owner": []}',
         default={},
-        strict=False,
     )
