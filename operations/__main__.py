@@ -31,6 +31,7 @@ from operations.variables import output_directory, variables_for
 from stacks.errors import SettingsError
 from stacks.settings_reader import read_settings
 from stacks.shards import names_for
+from stacks.shell_variables import neutralised
 
 application = typer.Typer(
     help="Run the stacks: on the embedded local AWS, or on AWS.",
@@ -282,6 +283,8 @@ def _report(error: Exception) -> None:
 
 def main() -> int:
     """Run the command; a user's mistake is a message and exit code 1, never a traceback."""
+    for line in neutralised(os.environ):
+        print(line, file=sys.stderr)
     try:
         return application(standalone_mode=False) or 0
     except (
