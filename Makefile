@@ -33,7 +33,7 @@ demo: setup ## run the main job to its end on the embedded local AWS and leave n
 local: setup ## deploy the example models on the embedded local AWS and stay up until Ctrl-C
 	@$(RUN) python -m operations local
 
-check-account: setup ## look for what would make a deployment of ENV fail late: credentials, quotas, names, network, ...
+check-account: setup ## look for what would make a deployment of ENV fail late: credentials, quotas, names, network; JSON=1 prints JSON
 	@$(RUN) python -m operations check-account $(ENV) $(if $(JSON),--json)
 
 plan: setup ## plan every stack of ENV in order and show what it does to the endpoint

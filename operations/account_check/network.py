@@ -57,7 +57,10 @@ def check_routes(account: Account) -> Iterator[Finding]:
         if endpoint["ServiceName"].endswith(f".{account.region}.s3") and endpoint["State"].lower() == _AVAILABLE
     ]
     gateways = {table for endpoint in endpoints for table in endpoint.get("RouteTableIds", ())}
-    private_dns = any(endpoint.get("PrivateDnsEnabled") for endpoint in endpoints)
+    # Every subnet of the VPC reaches an interface endpoint, if S3's name leads to it.
+    private_dns = any(
+        endpoint.get("VpcEndpointType") == "Interface" and endpoint.get("PrivateDnsEnabled") for endpoint in endpoints
+    )
     cut_off = []
     for subnet in subnets:
         table = _table_of(subnet["SubnetId"], tables)

@@ -13,14 +13,15 @@ def test_nothing_is_named(account_of):
 
 def test_the_key(account_of, client):
     kms = client("kms")
-    arn = kms.create_key()["KeyMetadata"]["Arn"]
+    metadata = kms.create_key()["KeyMetadata"]
+    arn = metadata["Arn"]
 
     def line(arn: str = arn) -> str:
         (found,) = check_key(account_of(kms_key_arn=arn))
         return found.line
 
     assert line() == f"ok       key: {arn} is enabled"
-    kms.disable_key(KeyId=arn)
+    kms.disable_key(KeyId=metadata["KeyId"])
     assert line().startswith(f"problem  key: {arn} is Disabled. To do: aws kms enable-key --key-id {arn}")
     absent = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     assert line(absent) == f"problem  key: there is no {absent}. To do: correct `kms_key_arn` in cdktf.json"

@@ -116,7 +116,7 @@ def test_a_nat_gateway_leads_out_and_an_internet_gateway_does_not(account_of, ne
 
 
 def test_an_interface_endpoint_does_where_names_lead_to_it(account_of, network, answer):
-    endpoint = {"ServiceName": "com.amazonaws.us-east-1.s3", "State": "available", "PrivateDnsEnabled": False}
+    endpoint = {"ServiceName": "com.amazonaws.us-east-1.s3", "State": "available", "VpcEndpointType": "Interface"}
     account = account_of(**network.settings)
     for private_dns, status in ((False, "problem"), (True, "ok")):
         answer(DescribeVpcEndpoints={"VpcEndpoints": [{**endpoint, "PrivateDnsEnabled": private_dns}]})

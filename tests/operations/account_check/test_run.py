@@ -68,7 +68,7 @@ def test_a_right_that_is_missing_is_named_and_the_rest_is_looked_at(account_of, 
     findings = check_account(account_of(**settings))
     unknown = [finding for finding in findings if finding.status == "unknown"]
     assert {finding.text for finding in unknown} == {f"looking at it needs the right {RIGHTS[operation]}"}
-    assert len({finding.check for finding in findings}) == 14
+    assert len({finding.check for finding in findings}) == 15
 
 
 def test_what_does_not_answer_is_a_line(account_of, answer):
