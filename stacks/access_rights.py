@@ -64,6 +64,7 @@ _ROLE_WRITES = (
 )
 # With a permissions boundary, the deploy role may call these only for roles that have it.
 _BOUNDED_WRITES = ("iam:CreateRole", "iam:PutRolePolicy")
+_SCALING_ROLES = "role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/*"
 # The log groups of an account can only be listed together.
 _ALL_LOG_GROUPS = "log-group:*"
 
@@ -145,6 +146,7 @@ class AccessRights:
             ),
             allow("ReadScalingTags", ["application-autoscaling:ListTagsForResource"], self._targets),
         ]
+        statements += self._check_account()
         if self._buckets:
             statements.append(allow("ReadBuckets", list(_BUCKET_READS), self._buckets))
         if self._existing.models_bucket is not None:
@@ -156,6 +158,38 @@ class AccessRights:
         if self._key is not None:
             statements.append(allow("Decrypt", ["kms:Decrypt", "kms:DescribeKey"], self._key))
         return document(*statements)
+
+    def _check_account(self) -> Iterable[Statement]:
+        """What `make check-account` reads beside what a plan reads."""
+        # These actions know no resources, but for those of listings of the whole account.
+        yield allow(
+            "CheckAccount",
+            [
+                "ec2:DescribeRegions",
+                "ec2:DescribeRouteTables",
+                "ec2:DescribeSecurityGroups",
+                "ec2:DescribeSubnets",
+                "ec2:DescribeVpcEndpoints",
+                "s3:ListAllMyBuckets",
+                "servicequotas:ListAWSDefaultServiceQuotas",
+                "servicequotas:ListServiceQuotas",
+            ],
+            "*",
+        )
+        used = [self._names.iam_arn(_SCALING_ROLES)]
+        if self._existing.execution_role_arn is not None:
+            used.append(self._existing.execution_role_arn)
+        yield allow("CheckRoles", ["iam:GetRole"], used)
+        boundary = self._names.settings.permissions_boundary_arn
+        if boundary is not None:
+            yield allow("CheckBoundary", ["iam:GetPolicy"], boundary)
+        buckets = [self._state] if self._existing.state_bucket is not None else []
+        if self._existing.models_bucket is not None:
+            buckets += self._models
+        if buckets:
+            yield allow("CheckBuckets", ["s3:GetBucketVersioning", "s3:GetEncryptionConfiguration"], buckets)
+        if self._existing.repository is not None:
+            yield allow("CheckRepository", ["ecr:DescribeRepositories"], self._repository)
 
     def deploy(self) -> str:
         """What an apply calls beside what a plan reads. The state bucket can be changed, not deleted."""
@@ -243,7 +277,7 @@ class AccessRights:
         yield allow(
             "CreateScalingRole",
             ["iam:CreateServiceLinkedRole"],
-            self._names.iam_arn("role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/*"),
+            self._names.iam_arn(_SCALING_ROLES),
             {"StringLike": {"iam:AWSServiceName": "sagemaker.application-autoscaling.amazonaws.com"}},
         )
 
