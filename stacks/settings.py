@@ -6,11 +6,12 @@ every complaint come from there, so that the three cannot disagree.
 
 import math
 import re
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from stacks.instance_types import INSTANCE_TYPES
 from stacks.partitions import DNS_SUFFIXES
 from stacks.settings_account import BUCKET_NAME, POLICY_ARN, AssumeRole, BucketName, Existing, TagPolicy
 from stacks.settings_block import Block, conflict, setting
@@ -22,8 +23,15 @@ def _not_aws(key: str) -> str:
     return key
 
 
+def _no_truth_value(value: Any) -> Any:
+    # In Python, true is 1, and pydantic takes it for the 1 of a Literal.
+    if isinstance(value, bool):
+        raise PydanticCustomError("not_a_number", "must be a number")
+    return value
+
+
 Text = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"\S")]
+AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^.*\S.*$")]
 TagKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]+$", max_length=128), AfterValidator(_not_aws)]
 TagValue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]*$", max_length=256)]
 SubnetId = Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]{8,17}$")]
@@ -408,10 +416,9 @@ class EnvironmentSettings(Block):
         ge=0,
         le=9999,
     )
-    instance_type: str = setting(
+    instance_type: Literal[INSTANCE_TYPES] = setting(
         "The type of the endpoint's instances.",
-        "a SageMaker instance type, such as ml.m5.xlarge",
-        pattern=r"^ml\.[a-z0-9-]+\.[0-9a-z]+$",
+        "an instance type of SageMaker's endpoints, such as ml.m5.xlarge",
     )
     initial_instance_count: int = setting(
         "How many instances a new configuration starts with. An update resets the count to it.",
@@ -468,7 +475,7 @@ class EnvironmentSettings(Block):
         default={},
         max_length=8,
     )
-    log_retention_days: LogRetentionDays = setting(
+    log_retention_days: Annotated[LogRetentionDays, BeforeValidator(_no_truth_value)] = setting(
         "How long CloudWatch keeps the server's logs.",
         f"one of {', '.join(map(str, get_args(LogRetentionDays)))}",
         default=30,

@@ -18,10 +18,10 @@ from stacks.settings_block import Block, allowed, block_of, shown
 from stacks.settings_conflicts import conflicts, shared_conflicts
 
 AnyBlock = TypeVar("AnyBlock", bound=Block)
-_ENVIRONMENT_NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
+ENVIRONMENT_NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
 _KEYS = ("environments", "catalog", "tag_policy")
 # Feature flags of CDKTF that live in the same context.
-_CDKTF_KEYS = ("allowSepCharsInLogicalIds", "cdktfStaticModuleAssetHash", "excludeStackIdFromLogicalIds")
+CDKTF_KEYS = ("allowSepCharsInLogicalIds", "cdktfStaticModuleAssetHash", "excludeStackIdFromLogicalIds")
 
 
 def read_settings(path: Path, environ: Mapping[str, str]) -> Settings:
@@ -58,7 +58,7 @@ def parse_settings(context: Any, environ: Mapping[str, str]) -> Settings:
     if not isinstance(context, dict):
         raise SettingsError(f"context: must be an object with the keys {_listed(_KEYS)}, not {shown(context)}.")
     complaints = [
-        _unknown_key(f"context.{key}", key, _KEYS) for key in context if key not in _KEYS and key not in _CDKTF_KEYS
+        _unknown_key(f"context.{key}", key, _KEYS) for key in context if key not in _KEYS and key not in CDKTF_KEYS
     ]
     catalog = _validated(CatalogSettings, context.get("catalog", {}), "context.catalog", complaints)
     tag_policy = _validated(TagPolicy, context.get("tag_policy", {}), "context.tag_policy", complaints)
@@ -87,7 +87,7 @@ def _environments(
         return {}
     environments = {}
     for name, block in content.items():
-        if not _ENVIRONMENT_NAME.fullmatch(name):
+        if not ENVIRONMENT_NAME.fullmatch(name):
             complaints.append(
                 f"{where}: the name of an environment is 1 to 12 lower-case letters and digits, a letter first, "
                 f"not {shown(name)}."

@@ -186,8 +186,8 @@ class TestComplaints:
                 "image.prebuilt_uri: SageMaker pulls from us-east-1 only, not from eu-west-1.",
             ),
             (
-                {"instance_type": "ml.c7gd.xlarge"},
-                "volume_size_gb: must be absent, ml.c7gd.xlarge has local storage of fixed size.",
+                {"instance_type": "ml.c6gd.xlarge"},
+                "volume_size_gb: must be absent, ml.c6gd.xlarge has local storage of fixed size.",
             ),
             (
                 {"kms_key_arn": "arn:aws:kms:eu-west-1:222222222222:key/1"},

@@ -56,9 +56,10 @@ def test_a_quota_without_a_value_of_the_account_s_own_has_the_default(account_of
     assert found.status == "ok"
 
 
-def test_an_instance_type_without_a_quota(account_of):
-    (found,) = check_quota(account_of(instance_type="ml.m9.large"))
-    assert (found.status, found.text) == ("problem", "Service Quotas knows no ml.m9.large for endpoint usage")
+def test_an_instance_type_without_a_quota(account_of, answer):
+    answer(ListServiceQuotas={"Quotas": []}, ListAWSDefaultServiceQuotas={"Quotas": []})
+    (found,) = check_quota(account_of())
+    assert (found.status, found.text) == ("problem", "Service Quotas knows no ml.m5.large for endpoint usage")
 
 
 def test_the_scaling_role(account_of, client):
