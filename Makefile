@@ -22,7 +22,7 @@ LANG=$${LANG:-C.UTF-8} PIPENV_VENV_IN_PROJECT=1 PIPENV_IGNORE_VIRTUALENVS=1 PIPE
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-deployment tools demo local plan deploy bootstrap state-history unlock adopt test way-out bench bench-synthesis bench-scale bench-plan-review chaos provider-lock lint licences outdated lock clean
+.PHONY: help setup setup-deployment tools demo local check-account plan deploy bootstrap state-history unlock adopt test way-out bench bench-synthesis bench-scale bench-plan-review chaos provider-lock lint licences outdated lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,9 @@ demo: setup ## run the main job to its end on the embedded local AWS and leave n
 
 local: setup ## deploy the example models on the embedded local AWS and stay up until Ctrl-C
 	@$(RUN) python -m demo stay
+
+check-account: setup ## look for what would make a deployment of ENV fail late: credentials, quotas, names, network; JSON=1 prints JSON
+	@$(RUN) python -m operations check-account $(ENV) $(if $(JSON),--json)
 
 plan: setup ## plan every stack of ENV in order and show what it does to the endpoint
 	@$(RUN) python -m operations plan $(ENV) $(REVIEW_OPTIONS)

@@ -22,6 +22,8 @@ from .gaps.ecr import EcrGaps
 from .gaps.errors import GapError
 from .gaps.s3 import fill_s3_gaps
 from .gaps.s3_content import fill_s3_content_gaps
+from .gaps.service_quotas import ServiceQuotaGaps
+from .gaps.sts import fill_sts_gaps
 
 _Handler = Callable[[dict[str, Any]], dict[str, Any] | None]
 
@@ -32,6 +34,8 @@ class MotoApplication:
     def __init__(self, ecr: EcrGaps, scaling: AutoScalingGaps) -> None:
         fill_s3_gaps()
         fill_s3_content_gaps()
+        fill_sts_gaps()
+        quotas = ServiceQuotaGaps()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._conditional_write_lock = threading.Lock()
         self._gaps: dict[tuple[str, str], _Handler] = {
@@ -39,6 +43,9 @@ class MotoApplication:
             ("ecr", "GetDownloadUrlForLayer"): ecr.get_download_url_for_layer,
             ("ecr", "CompleteLayerUpload"): ecr.complete_layer_upload,
             ("ecr", "PutImage"): ecr.put_image,
+            ("servicequotas", "ListServiceQuotas"): quotas.list_service_quotas,
+            ("servicequotas", "ListAWSDefaultServiceQuotas"): quotas.list_default_quotas,
+            ("servicequotas", "RequestServiceQuotaIncrease"): quotas.request_increase,
             ("application-autoscaling", "RegisterScalableTarget"): scaling.register_scalable_target,
             ("application-autoscaling", "DeregisterScalableTarget"): scaling.deregister_scalable_target,
             ("application-autoscaling", "ListTagsForResource"): scaling.list_tags_for_resource,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,9 @@ from operations import bootstrap as bootstrap_module
 from operations import deploy as deploy_module
 from operations import plan as plan_module
 from operations import provider_lock as provider_lock_module
+from operations.account_check import finding
+from operations.account_check.account import Account
+from operations.account_check.run import check_account as find_account_problems
 from operations.deployment import PROJECT_DIRECTORY, Deployment, SynthesisError
 from operations.errors import AdoptionError, RepositoryError, SavedPlansError, StateError, UnknownStackError
 from operations.explain import explain as explanation_of
@@ -29,8 +33,10 @@ from operations.remote_state import RemoteState
 from operations.terraform import Terraform, TerraformError
 from operations.variables import output_directory, variables_for
 from stacks.errors import SettingsError
+from stacks.names import Names
 from stacks.settings_reader import read_settings
 from stacks.shards import names_for
+from stacks.shell_variables import neutralised
 
 application = typer.Typer(
     help="Run the stacks: on the embedded local AWS, or on AWS.",
@@ -107,6 +113,26 @@ def provider_lock(
         provider_lock_module.write(_synthesised(environment, variables, console), mirror, console)
 
 
+@application.command("check-account")
+def check_account(
+    environment: _Environment,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Look for what would make a deployment of ENVIRONMENT fail late. It writes nothing.
+
+    Exit code 1: there are problems. 2: none was found, but not everything could be looked at.
+    """
+    with variables_for(environment) as variables:
+        environ = {**os.environ, **variables, "ENVIRONMENT": environment}
+        settings = read_settings(PROJECT_DIRECTORY / "cdktf.json", environ).environments[environment]
+        findings = find_account_problems(Account(Names(environment, settings)))
+    if as_json:
+        print(json.dumps(finding.document(environment, findings), indent=2))
+    else:
+        print(*(item.line for item in findings), sep="\n")
+    raise typer.Exit(finding.exit_code(findings))
+
+
 @application.command()
 def stacks(environment: _Environment) -> None:
     """List the stacks of ENVIRONMENT, without its name, in the order in which they are deployed."""
@@ -132,6 +158,9 @@ def bootstrap(environment: _Environment) -> None:
     console = Console()
     with variables_for(environment) as variables:
         deployment = _synthesised(environment, variables, console)
+        if deployment.settings.existing.state_bucket is not None:
+            bootstrap_module.bootstrap_existing(deployment.terraform(deployment.stacks[0]), console)
+            return
         directory = deployment.project_directory / variables.get(
             "STATE_DIRECTORY", os.environ.get("STATE_DIRECTORY", ".")
         )
@@ -258,6 +287,8 @@ def _report(error: Exception) -> None:
 
 def main() -> int:
     """Run the command; a user's mistake is a message and exit code 1, never a traceback."""
+    for line in neutralised(os.environ):
+        print(line, file=sys.stderr)
     try:
         return application(standalone_mode=False) or 0
     except (

@@ -90,6 +90,7 @@ with _kernel_environment():
         LocalBackend,
         LocalExecProvisioner,
         S3Backend,
+        S3BackendAssumeRoleConfig,
         S3BackendEndpointConfig,
         TerraformOutput,
         TerraformResource,
@@ -116,6 +117,7 @@ from cdktf_cdktf_provider_aws.iam_role_policy import IamRolePolicy
 from cdktf_cdktf_provider_aws.iam_role_policy_attachment import IamRolePolicyAttachment
 from cdktf_cdktf_provider_aws.provider import (
     AwsProvider,
+    AwsProviderAssumeRole,
     AwsProviderDefaultTags,
     AwsProviderEndpoints,
 )
@@ -150,6 +152,7 @@ __all__ = [
     "AppautoscalingPolicy",
     "AppautoscalingTarget",
     "AwsProvider",
+    "AwsProviderAssumeRole",
     "AwsProviderDefaultTags",
     "AwsProviderEndpoints",
     "CloudwatchLogGroup",
@@ -166,6 +169,7 @@ __all__ = [
     "LocalBackend",
     "LocalExecProvisioner",
     "S3Backend",
+    "S3BackendAssumeRoleConfig",
     "S3BackendEndpointConfig",
     "S3Bucket",
     "S3BucketLifecycleConfiguration",

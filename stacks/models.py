@@ -7,7 +7,7 @@ from typing import Any
 from model_catalog.lock import Lock, S3Source, Version
 from stacks.aws_bindings import App, TerraformOutput, TerraformResource
 from stacks.environment_stack import EnvironmentStack, address
-from stacks.names import MODELS_PREFIX, Names
+from stacks.names import Names
 from stacks.project import Project
 
 
@@ -16,14 +16,8 @@ class ModelsStack(EnvironmentStack):
 
     def __init__(self, app: App, names: Names, project: Project, lock: Lock) -> None:
         super().__init__(app, "models", names, project)
-        bucket, versioning = self.private_bucket(
-            "models_bucket",
-            names.models_bucket,
-            noncurrent_days=self.settings.deleted_model_retention_days,
-        )
         common = {
-            # A reference and no `depends_on`, which costs a plan of thousands of models a fifth of its time.
-            "bucket": f"${{{address(versioning)}.bucket}}",
+            "bucket": self._bucket(),
             "content_type": "application/gzip",
             "checksum_algorithm": "SHA256",
             # A new version stands before the one it replaces goes.
@@ -36,7 +30,7 @@ class ModelsStack(EnvironmentStack):
         copies: dict[str, Any] = {}
         for name, model in lock.models.items():
             for version in model.versions:
-                arguments = common | _object(version)
+                arguments = common | _object(version, names.models_prefix)
                 if version.source is None:
                     uploads[version.resource_name(name)] = arguments | _upload(version, catalog)
                 else:
@@ -48,10 +42,22 @@ class ModelsStack(EnvironmentStack):
                     self._add_object(type_, id_, arguments)
             elif objects:
                 self.add_override(f"resource.{type_}", objects)
-        TerraformOutput(self, "bucket", value=bucket.bucket, description="The bucket of the artifacts.")
+        TerraformOutput(self, "bucket", value=names.models_bucket, description="The bucket of the artifacts.")
         TerraformOutput(
             self, "model_data_url", value=names.model_data_url, description="What every TargetModel is relative to."
         )
+
+    def _bucket(self) -> str:
+        """The bucket's name, as the objects have it."""
+        if self.settings.existing.models_bucket is not None:
+            return self.names.models_bucket
+        _, versioning = self.private_bucket(
+            "models_bucket",
+            self.names.models_bucket,
+            noncurrent_days=self.settings.deleted_model_retention_days,
+        )
+        # A reference and no `depends_on`, which costs a plan of thousands of models a fifth of its time.
+        return f"${{{address(versioning)}.bucket}}"
 
     def _add_object(self, type_: str, id_: str, arguments: dict[str, Any]) -> None:
         resource = TerraformResource(self, id_, terraform_resource_type=type_)
@@ -68,10 +74,10 @@ def _hcl_block(contents: list[dict[str, Any]]) -> dict[str, Any]:
     return {"value": inner, "isBlock": True, "type": "list", "storageClassType": "objectList"}
 
 
-def _object(version: Version) -> dict[str, Any]:
+def _object(version: Version, prefix: str) -> dict[str, Any]:
     # Metadata only of what the object does not say otherwise: each entry costs a plan of thousands of models several
     # percent of its time.
-    return {"key": f"{MODELS_PREFIX}{version.key}", "metadata": {"size_bytes": str(version.size_bytes)}}
+    return {"key": f"{prefix}{version.key}", "metadata": {"size_bytes": str(version.size_bytes)}}
 
 
 def _upload(version: Version, catalog: str) -> dict[str, Any]:
