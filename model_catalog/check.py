@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from container.model_server.trial import REFUSED, Refusal, Trial
+from container.model_server.trial.report import REFUSED, Refusal, Trial
 from model_catalog.errors import CatalogError
 from model_catalog.lock import Observed
 
@@ -65,7 +65,7 @@ class Check:
 
     def _ended(self, folder: Path, log) -> tuple[bytes, int]:
         path = os.pathsep.join([str(_PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
-        command = [sys.executable, "-m", "container.model_server.try_artifact"]
+        command = [sys.executable, "-m", "container.model_server.trial"]
         arguments = [str(folder.resolve()), self.program, str(self.memory_bytes)]
         process = subprocess.Popen(
             [*command, *arguments],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from container.model_server.loading import Loader, Model
+from container.model_server.worker.loading import Loader, Model
 
 JSON = "application/json"
 NPY = "application/x-npy"

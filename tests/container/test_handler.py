@@ -9,9 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from container.model_server.artifact import Artifact, read_artifact
-from container.model_server.engines.handler import HandlerModel
-from container.model_server.engines.mxnet_engine import MxnetEngine
+from container.model_server.artifact.contents import Artifact, read_artifact
 from container.model_server.errors import (
     InvalidArtifact,
     InvalidInput,
@@ -19,6 +17,8 @@ from container.model_server.errors import (
     ServerError,
     UnsupportedContentType,
 )
+from container.model_server.worker.engines.mxnet_engine import MxnetEngine
+from container.model_server.worker.handlers.handler import HandlerModel
 from tests.container.conftest import npy
 
 JSON = "application/json"

@@ -18,7 +18,7 @@ from ..errors import ServerError, WorkerCrashed
 from ..settings import Settings
 
 _PACKAGE_ROOT = Path(__file__).resolve().parents[len(__package__.split("."))]
-_ZYGOTE = f"{__package__.rpartition('.')[0]}.zygote"
+_ZYGOTE = f"{__package__.rpartition('.')[0]}.worker.zygote"
 _START_SECONDS = 120.0
 _EXIT_SECONDS = 5.0
 _STDERR = 2

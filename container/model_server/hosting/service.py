@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .. import wire
+from ..artifact.files import brings_code
 from ..errors import InvalidArtifact, InvalidRequest, ModelNotFound, OutOfDescriptors, ServerError
-from ..layout import brings_code
 from ..settings import Settings
 from ..telemetry.afterwards import Afterwards
 from ..telemetry.observer import Observer
