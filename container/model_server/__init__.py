@@ -14,6 +14,7 @@ PUBLIC = {
     "artifact.archive": "extract an archive, as SageMaker does",
     "artifact.contents": "read what an artifact's folder holds",
     "artifact.files": "which files are a model's",
+    "artifact.requirements": "the packages that an artifact's code needs",
     "artifact.signature": "how images become a model's input",
     "errors": "why an artifact or a request is refused",
     "trial.report": "what a trial says",

@@ -6,7 +6,9 @@ from pathlib import Path
 from ..errors import InvalidArtifact
 from .files import CODE_FOLDER, is_left_behind
 
-FUNCTIONS = ("model_fn", "input_fn", "predict_fn", "output_fn", "transform_fn")
+SERVING_FUNCTIONS = ("model_fn", "input_fn", "predict_fn", "output_fn", "transform_fn")
+# Called around model_fn, once a load.
+FUNCTIONS = (*SERVING_FUNCTIONS, "pre_model_fn", "model_warmup_fn")
 
 
 def find_code(root: Path, program: str) -> Path | None:

@@ -198,7 +198,7 @@ class WorkerProcess:
         if "private_bytes" in header:
             self.private_bytes = int(header["private_bytes"])  # type: ignore[call-overload]
         if "error" in header:
-            self._finish(ServerError.of_kind(str(header["error"]), str(header["message"])))
+            self._finish(ServerError.of_wire(header))
         else:
             self._finish((header, body))
 

@@ -46,15 +46,17 @@ class Loader:
         elif engine == "onnxruntime":
             _ = self._onnx
 
-    def load(self, directory: Path) -> tuple[Model, Artifact, Arrays]:
+    def load(self, directory: Path, name: str = "") -> tuple[Model, Artifact, Arrays]:
         """Load a model and run it once on made-up instances: the model, its artifact, and the outputs of that run.
+
+        `name` is what the model's own code is told.
 
         Raises InvalidArtifact with the reason.
         """
         artifact = read_artifact(directory, self._program)
         model: Model
         if artifact.code is not None and self._artifact_code:
-            model = HandlerModel(artifact, lambda: self._engine_model(artifact))
+            model = HandlerModel(artifact, lambda: self._engine_model(artifact), name)
         else:
             model = ServedModel(artifact, self._engine_model(artifact))
         try:

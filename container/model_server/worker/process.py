@@ -15,7 +15,9 @@ from .. import wire
 from ..errors import ModelNotFound, PredictionFailed, ServerError
 from ..memory import PrivateMemory
 from ..settings import Settings
+from .engines.base import Asked
 from .loading import Loader, Model
+from .request_log import answering
 
 _log = logging.getLogger(__name__)
 # Where both could run, the front process goes first: it needs little, and what it does keeps the other workers busy.
@@ -44,7 +46,7 @@ class Worker:
         engine = ""
         started = False
         if name not in self._models:
-            model, artifact, _ = self._loader.load(directory)
+            model, artifact, _ = self._loader.load(directory, name)
             self._models[name] = model
             engine = artifact.engine or "code"
             started = engine not in self._engines_started
@@ -66,20 +68,22 @@ class Worker:
         model = self._models.get(str(header["model"]))
         if model is None:
             raise ModelNotFound(f"model {header['model']!r} is not in this worker")
-        answer = model.invoke(
-            memoryview(body), str(header["content_type"]), str(header["accept"]), self._settings.default_accept
-        )
+        headers = header.get("headers", {})
+        asked = Asked(str(header["content_type"]), str(header["accept"]), str(header["request_id"]), headers)  # type: ignore[arg-type]
+        encoded = model.invoke(memoryview(body), asked, self._settings.default_accept)
         fields: wire.Header = {
-            "content_type": answer.content_type,
-            "decode_seconds": answer.decode_seconds,
-            "engine_seconds": answer.engine_seconds,
-            "encode_seconds": answer.encode_seconds,
+            "content_type": encoded.content_type,
+            "decode_seconds": encoded.decode_seconds,
+            "engine_seconds": encoded.engine_seconds,
+            "encode_seconds": encoded.encode_seconds,
         }
+        if encoded.headers or encoded.status != 200:
+            fields |= {"status": encoded.status, "headers": encoded.headers}
         now = time.monotonic()
         if now - self._reported_at > _REPORT_SECONDS:
             self._reported_at = now
             fields["private_bytes"] = self._memory.bytes()
-        return fields, answer.body
+        return fields, encoded.body
 
     def private_bytes(self) -> int:
         return self._memory.bytes()
@@ -89,7 +93,9 @@ class Worker:
         operation = header["operation"]
         try:
             if operation == "invoke":
+                answering(str(header["request_id"]))
                 return self.invoke(header, body)
+            answering("")
             before = self._memory.bytes()
             if operation == "load":
                 result = self.load(str(header["model"]), Path(str(header["url"])))
@@ -107,7 +113,7 @@ class Worker:
             ), b""
 
     def _failure(self, operation: object, error: ServerError) -> wire.Header:
-        failure: wire.Header = {"error": error.kind, "message": error.message}
+        failure: wire.Header = error.to_wire()
         if operation != "invoke":
             self.release_memory()
             failure["private_bytes"] = self._memory.bytes()

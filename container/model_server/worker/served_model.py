@@ -6,7 +6,7 @@ from ..artifact.contents import Artifact
 from ..artifact.labels import fitting
 from ..artifact.signature import TensorSpec, image_for
 from ..errors import InvalidArtifact
-from .engines.base import Answer, Arrays, LoadedModel
+from .engines.base import Arrays, Asked, Encoded, LoadedModel
 from .engines.instances import sample_arrays
 from .formats.decode import decode_request
 from .formats.encode import choose_accept, encode_response
@@ -44,16 +44,16 @@ class ServedModel:
         """The body of an answer. Raises UnsupportedAccept, PredictionFailed."""
         return encode_response(outputs, self._labels, form)
 
-    def invoke(self, body: memoryview, content_type: str, accept: str, default_accept: str) -> Answer:
+    def invoke(self, body: memoryview, asked: Asked, default_accept: str) -> Encoded:
         """Answer one request. Raises the ServerErrors of decoding, running and encoding."""
         start = time.perf_counter()
-        form = choose_accept(accept, default_accept)
-        arrays = decode_request(body, content_type, self._model.inputs, self._image)
+        form = choose_accept(asked.accept, default_accept)
+        arrays = decode_request(body, asked.content_type, self._model.inputs, self._image)
         decoded = time.perf_counter()
         outputs = self._model.predict(arrays)
         ran = time.perf_counter()
         encoded = self.encode(outputs, form)
-        return Answer(encoded, form, decoded - start, ran - decoded, time.perf_counter() - ran)
+        return Encoded(encoded, form, decoded - start, ran - decoded, time.perf_counter() - ran)
 
     def close(self) -> None:
         self._model.close()

@@ -20,6 +20,7 @@ import traceback
 from typing import NoReturn
 
 from ..settings import Settings
+from . import request_log
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -33,7 +34,8 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
     settings = Settings.model_validate_json(sys.argv[2])
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    request_log.install()
+    logging.basicConfig(format=request_log.FORMAT, stream=sys.stderr)
     # Import all that a worker needs; none of it may start a thread or compute, or forking would not be safe.
     import mxnet  # noqa: PLC0415, F401
     import onnxruntime  # noqa: PLC0415, F401

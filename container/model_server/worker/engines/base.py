@@ -1,19 +1,35 @@
 """What every engine offers: a loaded model that turns arrays into arrays."""
 
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from ...artifact.signature import TensorSpec
 from ..formats.tensors import Arrays
 
 
-class Answer(NamedTuple):
-    """An answer's body with its type, and where the time went, in seconds."""
+class Asked(NamedTuple):
+    """What a request says besides its body. Texts are empty where it says nothing.
+
+    `headers`: its header fields by lower-case name, for artifacts' own code only.
+    """
+
+    content_type: str
+    accept: str
+    request_id: str = ""
+    headers: Mapping[str, str] = {}
+
+
+class Encoded(NamedTuple):
+    """An answer's body with its type, and where the time went, in seconds. `status` and `headers` are chosen by
+    artifacts' own code only."""
 
     body: bytes
     content_type: str
     decode_seconds: float
     engine_seconds: float
     encode_seconds: float
+    status: int = 200
+    headers: Mapping[str, str] = {}
 
 
 class LoadedModel(Protocol):

@@ -15,7 +15,7 @@ class UnsupportedFormatError(UnsupportedContentType):
 
 
 class BaseInferenceToolkitError(Exception):
-    """An error with a status: one of 400 to 499 is answered 400 with `message`, any other 500."""
+    """An error with the status of its answer, 400 to 599; any other becomes 500."""
 
     def __init__(self, status_code: int, message: str, phrase: str) -> None:
         super().__init__(status_code, message, phrase)
