@@ -189,10 +189,10 @@ class ModelService:
         self._scheduler.submit(job)
         return lambda: self._scheduler.abandon(job)
 
-    def metrics(self) -> str:
+    async def metrics(self) -> str:
         """Everything counted, as Prometheus text."""
         self._afterwards.run()
-        return self._observer.render(self._loaded(), self._gauges())
+        return await self._observer.render(self._loaded(), self._gauges())
 
     def _loaded(self) -> list[Model]:
         return [model for model in self._registry.all() if model.state is State.READY]
