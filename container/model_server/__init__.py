@@ -16,6 +16,7 @@ PUBLIC = {
     "artifact.files": "which files are a model's",
     "artifact.requirements": "the packages that an artifact's code needs",
     "artifact.signature": "how images become a model's input",
+    "memory": "what a process holds",
     "errors": "why an artifact or a request is refused",
     "trial.report": "what a trial says",
     "worker.engines.base": "a loaded model",
