@@ -1,11 +1,11 @@
 """What an artifact's folder holds. Reads only the small files; the engines read weights."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
+import orjson
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from ..errors import InvalidArtifact
@@ -223,8 +223,8 @@ def _all(error: ValidationError) -> str:
 def check_json(path: Path) -> None:
     """Raises InvalidArtifact when a graph's file is not a JSON object: the engine's own message would be opaque."""
     try:
-        graph = json.loads(_read(path))
-    except (ValueError, RecursionError) as error:
+        graph = orjson.loads(_read(path))
+    except ValueError as error:
         raise InvalidArtifact(f"{path.name} is not valid JSON: {error}") from error
     if not isinstance(graph, dict) or not isinstance(graph.get("nodes"), list):
         raise InvalidArtifact(f"{path.name} is not an MXNet symbol: it has no list of nodes")

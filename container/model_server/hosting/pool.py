@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import functools
-import json
 import logging
 import os
 import signal
@@ -12,6 +11,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+
+import orjson
 
 from .. import wire
 from ..errors import ServerError, WorkerCrashed
@@ -111,7 +112,7 @@ class Zygote:
             for pid in list(self._exits):
                 self._exited(pid, -signal.SIGKILL)
             return
-        message = json.loads(data)
+        message = orjson.loads(data)
         if "ready" in message:
             self._ready.set()
         elif "pid" in message:

@@ -69,6 +69,7 @@ def _finite(array: np.ndarray) -> np.ndarray:
 def main() -> int:
     sys.dont_write_bytecode = True  # else running an artifact's code would add to its folder
     os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # the artifact's code may import it first
     resource.setrlimit(resource.RLIMIT_DATA, (int(sys.argv[3]), resource.RLIM_INFINITY))
     answer = os.dup(1)
     os.dup2(2, 1)  # what an artifact's code prints is no part of the answer

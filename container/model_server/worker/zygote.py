@@ -9,7 +9,6 @@ import contextlib
 import ctypes
 import faulthandler
 import gc
-import json
 import logging
 import os
 import selectors
@@ -18,6 +17,8 @@ import socket
 import sys
 import traceback
 from typing import NoReturn
+
+import orjson
 
 from ..settings import Settings
 from . import request_log
@@ -142,7 +143,7 @@ def _reap(control: socket.socket) -> None:
 
 def _send(control: socket.socket, message: dict[str, object]) -> None:
     with contextlib.suppress(ConnectionError):  # the front process is gone, which is seen where it is read from
-        control.send(json.dumps(message).encode())
+        control.send(orjson.dumps(message))
 
 
 def _die_with_parent() -> None:

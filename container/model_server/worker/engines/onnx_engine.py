@@ -1,5 +1,6 @@
 """ONNX models on ONNX Runtime, without its memory arena: an arena never gives memory back."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -83,6 +84,7 @@ class OnnxEngine:
     """Loads ONNX files into this process. `threads` are those of one session."""
 
     def __init__(self, threads: int) -> None:
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # it reports usage to its maker unless told otherwise
         import onnxruntime  # noqa: PLC0415 - only worker processes pay for it
 
         self._onnxruntime = onnxruntime
