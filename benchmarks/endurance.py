@@ -51,7 +51,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work)
-        checkpoint, code = _write_checkpoint(folder / "checkpoint"), _write_code(folder / "code")
+        checkpoint, code = write_checkpoint(folder / "checkpoint"), write_code(folder / "code")
         with model_server(folder / "loads", workers=2) as server:
             loads, left = measure_loads(server, checkpoint, code, options.loads)
         with model_server(folder / "kills", workers=2) as server:
@@ -180,8 +180,8 @@ def _processes(pid: int) -> list[psutil.Process]:
 
 
 def _accounted_mib(server: ServerProcess) -> float:
-    """What the server says that it holds. Anonymous memory of all processes would count what each shares with the zygote
-    once for each."""
+    """What the server says that it holds. The sum of all processes' anonymous memory would count what they share with the
+    zygote many times."""
     return (server.accounted_bytes() or 0) / _MIB
 
 
@@ -195,7 +195,7 @@ def _anonymous_mib(pid: int) -> float:
     return total / _MIB
 
 
-def _write_checkpoint(folder: Path) -> Path:
+def write_checkpoint(folder: Path) -> Path:
     """A network of one layer, 4 numbers to 3 scores."""
     folder.mkdir()
     network = mx.sym.softmax(mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=3, name="dense"))
@@ -206,7 +206,8 @@ def _write_checkpoint(folder: Path) -> Path:
     return folder
 
 
-def _write_code(folder: Path) -> Path:
+def write_code(folder: Path) -> Path:
+    """An artifact of code alone."""
     (folder / "code").mkdir(parents=True)
     (folder / "code" / "inference.py").write_text(_CODE)
     return folder
