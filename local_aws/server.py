@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import uvicorn
 
-from container.model_server.archive import extract_archive
+from container.model_server.artifact.archive import extract_archive
 
 from .aws_clients import AwsClients
 from .blobs import BlobStore

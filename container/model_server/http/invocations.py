@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from ..errors import ServerError
 from ..hosting.service import Invocation, InvokeRequest, ModelService
+from ..telemetry.tracing import REQUEST_ID
 from .answers import Answer, refusal
 from .hall import Accepted
 from .heads import Head
@@ -28,6 +29,8 @@ class Invocations:
             fields.get("content-type", ""),
             fields.get("accept", ""),
             fields.get("x-amzn-sagemaker-target-model", ""),
+            fields.get(REQUEST_ID, ""),
+            fields,
         )
 
         def answer(body: bytearray, done: Callable[[Answer], None]) -> Callable[[], None]:
@@ -47,4 +50,7 @@ def _answer(request: InvokeRequest, outcome: Invocation | ServerError) -> Answer
     for stage, seconds in outcome.stages.items():
         log[f"{stage}_ms"] = seconds * 1000
     log["cold"] = outcome.cold or None
-    return Answer(200, {"content-type": outcome.content_type}, outcome.body, log)
+    fields = {"content-type": outcome.content_type}
+    if outcome.headers:
+        fields |= outcome.headers
+    return Answer(outcome.status, fields, outcome.body, log)
