@@ -28,10 +28,10 @@ help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
 
 demo: setup ## run the main job to its end on the embedded local AWS and leave nothing running
-	@$(RUN) python -m operations demo
+	@$(RUN) python -m demo run
 
 local: setup ## deploy the example models on the embedded local AWS and stay up until Ctrl-C
-	@$(RUN) python -m operations local
+	@$(RUN) python -m demo stay
 
 plan: setup ## plan every stack of ENV in order and show what it does to the endpoint
 	@$(RUN) python -m operations plan $(ENV) $(REVIEW_OPTIONS)
@@ -105,7 +105,7 @@ $(WAY_OUT): operations/way-out-requirements.txt $(VENV)
 	@.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile --target $(@D)/packages -r $<
 	@touch $@
 
-lock: setup ## resolve the dependencies anew and write both lock files
+lock: setup ## resolve all dependencies again and write both lock files
 	@PIPENV_VENV_IN_PROJECT=1 PIPENV_IGNORE_VIRTUALENVS=1 .tools/bin/pipenv lock
 	@python3 operations/empty_lock_sources.py Pipfile.lock
 	@$(MAKE) --no-print-directory $(VENV)

@@ -35,7 +35,7 @@ def bootstrap(terraform: Terraform, state_directory: Path, console: Console) -> 
     Raises:
         StateError: there are two states of the stack, or one is damaged. Nothing was written.
         AdoptionError: a bucket of the name exists and Terraform would have to replace it.
-        TerraformError: Terraform failed; run it again when the cause is mended.
+        TerraformError: Terraform failed; run it again when the cause is fixed.
     """
     for left_behind in (OVERRIDE_FILE, IMPORT_FILE):
         (terraform.directory / left_behind).unlink(missing_ok=True)

@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from operations.explain import COLOUR
 from operations.private_files import PRIVATE_UMASK
@@ -60,7 +61,7 @@ class Plan:
     """A saved plan: the file, Terraform's JSON of it, and the resources it changes."""
 
     file: Path
-    document: Mapping
+    document: Mapping[str, Any]
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -167,7 +168,7 @@ class Terraform:
         """The addresses in the state, as `terraform state list` prints them."""
         return self.run("state", "list").splitlines()
 
-    def outputs(self) -> dict:
+    def outputs(self) -> dict[str, Any]:
         """The values of the stack's outputs."""
         return {name: output["value"] for name, output in json.loads(self.run("output", "-json")).items()}
 
