@@ -6,13 +6,14 @@ every complaint come from there, so that the three cannot disagree.
 
 import math
 import re
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import AfterValidator, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from stacks.partitions import DNS_SUFFIXES
+from stacks.settings_block import Block, conflict, setting
+from stacks.settings_monitoring import Monitoring
 
 
 def _not_aws(key: str) -> str:
@@ -43,37 +44,10 @@ _BUCKET_NAME = (
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html (KmsKeyId)
 _LOCAL_STORAGE = re.compile(r"^ml\.([a-z]+[0-9]+[a-z]*d[a-z]*|g[5-9][a-z]*|gr6|p[5-9][a-z]*|trn[0-9][a-z]*)\.")
 _GRAVITON = re.compile(r"^ml\.[a-z]+[0-9]+g")
+# Set by the endpoint stack: SageMaker does not tell a container which endpoint it serves.
+PLACE_VARIABLES = ("MODEL_SERVER_ENDPOINT", "MODEL_SERVER_VARIANT")
 # Set by SageMaker in every container of a multi-model endpoint.
 RESERVED_VARIABLES = ("SAGEMAKER_MULTI_MODEL", "SAGEMAKER_BIND_TO_PORT", "SAGEMAKER_SAFE_PORT_RANGE")
-
-
-def setting(meaning: str, allowed: str, default: Any = ..., **constraints: Any) -> Any:
-    """A documented field: what it means, what is allowed, its default (none: it must be given)."""
-    return Field(default=default, description=meaning, json_schema_extra={"allowed": allowed}, **constraints)
-
-
-def allowed(field: FieldInfo) -> str:
-    """What is allowed for `field`, in words."""
-    extra = field.json_schema_extra
-    return str(extra["allowed"]) if isinstance(extra, dict) else ""
-
-
-def _conflict(message: str) -> PydanticCustomError:
-    return PydanticCustomError("conflict", "{message}", {"message": message})
-
-
-class Block(BaseModel):
-    """A block of settings: immutable, without conversions, without unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-def block_of(annotation: Any) -> type[Block] | None:
-    """The block that a field's annotation holds: itself, `Block | None` or `dict[str, Block]`."""
-    for candidate in (annotation, *get_args(annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, Block):
-            return candidate
-    return None
 
 
 class LocalAws(Block):
@@ -166,7 +140,7 @@ class AutoScaling(Block):
     @model_validator(mode="after")
     def _minimum_below_maximum(self) -> Self:
         if self.minimum_instance_count > self.maximum_instance_count:
-            raise _conflict(
+            raise conflict(
                 f"minimum_instance_count ({self.minimum_instance_count}) must not be above "
                 f"maximum_instance_count ({self.maximum_instance_count})"
             )
@@ -235,13 +209,13 @@ class Deployment(Block):
     def _step_fits_policy(self) -> Self:
         if self.policy == "all_at_once":
             if self.step_percent is not None:
-                raise _conflict("step_percent must be absent where policy is all_at_once")
+                raise conflict("step_percent must be absent where policy is all_at_once")
             return self
         low, high = _STEP_PERCENT[self.policy]
         if self.step_percent is None or not low <= self.step_percent <= high:
-            raise _conflict(f"step_percent must be a whole number from {low} to {high} where policy is {self.policy}")
+            raise conflict(f"step_percent must be a whole number from {low} to {high} where policy is {self.policy}")
         if self.policy == "rolling" and self.termination_wait_seconds is not None:
-            raise _conflict("termination_wait_seconds must be absent where policy is rolling")
+            raise conflict("termination_wait_seconds must be absent where policy is rolling")
         return self
 
     @property
@@ -320,7 +294,7 @@ class Access(Block):
     @model_validator(mode="after")
     def _one_server(self) -> Self:
         if (self.github is None) == (self.gitlab is None):
-            raise _conflict("must have either github or gitlab")
+            raise conflict("must have either github or gitlab")
         return self
 
 
@@ -455,10 +429,10 @@ class EnvironmentSettings(Block):
     )
     server_environment: dict[VariableName, VariableValue] = setting(
         "Environment variables of the model server.",
-        "an object of up to 100 variables: names of letters, digits and underscores, values of up to 1024 characters; "
-        f"{', '.join(RESERVED_VARIABLES)} belong to SageMaker",
+        "an object of up to 98 variables: names of letters, digits and underscores, values of up to 1024 characters; "
+        f"{', '.join(RESERVED_VARIABLES)} belong to SageMaker, {' and '.join(PLACE_VARIABLES)} to the endpoint stack",
         default={},
-        max_length=100,
+        max_length=98,
     )
     kms_key_arn: str | None = setting(
         "The key for the buckets, the repository and the instances' volumes. Absent: keys that AWS manages. "
@@ -503,6 +477,27 @@ class EnvironmentSettings(Block):
         "a block with the keys of `shards`",
         Shards(),
     )
+    deletion_protection: bool | None = setting(
+        "Whether Terraform and `make destroy` refuse to destroy the endpoint and the buckets. To destroy them on "
+        "purpose, set it to false first. Absent: true, but false with `local_aws`.",
+        "true or false",
+        None,
+    )
+    monitoring: Monitoring = setting(
+        "Alarms, whom they notify, and the dashboard.", "a block with the keys of `monitoring`", Monitoring()
+    )
+    parameters: bool = setting(
+        "Whether the stacks write the endpoint's name and the place of its models to SSM parameters, for programs that "
+        "call the endpoint.",
+        "true or false",
+        True,
+    )
+    model_list: bool = setting(
+        "Whether the models stack keeps a list of its models, each with its TargetModel, in `model-list.json` in the "
+        "models bucket.",
+        "true or false",
+        False,
+    )
     access: Access | None = setting(
         "Roles for continuous integration, in a stack of their own: `ENV-access`. Absent: no such stack.",
         "absent, or a block with the keys of `access`",
@@ -520,6 +515,11 @@ class EnvironmentSettings(Block):
     def is_local(self) -> bool:
         """Whether the environment lives in the embedded local AWS."""
         return self.local_aws is not None
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether the endpoint and the buckets must not be destroyed."""
+        return not self.is_local if self.deletion_protection is None else self.deletion_protection
 
     @property
     def has_local_storage(self) -> bool:

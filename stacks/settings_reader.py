@@ -13,16 +13,8 @@ from pydantic_core import ErrorDetails
 
 from stacks.errors import SettingsError
 from stacks.names import Names, name_complaints
-from stacks.settings import (
-    RESERVED_VARIABLES,
-    Block,
-    CatalogSettings,
-    EnvironmentSettings,
-    LocalAws,
-    Settings,
-    allowed,
-    block_of,
-)
+from stacks.settings import RESERVED_VARIABLES, CatalogSettings, EnvironmentSettings, LocalAws, Settings
+from stacks.settings_block import Block, allowed, block_of
 
 AnyBlock = TypeVar("AnyBlock", bound=Block)
 _ENVIRONMENT_NAME = re.compile(r"[a-z][a-z0-9]{0,11}")
@@ -154,6 +146,11 @@ def _conflicts(environment: str, settings: EnvironmentSettings) -> list[str]:
         for name in RESERVED_VARIABLES
         if name in settings.server_environment
     ]
+    conflicts += [
+        f"server_environment.{name}: the endpoint stack sets this variable itself; remove it"
+        for name in names.place
+        if name in settings.server_environment
+    ]
     if scaling is not None and not (
         scaling.minimum_instance_count <= settings.initial_instance_count <= scaling.maximum_instance_count
     ):
@@ -164,6 +161,7 @@ def _conflicts(environment: str, settings: EnvironmentSettings) -> list[str]:
     if settings.volume_size_gb is not None and settings.has_local_storage:
         conflicts.append(f"volume_size_gb: must be absent, {settings.instance_type} has local storage of fixed size")
     conflicts += _key_conflicts(names)
+    conflicts += _monitoring_conflicts(names)
     conflicts += _bucket_conflicts(environment, settings)
     conflicts += _deployment_conflicts(settings)
     if image.prebuilt_uri is None:
@@ -197,6 +195,22 @@ def _key_conflicts(names: Names) -> list[str]:
         f"kms_key_arn: must be a key of account {wanted[2]} in {wanted[1]} (partition {wanted[0]}), not "
         f"{_shown(settings.kms_key_arn)}"
     ]
+
+
+def _monitoring_conflicts(names: Names) -> list[str]:
+    settings, conflicts = names.settings, []
+    topic = settings.monitoring.topic_arn
+    if topic is not None and topic.split(":")[1:4:2] != [names.partition, settings.region]:
+        conflicts.append(
+            f"monitoring.topic_arn: must be a topic in {settings.region} (partition {names.partition}), where the "
+            f"alarms are, not {_shown(topic)}"
+        )
+    if settings.parameters and settings.name_prefix.startswith(("aws", "ssm")):
+        conflicts.append(
+            f"parameters: SSM keeps names that begin with aws or ssm for itself, so that {settings.name_prefix} "
+            "cannot begin the parameters' names; set parameters to false, or change name_prefix"
+        )
+    return conflicts
 
 
 def _bucket_conflicts(environment: str, settings: EnvironmentSettings) -> list[str]:

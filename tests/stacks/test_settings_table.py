@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic_core import PydanticUndefined
 
-from stacks.settings import Block, CatalogSettings, EnvironmentSettings, allowed, block_of
+from stacks.settings import CatalogSettings, EnvironmentSettings
+from stacks.settings_block import Block, allowed, block_of
 
 README = Path(__file__).parents[2] / "stacks" / "README.md"
 BEGIN, END = "<!-- settings -->\n", "<!-- /settings -->\n"
