@@ -22,6 +22,7 @@ from .gaps.ecr import EcrGaps
 from .gaps.errors import GapError
 from .gaps.s3 import fill_s3_gaps
 from .gaps.s3_content import fill_s3_content_gaps
+from .gaps.sns import fill_sns_gaps
 
 _Handler = Callable[[dict[str, Any]], dict[str, Any] | None]
 
@@ -32,6 +33,7 @@ class MotoApplication:
     def __init__(self, ecr: EcrGaps, scaling: AutoScalingGaps) -> None:
         fill_s3_gaps()
         fill_s3_content_gaps()
+        fill_sns_gaps()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._conditional_write_lock = threading.Lock()
         self._gaps: dict[tuple[str, str], _Handler] = {
