@@ -159,6 +159,10 @@ class Names:
     def role_arn(self) -> str:
         return f"arn:{self.partition}:iam::{self.settings.account_id}:role/{self.role}"
 
+    def policy_arn(self, policy: str) -> str:
+        """A managed policy that the stacks create."""
+        return f"arn:{self.partition}:iam::{self.settings.account_id}:policy/{policy}"
+
     def model(self, arguments: Mapping[str, Any]) -> str:
         return self._by_content(arguments)
 
