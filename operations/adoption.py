@@ -150,7 +150,9 @@ def _resolved(document: Mapping[str, Any], value: str) -> str:
     if match is None:
         return value
     kind, name, argument = match.groups()
-    return _resolved(document, document["resource"][kind][name][argument])
+    arguments = document["resource"][kind][name]
+    # What is no argument (an ARN, say) only AWS knows.
+    return _resolved(document, arguments[argument]) if argument in arguments else value
 
 
 def not_there(error: TerraformError, wanted: Mapping[str, str]) -> set[str]:

@@ -1,9 +1,9 @@
 """`make destroy`: the last day of an environment, or of a shard that no model is in any more.
 
-The stacks go in the reverse of the order in which they are deployed. Terraform destroys each of them; before, the command
-puts into its state what a killed run left, and empties what AWS deletes only when it is empty. The bucket of the states
-comes last, and by S3's own calls: Terraform cannot delete the bucket that holds the state it works on.
-Where it stands is read from what is there, so that it can be interrupted anywhere and run again.
+The stacks go in the reverse of the order in which they are deployed. Terraform destroys each of them; before, the
+command puts into its state what a killed run left, and empties what AWS deletes only when it is empty. The bucket of
+the states comes last, and by S3's own calls: Terraform cannot delete the bucket that holds the state it works on.
+Progress is read from what is there, so the command can be interrupted anywhere and run again.
 """
 
 from __future__ import annotations
@@ -67,19 +67,24 @@ def destroy(environment: str, console: Console, scope: Scope, *, approved: bool)
     """
     with variables_for(environment) as variables:
         deployment = Deployment(environment, output_directory=output_directory(variables), variables=variables)
-        _refuse_protected(deployment)
-        chosen = _chosen(deployment, scope.shard)
-        with console.status("cdktf synth ..."):
-            deployment.synth()
-        return _Destruction(deployment, chosen, scope, console).run(approved=approved)
+        return destroy_stacks(deployment, console, scope, approved=approved)
+
+
+def destroy_stacks(deployment: Deployment, console: Console, scope: Scope, *, approved: bool) -> int:
+    """As `destroy`, for a deployment that is there already."""
+    _refuse_protected(deployment)
+    chosen = _chosen(deployment, scope.shard)
+    with console.status("cdktf synth ..."):
+        deployment.synth()
+    return _Destruction(deployment, chosen, scope, console).run(approved=approved)
 
 
 def _refuse_protected(deployment: Deployment) -> None:
     if deployment.settings.is_protected:
         raise DestroyError(
-            f"{deployment.environment} has deletion protection, so nothing was destroyed. To destroy it on purpose, set "
-            f'"deletion_protection": false in its block of cdktf.json, and run the command again. (Nothing needs to be '
-            "deployed in between: the protection is Terraform's, not AWS's.)"
+            f"{deployment.environment} has deletion protection, so nothing was destroyed. To destroy it on purpose, "
+            f'set "deletion_protection": false in its block of cdktf.json, and run the command again. (Deploy nothing in '
+            "between: the protection is Terraform's, not AWS's.)"
         )
 
 
@@ -92,8 +97,8 @@ def _chosen(deployment: Deployment, shard: int | None) -> tuple[str, ...]:
         leaving = ", ".join(map(str, range(shards.count + 1, shards.deployed_count + 1))) or "none"
         raise DestroyError(
             f"Shard {shard} of {deployment.environment} cannot be destroyed on its own. Only shards that the layout "
-            f"leaves can: those above shards.count ({shards.count}) up to shards.previous.count. Now that is {leaving}. "
-            "docs/scale.md describes the steps."
+            f"leaves can: those above shards.count ({shards.count}) up to shards.previous.count. Now that is {leaving}."
+            " docs/scale.md describes the steps."
         )
     return f"endpoint-{shard}", f"models-{shard}"
 
@@ -165,8 +170,8 @@ class _Destruction:
                         left.append(f"{item['Key'].removesuffix('/terraform.tfstate')} ({count} resources)")
         if left:
             raise DestroyError(
-                f"The state bucket {self._states.bucket} also holds states of stacks that cdktf.json does not describe: "
-                f"{', '.join(left)}. Nothing was destroyed. Restore the settings that they were deployed with (the "
+                f"The state bucket {self._states.bucket} also holds states of stacks that cdktf.json does not describe:"
+                f" {', '.join(left)}. Nothing was destroyed. Restore the settings that they were deployed with (the "
                 "number of shards, `access`), so that they go as well, or destroy them first."
             )
 

@@ -1,8 +1,8 @@
 """What killed runs leave that no state knows and that a destroy would therefore miss.
 
-`operations.recovery` puts resources into the state of which AWS refuses a second one of the same name. The others, which
-the next apply would write over, are deleted here by their names; so are the SageMaker models and endpoint configurations
-of earlier settings, whose names hold a hash.
+`operations.recovery` puts resources into the state of which AWS refuses a second one of the same name. The others,
+which the next apply would write over, are deleted here by their names; so are the SageMaker models and endpoint
+configurations of earlier settings, whose names hold a hash.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from stacks.names import Names
 _GONE = (
     "DashboardNotFoundError",
     "NoSuchEntity",
-    "ObjectNotFoundException",
     "ParameterNotFound",
     "ResourceNotFound",
     "ResourceNotFoundException",
@@ -38,13 +37,7 @@ def delete_unknown(document: Mapping[str, Any], known: set[str], clients: AwsCli
         names: of the stack's shard.
     """
     delete = {
-        "aws_appautoscaling_target": lambda target: clients.client(
-            "application-autoscaling"
-        ).deregister_scalable_target(
-            ServiceNamespace=target["service_namespace"],
-            ResourceId=target["resource_id"],
-            ScalableDimension=target["scalable_dimension"],
-        ),
+        "aws_appautoscaling_target": lambda target: _deregister(clients, target),
         "aws_cloudwatch_dashboard": lambda dashboard: clients.client("cloudwatch").delete_dashboards(
             DashboardNames=[dashboard["dashboard_name"]]
         ),
@@ -75,12 +68,25 @@ def _existed(delete: Callable[[Mapping[str, Any]], Any], arguments: Mapping[str,
         raise
 
 
+def _deregister(clients: AwsClients, target: Mapping[str, Any]) -> object | None:
+    """The scalable target goes with its policies; None where there is none."""
+    scaling = clients.client("application-autoscaling")
+    service, resource = target["service_namespace"], target["resource_id"]
+    if not scaling.describe_scalable_targets(ServiceNamespace=service, ResourceIds=[resource])["ScalableTargets"]:
+        return None
+    answer: object = scaling.deregister_scalable_target(
+        ServiceNamespace=service, ResourceId=resource, ScalableDimension=target["scalable_dimension"]
+    )
+    return answer
+
+
 def _delete_alarm(clients: AwsClients, name: str) -> object | None:
     """None where there is no such alarm, which DeleteAlarms does not say."""
     cloudwatch = clients.client("cloudwatch")
     if not cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]:
         return None
-    return cloudwatch.delete_alarms(AlarmNames=[name])
+    answer: object = cloudwatch.delete_alarms(AlarmNames=[name])
+    return answer
 
 
 def _delete_topic(clients: AwsClients, arn: str) -> object | None:
@@ -89,7 +95,8 @@ def _delete_topic(clients: AwsClients, arn: str) -> object | None:
     pages = sns.get_paginator("list_topics").paginate()
     if not any(topic["TopicArn"] == arn for page in pages for topic in page["Topics"]):
         return None
-    return sns.delete_topic(TopicArn=arn)
+    answer: object = sns.delete_topic(TopicArn=arn)
+    return answer
 
 
 def delete_old_hosting(clients: AwsClients, names: Names) -> list[str]:
