@@ -22,7 +22,7 @@ LANG=$${LANG:-C.UTF-8} PIPENV_VENV_IN_PROJECT=1 PIPENV_IGNORE_VIRTUALENVS=1 PIPE
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-deployment tools demo local check-account plan deploy bootstrap state-history unlock adopt test way-out bench bench-synthesis bench-scale bench-plan-review chaos provider-lock lint licences outdated lock clean
+.PHONY: help setup setup-deployment tools demo local check-account plan deploy destroy bootstrap state-history unlock adopt test way-out bench bench-synthesis bench-scale bench-plan-review chaos provider-lock lint licences outdated lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ plan: setup ## plan every stack of ENV in order and show what it does to the end
 
 deploy: setup ## plan every stack of ENV, show the review, ask (not with YES=1), apply exactly that; never what is blocked
 	@$(RUN) python -m operations deploy $(ENV) $(if $(YES),--yes)
+
+destroy: setup ## destroy every stack of ENV with all models, images and states: show, ask (not with YES=1), destroy; SHARD=... one that is left, LOGS=delete the logs too
+	@$(RUN) python -m operations destroy $(ENV) $(if $(YES),--yes) $(if $(SHARD),--shard=$(SHARD)) $(if $(filter delete,$(LOGS)),--delete-logs)
 
 bootstrap: setup ## create the bucket of ENV's states and move the state of its own stack into it (safe to repeat)
 	@$(RUN) python -m operations bootstrap $(ENV)

@@ -23,6 +23,7 @@ from .gaps.errors import GapError
 from .gaps.s3 import fill_s3_gaps
 from .gaps.s3_content import fill_s3_content_gaps
 from .gaps.service_quotas import ServiceQuotaGaps
+from .gaps.sns import fill_sns_gaps
 from .gaps.sts import fill_sts_gaps
 
 _Handler = Callable[[dict[str, Any]], dict[str, Any] | None]
@@ -34,6 +35,7 @@ class MotoApplication:
     def __init__(self, ecr: EcrGaps, scaling: AutoScalingGaps) -> None:
         fill_s3_gaps()
         fill_s3_content_gaps()
+        fill_sns_gaps()
         fill_sts_gaps()
         quotas = ServiceQuotaGaps()
         self._moto = DomainDispatcherApplication(create_backend_app)

@@ -21,13 +21,21 @@ from model_catalog.lock import read_lock
 from operations import adoption, state_history
 from operations import bootstrap as bootstrap_module
 from operations import deploy as deploy_module
+from operations import destroy as destroy_module
 from operations import plan as plan_module
 from operations import provider_lock as provider_lock_module
 from operations.account_check import finding
 from operations.account_check.account import Account
 from operations.account_check.run import check_account as find_account_problems
 from operations.deployment import PROJECT_DIRECTORY, Deployment, SynthesisError
-from operations.errors import AdoptionError, RepositoryError, SavedPlansError, StateError, UnknownStackError
+from operations.errors import (
+    AdoptionError,
+    DestroyError,
+    RepositoryError,
+    SavedPlansError,
+    StateError,
+    UnknownStackError,
+)
 from operations.explain import explain as explanation_of
 from operations.remote_state import RemoteState
 from operations.terraform import Terraform, TerraformError
@@ -98,6 +106,22 @@ def deploy(
 ) -> None:
     """Show the review of every stack's plan, ask, and apply exactly these plans. What the review blocks is refused."""
     raise typer.Exit(deploy_module.deploy(environment, Console(), approved=yes, saved=saved, base=base))
+
+
+@application.command()
+def destroy(
+    environment: _Environment,
+    yes: Annotated[bool, typer.Option("--yes", help="Destroy without asking.")] = False,
+    shard: Annotated[
+        int | None, typer.Option(help="Only this shard, which the layout leaves. Default: the whole environment.")
+    ] = None,
+    delete_logs: Annotated[
+        bool, typer.Option("--delete-logs", help="Delete the log groups as well. Default: they stay and expire.")
+    ] = False,
+) -> None:
+    """Destroy every stack of ENVIRONMENT in order, with all models, images and states: show, ask, destroy."""
+    scope = destroy_module.Scope(shard, delete_logs)
+    raise typer.Exit(destroy_module.destroy(environment, Console(), scope, approved=yes))
 
 
 @application.command("provider-lock")
@@ -296,6 +320,7 @@ def main() -> int:
         BotoCoreError,
         CatalogError,
         ClientError,
+        DestroyError,
         LocalAwsError,
         RepositoryError,
         SavedPlansError,

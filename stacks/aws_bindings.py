@@ -103,6 +103,7 @@ sys.modules.setdefault(_PROVIDER, _bare_package(_PROVIDERS[_CDK]))
 # ruff: noqa: E402
 from cdktf_cdktf_provider_aws.appautoscaling_policy import AppautoscalingPolicy
 from cdktf_cdktf_provider_aws.appautoscaling_target import AppautoscalingTarget
+from cdktf_cdktf_provider_aws.cloudwatch_dashboard import CloudwatchDashboard
 from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
 from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAlarm
 from cdktf_cdktf_provider_aws.ecr_lifecycle_policy import EcrLifecyclePolicy
@@ -146,6 +147,9 @@ from cdktf_cdktf_provider_aws.sagemaker_endpoint_configuration import (
     SagemakerEndpointConfigurationProductionVariants,
 )
 from cdktf_cdktf_provider_aws.sagemaker_model import SagemakerModel
+from cdktf_cdktf_provider_aws.sns_topic import SnsTopic
+from cdktf_cdktf_provider_aws.sns_topic_subscription import SnsTopicSubscription
+from cdktf_cdktf_provider_aws.ssm_parameter import SsmParameter
 
 __all__ = [
     "App",
@@ -155,6 +159,7 @@ __all__ = [
     "AwsProviderAssumeRole",
     "AwsProviderDefaultTags",
     "AwsProviderEndpoints",
+    "CloudwatchDashboard",
     "CloudwatchLogGroup",
     "CloudwatchMetricAlarm",
     "DataResource",
@@ -188,6 +193,9 @@ __all__ = [
     "SagemakerEndpointConfigurationProductionVariants",
     "SagemakerEndpointDeploymentConfigAutoRollbackConfigurationAlarms",
     "SagemakerModel",
+    "SnsTopic",
+    "SnsTopicSubscription",
+    "SsmParameter",
     "TerraformOutput",
     "TerraformResource",
     "TerraformResourceLifecycle",

@@ -8,7 +8,6 @@ from stacks.aws_bindings import (
     AppautoscalingPolicy,
     AppautoscalingTarget,
     CloudwatchLogGroup,
-    CloudwatchMetricAlarm,
     DataResource,
     IamPolicy,
     IamRole,
@@ -23,6 +22,7 @@ from stacks.aws_bindings import (
 )
 from stacks.deployment import deployment_config
 from stacks.environment_stack import EnvironmentStack, address
+from stacks.monitoring import add_alarms, add_errors_alarm, add_topic
 from stacks.names import Names
 from stacks.project import Project
 from stacks.settings import AutoScaling
@@ -41,6 +41,7 @@ class EndpointStack(EnvironmentStack):
         if self.settings.auto_scaling is not None:
             self._add_auto_scaling(self.settings.auto_scaling, endpoint)
         self._add_caller_policies()
+        self.parameter("endpoint_name", self.names.endpoint, "What callers name in InvokeEndpoint.")
         TerraformOutput(self, "endpoint_name", value=endpoint.name, description="What callers name in InvokeEndpoint.")
         TerraformOutput(self, "endpoint_arn", value=endpoint.arn, description="What policies of callers name.")
         TerraformOutput(
@@ -82,8 +83,7 @@ class EndpointStack(EnvironmentStack):
             "model_data_url": self.names.model_data_url,
             "multi_model_config": {"model_cache_setting": settings.model_cache_setting},
         }
-        if settings.server_environment:
-            container["environment"] = dict(settings.server_environment)
+        container["environment"] = {**settings.server_environment, **self.names.place}
         # The role by its name, not by a reference: the hash needs its value before the role exists.
         arguments: dict[str, Any] = {"execution_role_arn": self.names.role_arn, "primary_container": container}
         if settings.vpc is not None:
@@ -132,21 +132,9 @@ class EndpointStack(EnvironmentStack):
         logs = CloudwatchLogGroup(
             self, "logs", name=self.names.log_group, retention_in_days=self.settings.log_retention_days
         )
-        alarm = CloudwatchMetricAlarm(
-            self,
-            "invocation_5xx_errors",
-            alarm_name=self.names.errors_alarm,
-            alarm_description="The endpoint answers with 5xx errors. Rolls back an update that is under way.",
-            namespace="AWS/SageMaker",
-            metric_name="Invocation5XXErrors",
-            dimensions={"EndpointName": self.names.endpoint, "VariantName": self.settings.variant_name},
-            statistic="Sum",
-            period=60,
-            evaluation_periods=1,
-            comparison_operator="GreaterThanThreshold",
-            threshold=deployment.maximum_5xx_errors_per_minute,
-            treat_missing_data="notBreaching",
-        )
+        topics = add_topic(self)
+        alarm = add_errors_alarm(self, topics)
+        add_alarms(self, topics)
         return SagemakerEndpoint(
             self,
             "endpoint",
@@ -154,6 +142,7 @@ class EndpointStack(EnvironmentStack):
             endpoint_config_name=configuration.name,
             deployment_config=deployment_config(deployment, [alarm.alarm_name, *deployment.alarm_names]),
             depends_on=[logs],
+            lifecycle=self.protected,
         )
 
     def _add_verification(self, endpoint: SagemakerEndpoint, configuration: SagemakerEndpointConfiguration) -> None:

@@ -28,6 +28,7 @@ from stacks.aws_bindings import (
     S3BucketServerSideEncryptionConfigurationA,
     S3BucketServerSideEncryptionConfigurationRuleA,
     S3BucketVersioningA,
+    SsmParameter,
     TerraformResource,
     TerraformResourceLifecycle,
     TerraformStack,
@@ -49,6 +50,8 @@ _SERVICES = (
     "s3",
     "s3_control",
     "sagemaker",
+    "sns",
+    "ssm",
     "sts",
 )
 # The local AWS takes any credentials; given here, those of the machine are never used.
@@ -168,15 +171,36 @@ class EnvironmentStack(TerraformStack):
             environment={**variables, **aws},
         )
 
+    @property
+    def protected(self) -> TerraformResourceLifecycle | None:
+        """The lifecycle of what deletion protection is for: Terraform refuses every plan that destroys or replaces it.
+
+        Terraform forgets this with the block itself. The plan review blocks a plan that destroys such a resource
+        because its block is gone.
+        """
+        return TerraformResourceLifecycle(prevent_destroy=True) if self.settings.is_protected else None
+
+    def parameter(self, id_: str, value: str, description: str) -> None:
+        """An SSM parameter for programs that call the endpoint, unless they are switched off."""
+        if self.settings.parameters:
+            SsmParameter(
+                self,
+                f"{id_}_parameter",
+                name=self.names.parameter(id_.replace("_", "-")),
+                type="String",
+                # Not `value`, which every plan hides.
+                insecure_value=value,
+                description=description,
+            )
+
     def private_bucket(
-        self, id_: str, name: str, *, prevent_destroy: bool = False, noncurrent_days: int | None = None
+        self, id_: str, name: str, *, noncurrent_days: int | None = None
     ) -> tuple[S3Bucket, S3BucketVersioningA]:
         """A bucket that is versioned, encrypted, closed to the public and reached over TLS only.
 
         Args:
             id_: the id of the bucket; those of its settings begin with it.
             name: the bucket's name.
-            prevent_destroy: whether Terraform refuses to destroy the bucket.
             noncurrent_days: after how many days replaced and deleted objects go for good; never when None.
 
         Returns:
@@ -190,7 +214,7 @@ class EnvironmentStack(TerraformStack):
             bucket=name,
             # Only a local AWS throws a bucket away with what is in it.
             force_destroy=self.settings.is_local,
-            lifecycle=TerraformResourceLifecycle(prevent_destroy=True) if prevent_destroy else None,
+            lifecycle=self.protected,
         )
         encryption = {"sse_algorithm": "AES256"}
         if key is not None:

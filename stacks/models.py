@@ -1,6 +1,7 @@
 """The models stack: the bucket of the artifacts, and one object for each version of each model."""
 
 import base64
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,17 @@ from stacks.environment_stack import EnvironmentStack, address
 from stacks.names import Names
 from stacks.project import Project
 
+MODEL_LIST_ID = "model_list"
+
 
 class ModelsStack(EnvironmentStack):
     """Creates the bucket and uploads the catalog. The endpoint sees a new object at once: no other stack changes."""
 
     def __init__(self, app: App, names: Names, project: Project, lock: Lock) -> None:
         super().__init__(app, "models", names, project)
+        bucket = self._bucket()
         common = {
-            "bucket": self._bucket(),
+            "bucket": bucket,
             "content_type": "application/gzip",
             "checksum_algorithm": "SHA256",
             # A new version stands before the one it replaces goes.
@@ -35,13 +39,17 @@ class ModelsStack(EnvironmentStack):
                     uploads[version.resource_name(name)] = arguments | _upload(version, catalog)
                 else:
                     copies[version.resource_name(name)] = arguments | _copy(name, version, version.source)
-        for type_, objects in (("aws_s3_object", uploads), ("aws_s3_object_copy", copies)):
+        every = (("aws_s3_object", uploads), ("aws_s3_object_copy", copies))
+        for type_, objects in every:
             if project.hcl:
                 # CDKTF's HCL leaves the overrides of a stack out.
                 for id_, arguments in objects.items():
                     self._add_object(type_, id_, arguments)
             elif objects:
                 self.add_override(f"resource.{type_}", objects)
+        self.parameter("models_uri", names.model_data_url, "The place in S3 that every TargetModel is relative to.")
+        if self.settings.model_list:
+            self._add_list(bucket, lock, [f"{type_}.{id_}" for type_, objects in every for id_ in objects])
         TerraformOutput(self, "bucket", value=names.models_bucket, description="The bucket of the artifacts.")
         TerraformOutput(
             self, "model_data_url", value=names.model_data_url, description="What every TargetModel is relative to."
@@ -58,6 +66,33 @@ class ModelsStack(EnvironmentStack):
         )
         # A reference and no `depends_on`, which costs a plan of thousands of models a fifth of its time.
         return f"${{{address(versioning)}.bucket}}"
+
+    def _add_list(self, bucket: str, lock: Lock, objects: list[str]) -> None:
+        """The list of the models, for programs that call the endpoint.
+
+        4,000 models do not fit into an SSM parameter, which takes 4 KB. The list waits for the objects: it never names
+        a model that is not there yet, and an object that goes is taken from the list first.
+        """
+        models = {
+            name: {
+                "target_model": model.current.key,
+                "earlier": [version.key for version in model.versions if version is not model.current],
+            }
+            for name, model in sorted(lock.models.items())
+        }
+        arguments = {
+            "bucket": bucket,
+            "key": self.names.model_list_key,
+            "content": json.dumps({"models": models}, indent=1),
+            "content_type": "application/json",
+            "depends_on": objects,
+        }
+        if self.project.hcl:
+            self._add_object("aws_s3_object", MODEL_LIST_ID, arguments)
+        else:
+            self.add_override(f"resource.aws_s3_object.{MODEL_LIST_ID}", arguments)
+        place = f"s3://{self.names.models_bucket}/{self.names.model_list_key}"
+        self.parameter("model_list", place, "The list of the models.")
 
     def _add_object(self, type_: str, id_: str, arguments: dict[str, Any]) -> None:
         resource = TerraformResource(self, id_, terraform_resource_type=type_)

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from stacks.partitions import partition_of
-from stacks.settings import EnvironmentSettings
+from stacks.settings import PLACE_VARIABLES, EnvironmentSettings
 
 StackName = Literal["state", "image", "models", "endpoint", "access"]
 SHARED_STACKS: tuple[StackName, ...] = ("state", "image")
 SHARD_STACKS: tuple[StackName, ...] = ("models", "endpoint")
+MODEL_LIST_KEY = "model-list.json"
 MODELS_PREFIX = "models/"
 """Under which prefix of a bucket of their own the artifacts lie."""
 _HASH_LENGTH = 12
@@ -175,6 +176,11 @@ class Names:
         return f"{_folder(self.settings.existing.models_folder)}{MODELS_PREFIX}"
 
     @property
+    def model_list_key(self) -> str:
+        """Where in the bucket the list of the models is, outside of what the endpoint sees."""
+        return f"{_folder(self.settings.existing.models_folder)}{MODEL_LIST_KEY}"
+
+    @property
     def model_data_url(self) -> str:
         return f"s3://{self.models_bucket}/{self.models_prefix}"
 
@@ -228,12 +234,33 @@ class Names:
         return self.arn("sagemaker", f"endpoint/{self.endpoint.lower()}")
 
     @property
+    def place(self) -> dict[str, str]:
+        """The variables by which the model server knows where it runs."""
+        return dict(zip(PLACE_VARIABLES, (self.endpoint, self.settings.variant_name), strict=True))
+
+    @property
     def log_group(self) -> str:
         return f"/aws/sagemaker/Endpoints/{self.endpoint}"
 
     @property
     def errors_alarm(self) -> str:
         return f"{self.shard_base}-invocation-5xx-errors"
+
+    def alarm(self, kind: str) -> str:
+        return f"{self.shard_base}-{kind}"
+
+    @property
+    def own_topic(self) -> str:
+        """The topic that the endpoint stack creates."""
+        return f"{self.shard_base}-alarms"
+
+    @property
+    def dashboard(self) -> str:
+        return self.shard_base
+
+    def parameter(self, name: str) -> str:
+        """An SSM parameter for programs that call the endpoint."""
+        return f"/{self.settings.name_prefix}/{self.environment}{_suffix(self.shard)}/{name}"
 
     @property
     def scaling_policy(self) -> str:

@@ -15,6 +15,7 @@ from stacks.instance_types import INSTANCE_TYPES
 from stacks.partitions import DNS_SUFFIXES
 from stacks.settings_account import BUCKET_NAME, POLICY_ARN, AssumeRole, BucketName, Existing, TagPolicy
 from stacks.settings_block import Block, conflict, setting
+from stacks.settings_monitoring import Monitoring
 
 
 def _not_aws(key: str) -> str:
@@ -48,6 +49,8 @@ LogRetentionDays = Literal[
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html (KmsKeyId)
 _LOCAL_STORAGE = re.compile(r"^ml\.([a-z]+[0-9]+[a-z]*d[a-z]*|g[5-9][a-z]*|gr6|p[5-9][a-z]*|trn[0-9][a-z]*)\.")
 _GRAVITON = re.compile(r"^ml\.[a-z]+[0-9]+g")
+# Set by the endpoint stack: SageMaker does not tell a container which endpoint it serves.
+PLACE_VARIABLES = ("MODEL_SERVER_ENDPOINT", "MODEL_SERVER_VARIANT")
 # Set by SageMaker in every container of a multi-model endpoint.
 RESERVED_VARIABLES = ("SAGEMAKER_MULTI_MODEL", "SAGEMAKER_BIND_TO_PORT", "SAGEMAKER_SAFE_PORT_RANGE")
 
@@ -448,10 +451,10 @@ class EnvironmentSettings(Block):
     )
     server_environment: dict[VariableName, VariableValue] = setting(
         "Environment variables of the model server.",
-        "an object of up to 100 variables: names of letters, digits and underscores, values of up to 1024 characters; "
-        f"{', '.join(RESERVED_VARIABLES)} belong to SageMaker",
+        "an object of up to 98 variables: names of letters, digits and underscores, values of up to 1024 characters; "
+        f"{', '.join(RESERVED_VARIABLES)} belong to SageMaker, {' and '.join(PLACE_VARIABLES)} to the endpoint stack",
         default={},
-        max_length=100,
+        max_length=98,
     )
     kms_key_arn: str | None = setting(
         "The key for the buckets, the repository and the instances' volumes. Absent: keys that AWS manages. "
@@ -501,6 +504,27 @@ class EnvironmentSettings(Block):
         "a block with the keys of `shards`",
         Shards(),
     )
+    deletion_protection: bool | None = setting(
+        "Whether Terraform and `make destroy` refuse to destroy the endpoint and the buckets. To destroy them on "
+        "purpose, set it to false first. Absent: true, but false with `local_aws`.",
+        "true or false",
+        None,
+    )
+    monitoring: Monitoring = setting(
+        "Alarms, whom they notify, and the dashboard.", "a block with the keys of `monitoring`", Monitoring()
+    )
+    parameters: bool = setting(
+        "Whether the stacks write the endpoint's name and the place of its models to SSM parameters, for programs that "
+        "call the endpoint.",
+        "true or false",
+        True,
+    )
+    model_list: bool = setting(
+        "Whether the models stack keeps a list of its models, each with its TargetModel, in `model-list.json` in the "
+        "models bucket.",
+        "true or false",
+        False,
+    )
     access: Access | None = setting(
         "Roles for continuous integration, in a stack of their own: `ENV-access`. Absent: no such stack.",
         "absent, or a block with the keys of `access`",
@@ -518,6 +542,11 @@ class EnvironmentSettings(Block):
     def is_local(self) -> bool:
         """Whether the environment lives in the embedded local AWS."""
         return self.local_aws is not None
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether the endpoint and the buckets must not be destroyed."""
+        return not self.is_local if self.deletion_protection is None else self.deletion_protection
 
     @property
     def has_local_storage(self) -> bool:

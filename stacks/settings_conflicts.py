@@ -31,6 +31,11 @@ def conflicts(environment: str, settings: EnvironmentSettings, tag_policy: TagPo
         for name in RESERVED_VARIABLES
         if name in settings.server_environment
     ]
+    found += [
+        f"server_environment.{name}: the endpoint stack sets this variable itself; remove it"
+        for name in names.place
+        if name in settings.server_environment
+    ]
     if scaling is not None and not (
         scaling.minimum_instance_count <= settings.initial_instance_count <= scaling.maximum_instance_count
     ):
@@ -41,6 +46,7 @@ def conflicts(environment: str, settings: EnvironmentSettings, tag_policy: TagPo
     if settings.volume_size_gb is not None and settings.has_local_storage:
         found.append(f"volume_size_gb: must be absent, {settings.instance_type} has local storage of fixed size")
     found += _arn_conflicts(names)
+    found += _monitoring_conflicts(names)
     found += _bucket_conflicts(environment, settings)
     found += _existing_conflicts(settings)
     found += _tag_conflicts(names, tag_policy)
@@ -84,6 +90,22 @@ def _arn_conflicts(names: Names) -> list[str]:
             found.append(
                 f"{key}: must be {what} of account {own}{where} (partition {names.partition}), not {shown(arn)}"
             )
+    return found
+
+
+def _monitoring_conflicts(names: Names) -> list[str]:
+    settings, found = names.settings, []
+    topic = settings.monitoring.topic_arn
+    if topic is not None and topic.split(":")[1:4:2] != [names.partition, settings.region]:
+        found.append(
+            f"monitoring.topic_arn: must be a topic in {settings.region} (partition {names.partition}), where the "
+            f"alarms are, not {shown(topic)}"
+        )
+    if settings.parameters and settings.name_prefix.startswith(("aws", "ssm")):
+        found.append(
+            f"parameters: SSM keeps names that begin with aws or ssm for itself, so that {settings.name_prefix} "
+            "cannot begin the parameters' names; set parameters to false, or change name_prefix"
+        )
     return found
 
 

@@ -81,7 +81,7 @@ def test_label_values_are_escaped_and_empty_families_left_out() -> None:
 @pytest.fixture
 def observed() -> tuple[Observer, io.BytesIO, Model]:
     stream = io.BytesIO()
-    observer = Observer(EventLog(stream))
+    observer = Observer(EventLog(stream), {"EndpointName": "fleet", "VariantName": "all-models"})
     model = Model("opaque", "/m", target_model="a.tar.gz", memory_bytes={0: 7})
     observer.loaded(model, 0.5, 0)
     stream.truncate(0)
@@ -100,7 +100,15 @@ def test_embedded_metrics_have_a_line_a_model_with_traffic(observed) -> None:
     assert (line["Model"], line["Invocations"], line["Errors"], line["MemoryUsed"]) == ("a.tar.gz", 150, 1, 7)
     assert len(line["Latency"]) == 100
     (definition,) = line["_aws"]["CloudWatchMetrics"]
-    assert definition["Dimensions"] == [["Model"]]
+    assert definition["Dimensions"] == [["EndpointName", "VariantName", "Model"]]
+    assert (
+        (line["EndpointName"], line["VariantName"])
+        == ("fleet", "all-models")
+        == (
+            server["EndpointName"],
+            server["VariantName"],
+        )
+    )
     assert {"Name": "Latency", "Unit": "Milliseconds"} in definition["Metrics"]
     assert all(metric["Name"] in line for metric in definition["Metrics"])
     stream.truncate(0)
@@ -133,3 +141,10 @@ def test_the_metrics_of_300_models_are_bounded_and_written_in_slices() -> None:
     assert len(series) == 8, series
     assert turns >= 5
     assert len(text) < 300_000
+
+
+def test_without_an_endpoints_name_there_is_no_such_dimension() -> None:
+    stream = io.BytesIO()
+    Observer(EventLog(stream), {"EndpointName": "", "VariantName": ""}).write_period([], GAUGES)
+    (definition,) = json.loads(stream.getvalue())["_aws"]["CloudWatchMetrics"]
+    assert definition["Dimensions"] == [["Server"]]
