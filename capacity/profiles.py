@@ -1,0 +1,67 @@
+"""What each model of a trace takes: the columns that a simulation works with."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from capacity.trace import Floats, Integers, Trace
+
+
+@dataclass(frozen=True)
+class ModelProfile:
+    """One model.
+
+    Attributes:
+        artifact_bytes: size of the packed artifact, which an instance downloads.
+        memory_bytes: what the container holds while the model is loaded.
+        load_seconds: loading the downloaded artifact, first inference included.
+        service_seconds: one warm invocation on a free core.
+    """
+
+    artifact_bytes: int
+    memory_bytes: int
+    load_seconds: float
+    service_seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Profiles:
+    """The profiles of a trace's models, in the order of its names, and what of them is assumed.
+
+    Attributes:
+        assumptions: one sentence for each figure that was not measured.
+    """
+
+    artifact_bytes: Integers
+    memory_bytes: Integers
+    load_seconds: Floats
+    service_seconds: Floats
+    assumptions: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.memory_bytes)
+
+    @property
+    def total_memory_bytes(self) -> int:
+        """All models loaded once."""
+        return int(self.memory_bytes.sum())
+
+
+def make_profiles(profiles: Iterable[ModelProfile], assumptions: Iterable[str] = ()) -> Profiles:
+    listed = list(profiles)
+    return Profiles(
+        np.array([profile.artifact_bytes for profile in listed], dtype=np.int64),
+        np.array([profile.memory_bytes for profile in listed], dtype=np.int64),
+        np.array([profile.load_seconds for profile in listed], dtype=np.float64),
+        np.array([profile.service_seconds for profile in listed], dtype=np.float64),
+        tuple(assumptions),
+    )
+
+
+def service_times(trace: Trace, profiles: Profiles) -> Floats:
+    """Seconds of work of each invocation: the trace's own, else its model's."""
+    usual = profiles.service_seconds[trace.models]
+    if trace.service_seconds is None:
+        return usual
+    return np.where(np.isnan(trace.service_seconds), usual, trace.service_seconds)
