@@ -88,6 +88,7 @@ class Instance:
         self.used_bytes -= memory_bytes
         self.evictions += 1
         self._unloaded[model] = artifact_bytes
+        self._trim_disk()
 
     def take_from_disk(self, model: int, artifact_bytes: int) -> bool:
         """Whether the artifact of a model that is to be loaded is on the disk already; it is from now on.
@@ -97,6 +98,9 @@ class Instance:
         if self._unloaded.pop(model, None) is not None:
             return True
         self._disk_bytes += artifact_bytes
+        self._trim_disk()
+        return False
+
+    def _trim_disk(self) -> None:
         while self._disk_bytes > self._disk_limit and self._unloaded:
             self._disk_bytes -= self._unloaded.popitem(last=False)[1]
-        return False
