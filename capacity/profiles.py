@@ -1,7 +1,7 @@
 """What each model of a trace takes: the columns that a simulation works with."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -65,3 +65,17 @@ def service_times(trace: Trace, profiles: Profiles) -> Floats:
     if trace.service_seconds is None:
         return usual
     return np.where(np.isnan(trace.service_seconds), usual, trace.service_seconds)
+
+
+def with_variation(trace: Trace, profiles: Profiles, variation: float, seed: int) -> Trace:
+    """The trace with service times of its own. Those that it lacks get a gamma distribution around their model's.
+
+    Args:
+        variation: coefficient of variation: 0 constant, 1 exponential.
+    """
+    usual = profiles.service_seconds[trace.models]
+    if variation > 0:
+        shape = 1 / variation**2
+        usual = usual * np.random.default_rng(seed).gamma(shape, 1 / shape, len(trace))
+    own = trace.service_seconds
+    return replace(trace, service_seconds=usual if own is None else np.where(np.isnan(own), usual, own))
