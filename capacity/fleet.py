@@ -30,6 +30,7 @@ class Behaviour:
         download_seconds: from S3, whatever the size: the request, and the first byte.
         download_bytes_per_second: from S3 onto the disk, unpacked.
         unload_seconds: one unload, while its load waits.
+        load_variation: coefficient of variation of a model's load times, which have a gamma distribution; 0: constant.
         overhead_seconds: added to each invocation: the network and SageMaker's own share.
         spill_requests: with so many requests under way on its instance, a model's next one goes to another instance,
             which loads it too.
@@ -40,6 +41,7 @@ class Behaviour:
     download_seconds: float = 0.05
     download_bytes_per_second: float = 60.0 * MIB
     unload_seconds: float = 0.005
+    load_variation: float = 0.0
     overhead_seconds: float = 0.0
     spill_requests: int = 8
     queue_seconds: float = 30.0

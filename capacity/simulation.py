@@ -10,8 +10,10 @@ course of a trace. https://docs.aws.amazon.com/sagemaker/latest/dg/multi-model-e
 does; it does not say how SageMaker chooses instances.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush, heapreplace
+from itertools import cycle, repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +21,7 @@ from numpy.typing import NDArray
 from capacity.fleet import Behaviour, Fleet
 from capacity.instance import Instance
 from capacity.profiles import Profiles, service_times
-from capacity.trace import Floats, Indices, Trace
+from capacity.trace import Floats, Trace
 
 _CHUNK = 65_536
 _DOWNLOADED, _LOADED, _RETRY = range(3)
@@ -76,6 +78,7 @@ class _Simulation:
         self._latency = [0.0] * len(trace)
         self._cold: list[int] = []
         self._loading_seconds = 0.0
+        self._load_factors = _factors(behaviour.load_variation)
 
     def run(self) -> Outcome:
         served = ~self._too_large[self._trace.models]
@@ -202,8 +205,9 @@ class _Simulation:
     def _load(self, instance: Instance, number: int, model: int, now: float, makes_room: bool = False) -> None:
         instance.reserve(self._memory[model])
         instance.loads += 1
-        self._loading_seconds += self._load_seconds[model]
-        done = instance.work(now, self._load_seconds[model])
+        seconds = self._load_seconds[model] * next(self._load_factors)
+        self._loading_seconds += seconds
+        done = instance.work(now, seconds)
         # ~model marks the load that holds the right to make room.
         self._at(done, _LOADED, number, ~model if makes_room else model)
 
@@ -228,11 +232,9 @@ class _Simulation:
         self._make_room(instance, number, now)
 
 
-def models_of(trace: Trace, keep: NDArray[np.bool_]) -> tuple[Trace, Indices]:
-    """The part of a trace that calls the models where `keep` is true; its names are theirs, at these indices before."""
-    kept = np.flatnonzero(keep).astype(np.int32)
-    position = np.full(len(trace.names), -1, dtype=np.int32)
-    position[kept] = np.arange(len(kept), dtype=np.int32)
-    part = trace.select(keep[trace.models])
-    names = tuple(trace.names[index] for index in kept.tolist())
-    return Trace(names, part.seconds, position[part.models], part.request_bytes, part.service_seconds), kept
+def _factors(variation: float) -> Iterator[float]:
+    """Numbers of mean 1, the same in each simulation."""
+    if variation <= 0:
+        return repeat(1.0)
+    shape = 1 / variation**2
+    return cycle(np.random.default_rng(_SEED).gamma(shape, 1 / shape, _CHUNK).tolist())
