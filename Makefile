@@ -22,7 +22,7 @@ LANG=$${LANG:-C.UTF-8} PIPENV_VENV_IN_PROJECT=1 PIPENV_IGNORE_VIRTUALENVS=1 PIPE
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-deployment tools demo local plan deploy bootstrap state-history unlock adopt test way-out bench bench-synthesis bench-scale bench-plan-review provider-lock lint licences outdated lock clean
+.PHONY: help setup setup-deployment tools demo local plan deploy bootstrap state-history unlock adopt test way-out bench bench-synthesis bench-scale bench-plan-review bench-capacity bench-capacity-validation provider-lock lint licences outdated lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -68,6 +68,12 @@ bench-scale: setup ## measure synthesis and plans of up to 4,000 models beside b
 
 bench-plan-review: setup ## measure the review of plans of up to 4,000 models
 	@$(RUN) python -m benchmarks.plan_review
+
+bench-capacity: setup ## measure the capacity plan's simulation
+	@$(RUN) python -m benchmarks.capacity --speed
+
+bench-capacity-validation: setup ## compare predicted with measured latency and hit ratio (about 10 minutes, a quiet machine)
+	@$(RUN) python -m benchmarks.capacity --validation
 
 provider-lock: setup ## write .terraform.lock.hcl, the checksums of ENV's providers; MIRROR=... instead of the registry
 	@$(RUN) python -m operations provider-lock $(ENV) $(if $(MIRROR),--mirror=$(MIRROR))

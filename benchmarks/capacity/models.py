@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-ROWS, WIDTH, HIDDEN = 192, 256, 4096
+ROWS, WIDTH, HIDDEN = 96, 256, 4096
 """A model is WIDTH x HIDDEN weights, 4 MiB; a call multiplies them with ROWS rows."""
 BODY = b'{"instances": [[' + b", ".join([b"0.5"] * WIDTH) + b"]]}"
 
