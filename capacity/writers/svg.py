@@ -65,12 +65,15 @@ def chart(title: str, marks: Sequence[Mark], axes: Axes, *, joined: bool = False
         line = " ".join(f"{x(mark.x)},{y(mark.y)}" for mark in marks)
         parts.append(f'<polyline class="line" points="{line}"/>')
     for mark in marks:
-        left = x(mark.x) > _WIDTH * 0.7
-        anchor, offset = ("end", -9) if left else ("start", 9)
+        across, down = x(mark.x), y(mark.y)
+        # Slanted towards the middle, so that labels of marks side by side do not cover each other.
+        anchor, slant = ("end", 35) if across > _WIDTH * 0.6 else ("start", -35)
+        turned = f'transform="rotate({slant if down > _HEIGHT / 2 else -slant} {across} {down})"'
+        offset = -9 if anchor == "end" else 9
         parts.append(
-            f'<circle class="{mark.kind}" cx="{x(mark.x)}" cy="{y(mark.y)}" r="{7 if mark.kind == "best" else 5}">'
+            f'<circle class="{mark.kind}" cx="{across}" cy="{down}" r="{7 if mark.kind == "best" else 5}">'
             f"<title>{escape(mark.label)}: {_number(mark.x)}, {_number(mark.y)}</title></circle>"
-            f'<text x="{x(mark.x) + offset}" y="{y(mark.y) + 4}" text-anchor="{anchor}">{escape(mark.label)}</text>'
+            f'<text x="{across + offset}" y="{down + 4}" text-anchor="{anchor}" {turned}>{escape(mark.label)}</text>'
         )
     return "".join(parts) + "</svg>"
 
