@@ -22,7 +22,7 @@ LANG=$${LANG:-C.UTF-8} PIPENV_VENV_IN_PROJECT=1 PIPENV_IGNORE_VIRTUALENVS=1 PIPE
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-deployment tools demo local check-account plan deploy destroy bootstrap state-history unlock adopt test way-out bench bench-synthesis bench-scale bench-plan-review chaos provider-lock lint licences outdated lock clean
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -74,6 +74,12 @@ bench-scale: setup ## measure synthesis and plans of up to 4,000 models beside b
 
 bench-plan-review: setup ## measure the review of plans of up to 4,000 models
 	@$(RUN) python -m benchmarks.plan_review
+
+bench-capacity: setup ## measure the capacity plan's simulation
+	@$(RUN) python -m benchmarks.capacity --speed
+
+bench-capacity-validation: setup ## compare predicted with measured latency and hit ratio (about 10 minutes, a quiet machine)
+	@$(RUN) python -m benchmarks.capacity --validation
 
 chaos: setup ## kill deployments at random moments and show that the next one converges (KILLS=50: 40 minutes)
 	@$(RUN) python -m benchmarks.reliability --kills $(or $(KILLS),50) --seed $(or $(SEED),1)
