@@ -384,6 +384,12 @@ class EnvironmentSettings(Block):
     local_aws: LocalAws | None = setting(
         "Marks an environment of the embedded local AWS.", "absent, or a block with the keys of `local_aws`", None
     )
+    production: bool | None = setting(
+        "Whether people depend on the environment: a load test then needs `--production`. Absent: whether its name "
+        "begins with prod or live.",
+        "true or false",
+        default=None,
+    )
     state_bucket: BucketName | None = setting(
         "The bucket for Terraform's state. Absent: `PREFIX-ENVIRONMENT-state-ACCOUNT-REGION`.", _BUCKET_NAME, None
     )
@@ -520,6 +526,10 @@ class EnvironmentSettings(Block):
     def is_local(self) -> bool:
         """Whether the environment lives in the embedded local AWS."""
         return self.local_aws is not None
+
+    def is_production(self, environment: str) -> bool:
+        """Whether people depend on it; `environment` is its name, which decides where `production` does not."""
+        return environment.startswith(("prod", "live")) if self.production is None else self.production
 
     @property
     def has_local_storage(self) -> bool:

@@ -11,6 +11,9 @@ from .answers import Answer, refusal
 from .hall import Accepted
 from .heads import Head
 
+COLD_MARK = "cold-start"
+"""CustomAttributes of the first answer of a model after its load."""
+
 
 class Invocations:
     """Translates between requests and the service."""
@@ -47,4 +50,8 @@ def _answer(request: InvokeRequest, outcome: Invocation | ServerError) -> Answer
     for stage, seconds in outcome.stages.items():
         log[f"{stage}_ms"] = seconds * 1000
     log["cold"] = outcome.cold or None
-    return Answer(200, {"content-type": outcome.content_type}, outcome.body, log)
+    fields = {"content-type": outcome.content_type}
+    if outcome.cold:
+        # SageMaker passes this one field on to the caller, who cannot know otherwise that the model had to be loaded.
+        fields["x-amzn-sagemaker-custom-attributes"] = COLD_MARK
+    return Answer(200, fields, outcome.body, log)
