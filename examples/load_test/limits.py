@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from examples.load_test.errors import LoadTestError
 
-HARD_RATE = 2_000.0
+HARD_RATE = 1_500.0
 """More than one process sends without being late."""
 HARD_SECONDS = 6 * 3600.0
 HARD_REQUESTS = 5_000_000

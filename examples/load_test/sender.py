@@ -6,6 +6,7 @@ Not boto3's client: for each request it takes 0.85 ms of the processor, this 0.4
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -77,6 +78,8 @@ class Sender:
             proxies=get_environ_proxies(base),
             timeout=(_CONNECT_SECONDS, _READ_SECONDS),
             max_pool_connections=self.connections,
+            # As boto3 does. Without it, a body waits for the acknowledgement of its head: 40 ms of nothing.
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
 
     def send(self, request: Request) -> Answer:
