@@ -22,7 +22,7 @@ LANG=$${LANG:-C.UTF-8} PIPENV_VENV_IN_PROJECT=1 PIPENV_IGNORE_VIRTUALENVS=1 PIPE
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-deployment tools demo local plan deploy bootstrap state-history unlock adopt test way-out bench bench-synthesis bench-scale bench-plan-review provider-lock lint licences outdated lock clean
+.PHONY: help setup setup-deployment tools demo local plan deploy status warm bootstrap state-history unlock adopt test way-out bench bench-synthesis bench-scale bench-plan-review provider-lock lint licences outdated lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -36,8 +36,14 @@ local: setup ## deploy the example models on the embedded local AWS and stay up 
 plan: setup ## plan every stack of ENV in order and show what it does to the endpoint
 	@$(RUN) python -m operations plan $(ENV) $(REVIEW_OPTIONS)
 
-deploy: setup ## plan every stack of ENV, show the review, ask (not with YES=1), apply exactly that; never what is blocked
-	@$(RUN) python -m operations deploy $(ENV) $(if $(YES),--yes)
+deploy: setup ## plan every stack of ENV, show the review, ask (not with YES=1), apply exactly that; never what is blocked; WARM=1 warms after
+	@$(RUN) python -m operations deploy $(ENV) $(if $(YES),--yes) $(if $(WARM),--warm)
+
+status: setup ## show ENV's endpoints: instances, load, cold starts, slowest models, alarms, cost (JSON=1 prints JSON)
+	@$(RUN) python -m operations status $(ENV) $(if $(JSON),--json)
+
+warm: setup ## load the models that the last day used most, pinned ones first (MODELS=... at most, SAMPLES=folder of inputs)
+	@$(RUN) python -m operations warm $(ENV) $(if $(MODELS),--models=$(MODELS)) $(if $(SAMPLES),--samples=$(SAMPLES))
 
 bootstrap: setup ## create the bucket of ENV's states and move the state of its own stack into it (safe to repeat)
 	@$(RUN) python -m operations bootstrap $(ENV)

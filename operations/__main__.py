@@ -22,6 +22,8 @@ from operations import bootstrap as bootstrap_module
 from operations import deploy as deploy_module
 from operations import plan as plan_module
 from operations import provider_lock as provider_lock_module
+from operations import status as status_module
+from operations import warm as warm_module
 from operations.deployment import PROJECT_DIRECTORY, Deployment, SynthesisError
 from operations.errors import AdoptionError, RepositoryError, SavedPlansError, StateError, UnknownStackError
 from operations.explain import explain as explanation_of
@@ -89,9 +91,17 @@ def deploy(
         typer.Option(help="Apply the plans that `plan --save` wrote here. Default: plan now.", metavar="DIRECTORY"),
     ] = None,
     base: _Base = None,
+    warm: Annotated[
+        bool, typer.Option("--warm", help="Afterwards, if an endpoint stack was applied, load the most used models.")
+    ] = False,
 ) -> None:
     """Show the review of every stack's plan, ask, and apply exactly these plans. What the review blocks is refused."""
-    raise typer.Exit(deploy_module.deploy(environment, Console(), approved=yes, saved=saved, base=base))
+    console = Console()
+    applied = deploy_module.deploy(environment, console, approved=yes, saved=saved, base=base)
+    if warm and applied.endpoints and not warm_module.warm(environment, console, warm_module.Wish()):
+        # The deployment stands, and the models that failed load with their first call.
+        console.print(f"Everything was applied. Try the rest again: make warm ENV={environment}", highlight=False)
+    raise typer.Exit(applied.code)
 
 
 @application.command("provider-lock")
@@ -200,6 +210,33 @@ def unlock(
         terraform.init()
         terraform.run("force-unlock", "-force", lock)
         console.print(f"{environment}-{stack} is unlocked.", highlight=False)
+
+
+@application.command()
+def status(
+    environment: _Environment,
+    minutes: Annotated[int, typer.Option(help="How far back invocations are counted.", min=5, max=1440)] = (
+        status_module.MINUTES
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show ENVIRONMENT's endpoints: instances, load, slowest models, alarms, cost. Exit code 2: something is amiss."""
+    well = status_module.status(environment, Console(stderr=as_json), minutes=minutes, as_json=as_json)
+    raise typer.Exit(0 if well else 2)
+
+
+@application.command()
+def warm(
+    environment: _Environment,
+    models: Annotated[int, typer.Option(help="How many models at most.", min=1)] = warm_module.MOST_MODELS,
+    rate: Annotated[float, typer.Option(help="Calls a second at most.", min=0.1, max=100)] = warm_module.RATE,
+    samples: Annotated[
+        Path | None, typer.Option(help="A folder of inputs, each named after its model.", file_okay=False, exists=True)
+    ] = None,
+) -> None:
+    """Load the models that were invoked most in the last day, pinned ones first, by calling each once."""
+    done = warm_module.warm(environment, Console(), warm_module.Wish(models, rate, samples))
+    raise typer.Exit(0 if done else 1)
 
 
 @application.command()

@@ -31,6 +31,7 @@ from operations.variables import WORK_DIRECTORY, output_directory, variables_for
 
 # What Terraform needs to read a plan of these stacks: the schema of the one provider they use.
 _SCRATCH = {"terraform": {"required_providers": {"aws": {"source": "hashicorp/aws"}}}}
+_ENDPOINT = "aws_sagemaker_endpoint."
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,21 @@ class _Step:
     plan: Plan
 
 
+@dataclass(frozen=True)
+class Applied:
+    """How a deployment ended.
+
+    `code`: 0 applied, or nothing to apply. Otherwise nothing was changed: 1 the review failed, 2 not approved, 3 blocked.
+    `endpoints`: whether a stack with an endpoint was applied.
+    """
+
+    code: int
+    endpoints: bool = False
+
+
 def deploy(
     environment: str, console: Console, *, approved: bool, saved: Path | None = None, base: str | None = None
-) -> int:
+) -> Applied:
     """Review the plans of every stack, ask, and apply exactly these.
 
     Args:
@@ -52,9 +65,6 @@ def deploy(
         approved: do not ask. What is blocked is refused all the same.
         saved: a folder that `plan --save` wrote; default: plan now.
         base: the branch whose policy and acceptances count; default: those of the checkout.
-
-    Returns:
-        0 applied, or nothing to apply. Otherwise nothing was changed: 1 the review failed, 2 not approved, 3 blocked.
 
     Raises:
         SavedPlansError, RepositoryError, SynthesisError, StateError: nothing was changed.
@@ -79,16 +89,17 @@ def deploy(
         steps = [_ready(deployment, plans, stack) for stack in plans.stacks]
         code = _review(deployment, [step.plan for step in steps], plans, base)
         if code in (FAILED, BLOCKED):
-            return _refused(code, environment, console)
+            return Applied(_refused(code, environment, console))
         steps = [step for step in steps if step.plan.applicable]
         if not steps:
             console.print(f"{environment}: nothing to apply.", highlight=False)
-            return SAFE
+            return Applied(SAFE)
         if not approved and not _confirmed(code, environment, console):
             console.print(f"{environment} was left as it is.", highlight=False)
-            return NEEDS_APPROVAL
+            return Applied(NEEDS_APPROVAL)
         _apply(steps, console)
-        return SAFE
+        endpoints = any(change.address.startswith(_ENDPOINT) for step in steps for change in step.plan.changes)
+        return Applied(SAFE, endpoints)
 
 
 def review_saved(directory: Path, base: str | None, options: Sequence[str]) -> int:
