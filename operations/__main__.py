@@ -92,16 +92,20 @@ def deploy(
     ] = None,
     base: _Base = None,
     warm: Annotated[
-        bool, typer.Option("--warm", help="Afterwards, if an endpoint stack was applied, load the most used models.")
+        bool, typer.Option("--warm", help="Then load the most used models, if an endpoint was updated.")
     ] = False,
 ) -> None:
     """Show the review of every stack's plan, ask, and apply exactly these plans. What the review blocks is refused."""
     console = Console()
-    applied = deploy_module.deploy(environment, console, approved=yes, saved=saved, base=base)
-    if warm and applied.endpoints and not warm_module.warm(environment, console, warm_module.Wish()):
-        # The deployment stands, and the models that failed load with their first call.
-        console.print(f"Everything was applied. Try the rest again: make warm ENV={environment}", highlight=False)
-    raise typer.Exit(applied.code)
+
+    def warm_up() -> None:
+        if warm and not warm_module.warm(environment, console, warm_module.Wish()):
+            # The deployment stands, and the models that failed load with their first call.
+            console.print(f"Everything was applied. Try the rest again: make warm ENV={environment}", highlight=False)
+
+    raise typer.Exit(
+        deploy_module.deploy(environment, console, approved=yes, saved=saved, base=base, afterwards=warm_up)
+    )
 
 
 @application.command("provider-lock")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,21 +42,15 @@ class _Step:
     plan: Plan
 
 
-@dataclass(frozen=True)
-class Applied:
-    """How a deployment ended.
-
-    `code`: 0 applied, or nothing to apply. Otherwise nothing was changed: 1 the review failed, 2 not approved, 3 blocked.
-    `endpoints`: whether a stack with an endpoint was applied.
-    """
-
-    code: int
-    endpoints: bool = False
-
-
 def deploy(
-    environment: str, console: Console, *, approved: bool, saved: Path | None = None, base: str | None = None
-) -> Applied:
+    environment: str,
+    console: Console,
+    *,
+    approved: bool,
+    saved: Path | None = None,
+    base: str | None = None,
+    afterwards: Callable[[], object] = lambda: None,
+) -> int:
     """Review the plans of every stack, ask, and apply exactly these.
 
     Args:
@@ -65,6 +59,10 @@ def deploy(
         approved: do not ask. What is blocked is refused all the same.
         saved: a folder that `plan --save` wrote; default: plan now.
         base: the branch whose policy and acceptances count; default: those of the checkout.
+        afterwards: called once an endpoint was applied and verified.
+
+    Returns:
+        0 applied, or nothing to apply. Otherwise nothing was changed: 1 the review failed, 2 not approved, 3 blocked.
 
     Raises:
         SavedPlansError, RepositoryError, SynthesisError, StateError: nothing was changed.
@@ -89,17 +87,18 @@ def deploy(
         steps = [_ready(deployment, plans, stack) for stack in plans.stacks]
         code = _review(deployment, [step.plan for step in steps], plans, base)
         if code in (FAILED, BLOCKED):
-            return Applied(_refused(code, environment, console))
+            return _refused(code, environment, console)
         steps = [step for step in steps if step.plan.applicable]
         if not steps:
             console.print(f"{environment}: nothing to apply.", highlight=False)
-            return Applied(SAFE)
+            return SAFE
         if not approved and not _confirmed(code, environment, console):
             console.print(f"{environment} was left as it is.", highlight=False)
-            return Applied(NEEDS_APPROVAL)
+            return NEEDS_APPROVAL
         _apply(steps, console)
-        endpoints = any(change.address.startswith(_ENDPOINT) for step in steps for change in step.plan.changes)
-        return Applied(SAFE, endpoints)
+    if any(change.address.startswith(_ENDPOINT) for step in steps for change in step.plan.changes):
+        afterwards()
+    return SAFE
 
 
 def review_saved(directory: Path, base: str | None, options: Sequence[str]) -> int:
@@ -174,7 +173,7 @@ def _review(
             files.append(folder / f"{plans.environment}-{stack}.json")
             write_private(files[-1], json.dumps(plan.document))
         with gate.review_options(deployment.project_directory, base) as gate_options:
-            return review(files, (*gate_options, *options))
+            return review(files, (*gate_options, *deployment.lock_options, *options))
     finally:
         shutil.rmtree(folder)
 
