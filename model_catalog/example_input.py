@@ -46,6 +46,8 @@ _NPY_TYPES = {
     "bool": "|b1",
 }
 _COMPRESSED_FROM_BYTES = 16_384
+_EXPANDED_MAXIMUM_BYTES = 64 * 1024 * 1024
+"""To how much the server expands a body."""
 _NPY_ALIGNMENT = 64
 
 
@@ -67,7 +69,8 @@ def example_input(name: str, version: Version, samples: Path | None = None) -> E
         samples: a folder with one file a model, named after it, such as `squeezenet.jpg`. A sample is preferred.
 
     Returns:
-        None without a sample if only the model's own code knows its inputs, or if they exceed SageMaker's limit.
+        None without a sample if only the model's own code knows its inputs, or if they exceed SageMaker's limit or
+        the server's.
 
     Raises:
         OSError: the sample cannot be read.
@@ -93,6 +96,8 @@ def _zeros(inputs: Sequence[Tensor]) -> ExampleInput | None:
     else:
         tensors = {item.name: _nested(item.shape, _zero(item.dtype)) for item in inputs}
         body, content_type = json.dumps({"inputs": tensors}).encode(), "application/json"
+    if len(body) > _EXPANDED_MAXIMUM_BYTES:
+        return None
     if len(body) >= _COMPRESSED_FROM_BYTES:
         body = gzip.compress(body, mtime=0)
     return ExampleInput(body, content_type, "signature") if len(body) <= BODY_MAXIMUM_BYTES else None

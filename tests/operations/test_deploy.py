@@ -142,7 +142,9 @@ def test_exactly_the_saved_plans_are_applied(project: Project, plans: Path, cons
     assert "dev-image failed. Applied before it: nothing. Left as it was: dev-models." in told.getvalue()
 
 
-def test_what_follows_a_deployment_is_called_for_an_endpoint_only(project: Project, console: Console):
+def test_what_follows_a_deployment_is_called_for_an_endpoint_only(
+    project: Project, console: Console, monkeypatch: pytest.MonkeyPatch
+):
     called: list[str] = []
     assert deploy("dev", console, approved=True, afterwards=lambda: called.append("models")) == SAFE
     bucket = f"{project.bucket}-models"
@@ -152,6 +154,12 @@ def test_what_follows_a_deployment_is_called_for_an_endpoint_only(project: Proje
     with pytest.raises(TerraformError):
         deploy("dev", console, approved=True, afterwards=lambda: called.append("failed"))
     assert called == []
+    del project.resources["endpoint"]
+    project.resources["models"] = terraform_data(two="changed")
+    monkeypatch.setattr(deploy_module, "_ENDPOINT", "terraform_data.two")
+    assert deploy("dev", console, approved=True, afterwards=lambda: called.append("applied")) == SAFE
+    assert deploy("dev", console, approved=True, afterwards=lambda: called.append("nothing to apply")) == SAFE
+    assert called == ["applied"]
 
 
 def test_a_stack_that_fails_stops_the_ones_after_it(project: Project, console: Console, told: io.StringIO):
