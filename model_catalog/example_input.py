@@ -27,6 +27,9 @@ SAMPLE_TYPES = {
 }
 """The Content-Type of a sample file by its suffix."""
 
+COLD_MARK = "cold-start"
+"""What this project's model server puts into CustomAttributes of a model's first answer after its load."""
+
 BODY_MAXIMUM_BYTES = 6_291_456
 """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html"""
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from model_catalog.lock import Lock
 
 _MOST_QUERIES = 500
+_MINUTE = timedelta(minutes=1)
 MODEL_NAMESPACE = "MultiModelServer"
 """Where the model server's embedded metrics go, with the dimension `Model`: the TargetModel.
 
@@ -34,6 +35,8 @@ def read_metrics(
 ) -> list[list[float]]:
     """The values of each metric, one for each period that has any; in the order of `metrics`.
 
+    Values of the minute of `end` count: CloudWatch would leave them out.
+
     Raises:
         ClientError, BotoCoreError: CloudWatch refused, or cannot be reached.
     """
@@ -43,7 +46,7 @@ def read_metrics(
             _query(first + offset, metric, period_seconds)
             for offset, metric in enumerate(metrics[first : first + _MOST_QUERIES])
         ]
-        request = {"MetricDataQueries": queries, "StartTime": start, "EndTime": end}
+        request = {"MetricDataQueries": queries, "StartTime": start, "EndTime": end + _MINUTE}
         for page in cloudwatch.get_paginator("get_metric_data").paginate(**request):
             for result in page["MetricDataResults"]:
                 found[int(result["Id"][1:])] += result["Values"]

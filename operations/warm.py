@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 
-from model_catalog.example_input import ExampleInput, example_input
+from model_catalog.example_input import COLD_MARK, ExampleInput, example_input
 from model_catalog.lock import Lock
 from operations.connection import Connection, Shard, connect
 from operations.metrics import invocations_by_model
@@ -121,7 +121,7 @@ class WarmUp:
             if self._server_errors >= _SERVER_ERRORS:
                 return Warmed(model.name, "left out", reason=f"{_SERVER_ERRORS} models had answered with 5xx errors")
             try:
-                mark = self._call(model.target_model, model.input)
+                cold = self._call(model.target_model, model.input)
             except ClientError as error:
                 reason = f"{error.response['Error']['Code']}: {error.response['Error']['Message']}"
                 if error.response["Error"]["Code"] == "ModelNotReadyException":
@@ -133,10 +133,11 @@ class WarmUp:
                 reason = str(error)
                 break
             else:
-                return Warmed(model.name, "loaded" if mark else "warm", time.monotonic() - started)
+                return Warmed(model.name, "loaded" if cold else "warm", time.monotonic() - started)
         return Warmed(model.name, "failed", time.monotonic() - started, reason)
 
-    def _call(self, target_model: str, body: ExampleInput) -> str:
+    def _call(self, target_model: str, body: ExampleInput) -> bool:
+        """Whether the call was a cold start, as the server says."""
         answer = self._runtime.invoke_endpoint(
             EndpointName=self._endpoint,
             TargetModel=target_model,
@@ -145,7 +146,7 @@ class WarmUp:
             Body=body.body,
         )
         answer["Body"].read()
-        return str(answer.get("CustomAttributes", ""))
+        return COLD_MARK in answer.get("CustomAttributes", "")
 
     def _count(self, error: ClientError) -> None:
         status = error.response.get("OriginalStatusCode", error.response["ResponseMetadata"]["HTTPStatusCode"])

@@ -21,10 +21,7 @@ from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
 from examples.load_test.errors import LoadTestError
-from model_catalog.example_input import ExampleInput
-
-COLD_MARK = "cold-start"
-"""What this project's model server puts into CustomAttributes of the first answer after a load."""
+from model_catalog.example_input import COLD_MARK, ExampleInput
 
 # InvokeEndpoint itself ends after 60 s.
 _READ_SECONDS, _CONNECT_SECONDS = 70, 5
