@@ -17,7 +17,6 @@ from typing import Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from rich.table import Table
 
 from model_catalog.example_input import COLD_MARK, ExampleInput, example_input
 from model_catalog.lock import Lock
@@ -213,11 +212,7 @@ def _report(results: Sequence[Warmed], seconds: float, console: Console) -> None
         soft_wrap=True,
     )
     told = [item for item in results if item.reason]
-    if not told:
-        return
-    table = Table("model", "outcome", "reason")
     for item in told[:_FAILURES_SHOWN]:
-        table.add_row(item.name, item.outcome, item.reason)
-    console.print(table)
+        console.print(f"- {item.name}: {item.outcome}: {item.reason}", markup=False, highlight=False, soft_wrap=True)
     if len(told) > _FAILURES_SHOWN:
-        console.print(f"and {len(told) - _FAILURES_SHOWN} more", highlight=False)
+        console.print(f"- and {len(told) - _FAILURES_SHOWN} more", highlight=False)

@@ -7,10 +7,14 @@ which becomes a style that does.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib
+
+matplotlib.use("Agg")
+
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -48,12 +52,18 @@ _PARAMETERS: dict[str, Any] = {
 
 def subplots(title: str, x: str, y: str, size: tuple[float, float] = (8.0, 4.0)) -> tuple[Figure, Axes]:
     """A figure with one pair of axes in the style of all pictures; `size` in inches."""
-    with pyplot.rc_context(_PARAMETERS):
-        figure, axes = pyplot.subplots(figsize=size, layout="constrained")
-        axes.set_title(title, loc="left", fontsize="medium")
-        axes.set_xlabel(x)
-        axes.set_ylabel(y)
+    figure, (axes,) = panels(1, size)
+    axes.set_title(title, loc="left", fontsize="medium")
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
     return figure, axes
+
+
+def panels(count: int, size: tuple[float, float]) -> tuple[Figure, Sequence[Axes]]:
+    """A figure with several pairs of axes side by side, in the same style."""
+    with pyplot.rc_context(_PARAMETERS):
+        figure, axes = pyplot.subplots(1, count, figsize=size, layout="constrained", squeeze=False)
+    return figure, axes[0]
 
 
 def save(figure: Figure, path: Path) -> Path:

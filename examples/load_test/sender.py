@@ -19,10 +19,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, HTTPClientError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
+from urllib3.exceptions import HTTPError
 
 from examples.load_test.errors import LoadTestError
 from model_catalog.example_input import COLD_MARK, ExampleInput
 
+_BROKEN_OFF = "answer broken off"
 # InvokeEndpoint itself ends after 60 s.
 _READ_SECONDS, _CONNECT_SECONDS = 70, 5
 
@@ -90,19 +92,27 @@ class Sender:
         try:
             SigV4Auth(self._credentials.get_frozen_credentials(), *self._signing).add_auth(signed)
             response = self._http.send(signed.prepare())
+            content = response.content
         except ReadTimeoutError:
             return Answer("no answer in time")
         except HTTPClientError as error:
             return Answer(type(error).__name__.removesuffix("Error"))
         except BotoCoreError as error:
             return Answer(f"not sent: {type(error).__name__}")
-        content = response.content  # read before the connection goes back
-        if response.status_code != 200:
-            return Answer(_kind(response.status_code, response.headers, content))
-        return Answer(cold=COLD_MARK in response.headers.get("X-Amzn-SageMaker-Custom-Attributes", ""))
+        except HTTPError:
+            return Answer(_BROKEN_OFF)
+        return _read(response.status_code, response.headers, content)
 
     def close(self) -> None:
         self._http.close()
+
+
+def _read(status: int, headers: Mapping[str, Any], content: bytes) -> Answer:
+    if headers.get("Content-Length", str(len(content))) != str(len(content)):
+        return Answer(_BROKEN_OFF)  # which botocore's session does not notice
+    if status != 200:
+        return Answer(_kind(status, headers, content))
+    return Answer(cold=COLD_MARK in headers.get("X-Amzn-SageMaker-Custom-Attributes", ""))
 
 
 def _kind(status: int, headers: Mapping[str, Any], content: bytes) -> str:
