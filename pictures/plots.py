@@ -18,6 +18,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 INK = "#123457"
 """Stands for the colour of the page's text."""
@@ -25,8 +26,9 @@ FAINT = "#876543"
 """Stands for lines that may be overlooked."""
 COLOURS = ("#2f81f7", "#d29922", "#3fb950", "#db61a2", "#a371f7", "#f0883e")
 """With enough contrast to white and to GitHub's dark page."""
+# The rule for text is for what matplotlib draws in its own black, without saying so.
 _STYLE = (
-    "<style>svg{--ink:#1f2328;--faint:#d1d9e0}"
+    "<style>svg{--ink:#1f2328;--faint:#d1d9e0}text{fill:var(--ink)}"
     "@media(prefers-color-scheme:dark){svg{--ink:#f0f6fc;--faint:#3d444d}}</style>"
 )
 _PARAMETERS: dict[str, Any] = {
@@ -64,6 +66,14 @@ def panels(count: int, size: tuple[float, float]) -> tuple[Figure, Sequence[Axes
     with pyplot.rc_context(_PARAMETERS):
         figure, axes = pyplot.subplots(1, count, figsize=size, layout="constrained", squeeze=False)
     return figure, axes[0]
+
+
+def logarithmic(axes: Axes) -> None:
+    """Make the vertical axis logarithmic, with plain numbers at 1, 2 and 5 of each decade."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def save(figure: Figure, path: Path) -> Path:

@@ -16,7 +16,7 @@ def write_plots(result: Result, directory: Path) -> list[Path]:
     Raises:
         OSError: they cannot be written.
     """
-    from pictures.plots import save, subplots  # noqa: PLC0415 - matplotlib, where a picture is asked for
+    from pictures.plots import logarithmic, save, subplots  # noqa: PLC0415 - matplotlib, where a picture is asked for
 
     directory.mkdir(parents=True, exist_ok=True)
     figure, axes = subplots("Latency by percentile", "percentile", "milliseconds")
@@ -25,7 +25,7 @@ def write_plots(result: Result, directory: Path) -> list[Path]:
         if of.get_total_count():
             axes.plot(places, [milliseconds(of, item) for item in _PERCENTILES], marker="o", label=name)
     axes.set_xticks(places, [f"{item:g}" for item in _PERCENTILES])
-    axes.set_yscale("log")
+    logarithmic(axes)
     if axes.lines:
         axes.legend(frameon=False)
     written = [save(figure, directory / "latency.svg")]
@@ -39,7 +39,7 @@ def write_plots(result: Result, directory: Path) -> list[Path]:
             axes.scatter(times, latencies, s=9 if wanted == 0 else 26, label=name, rasterized=len(chosen) > 5000)
     if result.plan.warm_up_seconds:
         axes.axvline(result.plan.warm_up_seconds, linestyle=":", color="gray", label="end of warm-up")
-    axes.set_yscale("log")
+    logarithmic(axes)
     if axes.collections:
         axes.legend(frameon=False)
     written.append(save(figure, directory / "course.svg"))
