@@ -99,6 +99,8 @@ class WarmUp:
         self._rate = rate
         self._sleep = sleep
         self._server_errors = 0
+        self._stopped: str | None = None
+        """Why no further model is called."""
         self._lock = threading.Lock()
 
     def run(self, models: Sequence[Candidate]) -> Iterator[Warmed]:
@@ -117,8 +119,8 @@ class WarmUp:
         self._sleep(max(due - time.monotonic(), 0))
         started = time.monotonic()
         for _ in range(_TRIES):
-            if self._server_errors >= _SERVER_ERRORS:
-                return Warmed(model.name, "left out", reason=f"{_SERVER_ERRORS} models had answered with 5xx errors")
+            if self._stopped is not None:
+                return Warmed(model.name, "left out", reason=self._stopped)
             try:
                 cold = self._call(model.target_model, model.input)
             except ClientError as error:
@@ -149,9 +151,12 @@ class WarmUp:
 
     def _count(self, error: ClientError) -> None:
         status = error.response.get("OriginalStatusCode", error.response["ResponseMetadata"]["HTTPStatusCode"])
-        if status >= 500:
-            with self._lock:
-                self._server_errors += 1
+        with self._lock:
+            if error.response["Error"]["Code"].startswith("AccessDenied"):
+                self._stopped = "no permission: it needs sagemaker:InvokeEndpoint"
+            self._server_errors += status >= 500
+            if self._server_errors >= _SERVER_ERRORS:
+                self._stopped = f"{_SERVER_ERRORS} answers had a 5xx status"
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 from rich.console import Console
 
 from container.model_server.http.invocations import COLD_MARK as COLD_MARK_OF_THE_SERVER
@@ -83,6 +84,23 @@ def test_server_errors_end_it_before_the_alarm_counts_many(serving: Serving) -> 
     # Those that are under way when the third fails may fail as well.
     assert 3 <= outcomes.count("failed") <= 6
     assert outcomes.count("left out") == 20 - outcomes.count("failed")
+
+
+def test_without_the_permission_one_call_is_enough() -> None:
+    class Denied:
+        calls = 0
+
+        def invoke_endpoint(self, **_: object) -> None:
+            self.calls += 1
+            error = {"Code": "AccessDeniedException", "Message": "not authorized"}
+            raise ClientError({"Error": error, "ResponseMetadata": {"HTTPStatusCode": 400}}, "InvokeEndpoint")
+
+    denied = Denied()
+    lock = lock_of(**{f"m{number}": model(f"m{number}") for number in range(30)})
+    found = list(WarmUp(denied, "e", 50).run(candidates(lock, {}, 30, None)))
+    assert 1 <= denied.calls <= 4  # those under way
+    assert {item.outcome for item in found} == {"failed", "left out"}
+    assert "it needs sagemaker:InvokeEndpoint" in found[-1].reason
 
 
 @pytest.fixture
