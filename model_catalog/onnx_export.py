@@ -56,7 +56,7 @@ def export_checkpoint(artifact: Artifact, path: Path) -> None:
         raise CatalogError("there is no MXNet checkpoint to convert.")
     try:
         with _quiet():
-            # Written anew by this MXNet, which knows how earlier ones wrote the same.
+            # Written again by this MXNet, which knows how earlier ones wrote the same.
             symbol = mx.sym.load(str(artifact.graph))
             # Read as a list where there are none.
             arguments, auxiliary = by_role(dict(mx.nd.load(str(artifact.parameters))), symbol, artifact.parameters.name)

@@ -207,13 +207,18 @@ def adopt(
 def unlock(
     environment: _Environment, stack: _Stack, lock: Annotated[str, typer.Argument(help="The id of the lock.")]
 ) -> None:
-    """Remove the lock of a killed run, by its id. Make sure first that the run is gone: only the lock protects it."""
+    """Remove the lock of a killed run, by its id, and put what that run created into the state.
+
+    Make sure first that the run is gone: only the lock protects it.
+    """
     console = Console()
     with _stack(environment, stack, console) as terraform:
         RemoteState(terraform.directory).refuse_unless_held(lock)
         terraform.init()
         terraform.run("force-unlock", "-force", lock)
         console.print(f"{environment}-{stack} is unlocked.", highlight=False)
+        with console.status("looking for what the killed run created ..."):
+            plan_module.complete_state(terraform, console)
 
 
 @application.command()
@@ -313,7 +318,7 @@ def main() -> int:
         _report(error)
         return 1
     except typer.TyperException as error:
-        print(f"error: {error}. `python -m operations --help` tells more.", file=sys.stderr)
+        print(f"error: {error}. `python -m operations --help` lists the commands.", file=sys.stderr)
         return 1  # 2 is "needs approval"
     except (typer.Abort, KeyboardInterrupt):
         return 130

@@ -505,7 +505,7 @@ class EnvironmentSettings(Block):
         "How updates roll out and roll back.", "a block with the keys of `deployment`", Deployment()
     )
     shards: Shards = setting(
-        "Over how many endpoints the catalog is spread; `docs/scale.md` tells when and how.",
+        "Over how many endpoints the catalog is spread; see `docs/scale.md`.",
         "a block with the keys of `shards`",
         Shards(),
     )
