@@ -10,6 +10,9 @@ from pictures import architecture
 from pictures.__main__ import ROOT, draw
 from pictures.plots import FAINT, INK, logarithmic, save, subplots
 
+# How wide a character is, at most on average.
+PIXELS = {"code": 7.6, "heading": 7.5, "small": 6.4}
+
 
 def test_the_pictures_in_git_are_those_that_the_command_draws(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
@@ -25,7 +28,7 @@ def test_the_architecture_is_well_formed_and_every_line_is_inside_its_box() -> N
     for box in architecture._BOXES:
         for line in box.lines:
             assert line.down < box.height
-            assert len(line.text) * 7.6 < box.width, line.text
+            assert 12 + len(line.text) * PIXELS[line.style] < box.width, line.text
 
 
 @pytest.fixture
