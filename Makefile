@@ -39,8 +39,14 @@ check-account: setup ## look for what would make a deployment of ENV fail late: 
 plan: setup ## plan every stack of ENV in order and show what it does to the endpoint
 	@$(RUN) python -m operations plan $(ENV) $(REVIEW_OPTIONS)
 
-deploy: setup ## plan every stack of ENV, show the review, ask (not with YES=1), apply exactly that; never what is blocked
-	@$(RUN) python -m operations deploy $(ENV) $(if $(YES),--yes)
+deploy: setup ## plan every stack of ENV, show the review, ask (not with YES=1), apply exactly that; never what is blocked; WARM=1 warms after
+	@$(RUN) python -m operations deploy $(ENV) $(if $(YES),--yes) $(if $(WARM),--warm)
+
+status: setup ## show ENV's endpoints: instances, load, cold starts, slowest models, alarms, cost (JSON=1 prints JSON)
+	@$(RUN) python -m operations status $(ENV) $(if $(JSON),--json)
+
+warm: setup ## load the models that the last day used most, pinned ones first (MODELS=... at most, SAMPLES=folder of inputs)
+	@$(RUN) python -m operations warm $(ENV) $(if $(MODELS),--models=$(MODELS)) $(if $(SAMPLES),--samples=$(SAMPLES))
 
 destroy: setup ## destroy every stack of ENV with all models, images and states: show, ask (not with YES=1), destroy; SHARD=... one that is left, LOGS=delete the logs too
 	@$(RUN) python -m operations destroy $(ENV) $(if $(YES),--yes) $(if $(SHARD),--shard=$(SHARD)) $(if $(filter delete,$(LOGS)),--delete-logs)

@@ -24,6 +24,8 @@ from operations import deploy as deploy_module
 from operations import destroy as destroy_module
 from operations import plan as plan_module
 from operations import provider_lock as provider_lock_module
+from operations import status as status_module
+from operations import warm as warm_module
 from operations.account_check import finding
 from operations.account_check.account import Account
 from operations.account_check.run import check_account as find_account_problems
@@ -103,9 +105,21 @@ def deploy(
         typer.Option(help="Apply the plans that `plan --save` wrote here. Default: plan now.", metavar="DIRECTORY"),
     ] = None,
     base: _Base = None,
+    warm: Annotated[
+        bool, typer.Option("--warm", help="Then load the most used models, if an endpoint was updated.")
+    ] = False,
 ) -> None:
     """Show the review of every stack's plan, ask, and apply exactly these plans. What the review blocks is refused."""
-    raise typer.Exit(deploy_module.deploy(environment, Console(), approved=yes, saved=saved, base=base))
+    console = Console()
+
+    def warm_up() -> None:
+        if warm and not warm_module.warm(environment, console, warm_module.Wish()):
+            # The deployment stands, and the models that failed load with their first call.
+            console.print(f"Everything was applied. Try the rest again: make warm ENV={environment}", highlight=False)
+
+    raise typer.Exit(
+        deploy_module.deploy(environment, console, approved=yes, saved=saved, base=base, afterwards=warm_up)
+    )
 
 
 @application.command()
@@ -258,6 +272,33 @@ def unlock(
         console.print(f"{environment}-{stack} is unlocked.", highlight=False)
         with console.status("looking for what the killed run created ..."):
             plan_module.complete_state(terraform, console)
+
+
+@application.command()
+def status(
+    environment: _Environment,
+    minutes: Annotated[int, typer.Option(help="How far back invocations are counted.", min=5, max=1440)] = (
+        status_module.MINUTES
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show ENVIRONMENT's endpoints: instances, load, slowest models, alarms, cost. Exit code 2: something is amiss."""
+    well = status_module.status(environment, Console(stderr=as_json), minutes=minutes, as_json=as_json)
+    raise typer.Exit(0 if well else 2)
+
+
+@application.command()
+def warm(
+    environment: _Environment,
+    models: Annotated[int, typer.Option(help="How many models at most.", min=1)] = warm_module.MOST_MODELS,
+    rate: Annotated[float, typer.Option(help="Calls a second at most.", min=0.1, max=100)] = warm_module.RATE,
+    samples: Annotated[
+        Path | None, typer.Option(help="A folder of inputs, each named after its model.", file_okay=False, exists=True)
+    ] = None,
+) -> None:
+    """Load the models that were invoked most in the last day, pinned ones first, by calling each once."""
+    done = warm_module.warm(environment, Console(), warm_module.Wish(models, rate, samples))
+    raise typer.Exit(0 if done else 1)
 
 
 @application.command()

@@ -381,6 +381,12 @@ class EnvironmentSettings(Block):
         "a block with the keys of `existing`",
         Existing(),
     )
+    production: bool | None = setting(
+        "Whether people depend on the environment: a load test then needs `--production`. Absent: whether its name "
+        "begins with prod or live.",
+        "true or false",
+        default=None,
+    )
     state_bucket: BucketName | None = setting(
         "The bucket for Terraform's state. Absent: `PREFIX-ENVIRONMENT-state-ACCOUNT-REGION`.", BUCKET_NAME, None
     )
@@ -542,6 +548,10 @@ class EnvironmentSettings(Block):
     def is_local(self) -> bool:
         """Whether the environment lives in the embedded local AWS."""
         return self.local_aws is not None
+
+    def is_production(self, environment: str) -> bool:
+        """Whether people depend on it; `environment` is its name, which decides where `production` does not."""
+        return environment.startswith(("prod", "live")) if self.production is None else self.production
 
     @property
     def is_protected(self) -> bool:

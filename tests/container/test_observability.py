@@ -44,6 +44,16 @@ def test_a_model_can_be_followed_by_its_name_and_target(client: Client, models) 
     assert {"queue_ms", "decode_ms", "engine_ms", "encode_ms", "milliseconds"} <= requests[1].keys()
 
 
+def test_the_first_answer_after_a_load_says_so_to_the_caller(client: Client, models) -> None:
+    mark = "x-amzn-sagemaker-custom-attributes"
+    for _ in range(2):
+        with client.loaded("marked", models["dense"]):
+            answers = [client.request("POST", "/models/marked/invoke", b"[[1, 2, 3, 4]]", {"content-type": JSON})]
+            answers += [client.request("POST", "/models/marked/invoke", b"[[1, 2, 3, 4]]", {"content-type": JSON})]
+            found = [{name.lower(): value for name, value in answer.headers.items()}.get(mark) for answer in answers]
+            assert found == ["cold-start", None]
+
+
 def test_a_reload_tells_how_long_the_model_was_away(client: Client, models) -> None:
     for _ in range(2):
         with client.loaded("back", models["dense"]):
