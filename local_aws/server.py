@@ -41,7 +41,7 @@ from .sagemaker.launcher import Launcher
 from .sagemaker.lookups import AccountLookups, ScalingLookups
 from .sagemaker.metrics import Metrics
 from .sagemaker.pace import Pace
-from .sagemaker.sampler import Sampler
+from .sagemaker.sampler import sampler
 from .sagemaker.service import SageMakerService
 from .sagemaker.transport import SageMakerTransport
 from .scaling.autoscaler import AutoScaler
@@ -129,7 +129,6 @@ def _run(
             "runtime": runtime.description,
         }
 
-    sampler = Sampler(launcher.sample, settings.time_factor)
     capacities = VariantCapacities(service.call)
     scaler = AutoScaler(
         targets=MotoTargets(),
@@ -151,7 +150,7 @@ def _run(
     _stop_on_signals(server)
     if until_stdin_closes:
         _stop_at_end_of_stdin(server)
-    background = (provider, metrics, cloudwatch, scaler, sampler, logs)
+    background = (provider, metrics, cloudwatch, scaler, sampler(launcher.sample, settings.time_factor), logs)
     for part in background:
         part.start()
     logger.info("instances run as %s", runtime.description)

@@ -26,7 +26,7 @@ MakeModelError = Callable[[int, str], SageMakerError]
 _INSUFFICIENT = 507
 
 
-class State(Enum):
+class ModelState(Enum):
     LOADING = "loading"
     READY = "ready"
     UNLOADING = "unloading"
@@ -40,7 +40,7 @@ class Entry:
     model_name: str
     """Opaque to the container, as on AWS."""
 
-    state: State = State.LOADING
+    state: ModelState = ModelState.LOADING
     leases: int = 0
     used: float = 0.0
     waits_for_room: bool = False
@@ -92,10 +92,10 @@ class LoadedModels:
         """
         with self._changed:
             entry = self._entries.get(target_model)
-            while entry is not None and entry.state is State.UNLOADING:
+            while entry is not None and entry.state is ModelState.UNLOADING:
                 self._wait(deadline, target_model)
                 entry = self._entries.get(target_model)
-            hit = entry is not None and entry.state is State.READY
+            hit = entry is not None and entry.state is ModelState.READY
             if entry is None:
                 entry = Entry(target_model, hashlib.sha256(str(self._prefix / target_model).encode()).hexdigest()[:32])
                 self._entries[target_model] = entry
@@ -103,7 +103,7 @@ class LoadedModels:
             entry.leases += 1
             entry.used = time.monotonic()
             try:
-                while entry.state is State.LOADING and entry.error is None:
+                while entry.state is ModelState.LOADING and entry.error is None:
                     self._wait(deadline, target_model)
                 if entry.error is not None:
                     raise entry.error
@@ -137,7 +137,7 @@ class LoadedModels:
                 if len(self._entries) < before:
                     return True  # a model went by itself
                 others = [e for e in self._entries.values() if e is not keep and not e.waits_for_room]
-                idle = [e for e in others if e.state is State.READY and e.leases == 0]
+                idle = [e for e in others if e.state is ModelState.READY and e.leases == 0]
                 if idle:
                     victim = min(idle, key=lambda e: e.used)
                     self._claim(victim)
@@ -180,7 +180,7 @@ class LoadedModels:
             return
         logger.info("model %s loaded in %.3f s", entry.target_model, time.monotonic() - started)
         with self._changed:
-            entry.state = State.READY
+            entry.state = ModelState.READY
             entry.used = time.monotonic()
             # The requests that asked for it may all have given up while it loaded.
             unload = not self._keep_loaded and self._claim(entry)
@@ -231,8 +231,8 @@ class LoadedModels:
 
     def _claim(self, entry: Entry) -> bool:
         """Take an idle, ready entry for unloading; the lock is held."""
-        if entry.state is State.READY and entry.leases == 0 and self._entries.get(entry.target_model) is entry:
-            entry.state = State.UNLOADING
+        if entry.state is ModelState.READY and entry.leases == 0 and self._entries.get(entry.target_model) is entry:
+            entry.state = ModelState.UNLOADING
             return True
         return False
 

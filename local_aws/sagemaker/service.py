@@ -7,11 +7,11 @@ from .endpoint_changes import Alarms, EndpointChanges, Fleets
 from .endpoint_configs import EndpointConfigs
 from .endpoints import Endpoints, ScalingTargets
 from .errors import UnknownOperationError
+from .invoker import Invoker
 from .metrics import Metrics
 from .models import Account, Models
 from .pace import Pace
 from .records import Endpoint, EndpointConfig, Model, Table
-from .runtime import Runtime
 from .tags import Tags
 from .validation import input_shape, validate
 
@@ -19,7 +19,7 @@ Operation = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 
 class SageMakerService:
-    """Control plane (`call`) and `runtime`."""
+    """Control plane (`call`) and `invoker`."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class SageMakerService:
             scaling=scaling,
             alarms=alarms,
         )
-        self.runtime = Runtime(self._endpoints, metrics, invocation_timeout_seconds)
+        self.invoker = Invoker(self._endpoints, metrics, invocation_timeout_seconds)
         model_operations = Models(models, tags, account)
         config_operations = EndpointConfigs(configs, models, tags)
         self._operations: dict[str, Operation] = {
