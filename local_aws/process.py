@@ -30,8 +30,17 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 def query_status(url: str) -> dict[str, Any]:
     """What the local AWS at `url` says about itself. Raises OSError when nothing answers."""
-    with _OPENER.open(f"{url}/_local/status", timeout=10) as answer:
-        return json.loads(answer.read())
+    return _get(f"{url}/_local/status")
+
+
+def page_link(url: str) -> str:
+    """A link to the page of the local AWS at `url`, good for one use. Raises OSError when nothing answers."""
+    return _get(f"{url}/_local/links")["page"]
+
+
+def query_state(url: str) -> dict[str, Any]:
+    """What the page shows: endpoints, instances, models, alarms, events. Raises OSError when nothing answers."""
+    return _get(_get(f"{url}/_local/links")["state"])
 
 
 def await_environment(url: str) -> dict[str, str]:
@@ -63,6 +72,11 @@ def _await_choice(url: str) -> dict[str, Any]:
         if time.monotonic() > deadline:
             raise ProviderUnavailableError("The local AWS has not found out which AWS provider Terraform can use.")
         time.sleep(_POLL_SECONDS)
+
+
+def _get(address: str) -> dict[str, Any]:
+    with _OPENER.open(address, timeout=10) as answer:
+        return json.loads(answer.read())
 
 
 class LocalAws:
@@ -106,6 +120,14 @@ class LocalAws:
     def provider(self) -> str:
         """The provider that Terraform uses: `hashicorp`, `stand-in` or `none`. Raises ProviderUnavailableError."""
         return await_provider(self.url)
+
+    def page_link(self) -> str:
+        """A link to the page, good for one use."""
+        return page_link(self.url)
+
+    def state(self) -> dict[str, Any]:
+        """What the page shows, as JSON has it."""
+        return query_state(self.url)
 
     def start(self) -> None:
         """Start and wait until it answers. Raises StartError."""

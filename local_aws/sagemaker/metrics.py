@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -44,13 +44,15 @@ RecordSamples = Callable[[list[Recorded]], None]
 
 
 class Metrics:
-    """Collects values; a thread records them, those of each second together.
+    """Collects values; a thread gives them to each of `record`, those of each second together.
 
     `time_factor`: how long that second takes, as the periods of the alarms that watch the metrics.
     """
 
-    def __init__(self, record: RecordSamples, time_factor: float = 1.0, clock: Callable[[], float] = time.time) -> None:
-        self._record = record
+    def __init__(
+        self, record: Iterable[RecordSamples], time_factor: float = 1.0, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._record = tuple(record)
         self._second = time_factor
         self._clock = clock
         self._lock = threading.Lock()
@@ -75,7 +77,9 @@ class Metrics:
         """Record what was gathered since the last time."""
         with self._lock:
             gathered, self._gathered = self._gathered, defaultdict(Distribution)
-        self._record([self._recorded(series, second, values) for (series, second), values in gathered.items()])
+        recorded = [self._recorded(series, second, values) for (series, second), values in gathered.items()]
+        for record in self._record:
+            record(recorded)
 
     def _recorded(self, series: _Series, second: int, values: Distribution) -> Recorded:
         return Recorded(
