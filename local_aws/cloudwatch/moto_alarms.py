@@ -143,6 +143,10 @@ class MotoAlarms:
             self._act(Transition(configuration, old, state, reason, moment))
 
 
+def _number(value: float) -> str:
+    return f"{value:,.6f}".rstrip("0").rstrip(".")
+
+
 def _facts(alarm: Alarm) -> AlarmFacts:
     made = watched(alarm)
     rule, query = made.rule, made.queries.get(made.watched)
@@ -151,7 +155,7 @@ def _facts(alarm: Alarm) -> AlarmFacts:
     return AlarmFacts(
         name=alarm.name,
         condition=f"{subject} {f'of {dimensions} ' if dimensions else ''}is {COMPARISONS[rule.comparison][1]} "
-        f"{rule.threshold:g} in {rule.datapoints_to_alarm} of {rule.evaluation_periods} periods of "
+        f"{_number(rule.threshold)} in {rule.datapoints_to_alarm} of {rule.evaluation_periods} periods of "
         f"{made.period_seconds} s",
         state=alarm.state_value,
         reason=alarm.state_reason or "",

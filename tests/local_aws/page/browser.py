@@ -54,13 +54,16 @@ def chromium(*, scheme: Scheme = "light", width: int = 1280, height: int = 900) 
         )
         try:
             prefer(driver, scheme)
-            driver.execute_cdp_cmd(
-                "Emulation.setDeviceMetricsOverride",
-                {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
-            )
+            resize(driver, width, height)
             yield driver
         finally:
             driver.quit()
+
+
+def resize(driver: Any, width: int, height: int) -> None:
+    """The size of the page's viewport, in pixels."""
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
 
 def prefer(driver: Any, scheme: Scheme) -> None:

@@ -25,12 +25,13 @@ from tests.local_aws.account import BUCKET, ROLE, Account, prepared_account, qui
 ENDPOINT = "catalog"
 INPUTS = 16
 MODELS = {
-    "digits-mlp": 12,
-    "breast-cancer": 3,
-    "plankton": 40,
-    "wine-quality": 6,
-    "house-prices": 9,
-    "traffic-signs": 30,
+    "digits-mlp": 24,
+    "breast-cancer": 6,
+    "plankton": 88,
+    "wine-quality": 12,
+    "house-prices": 36,
+    "traffic-signs": 60,
+    "ocean-currents": 72,
 }
 """The models, and how many MiB of weights each has."""
 
@@ -81,7 +82,7 @@ def _deploy(account: Account) -> None:
         "Image": image,
         "Mode": "MultiModel",
         "ModelDataUrl": f"s3://{BUCKET}/catalog/",
-        "Environment": {"MODEL_SERVER_WORKERS": "1", "MODEL_SERVER_MEMORY_MIB": "300"},
+        "Environment": {"MODEL_SERVER_WORKERS": "1", "MODEL_SERVER_MEMORY_MIB": "280"},
     }
     for name, mebibytes in MODELS.items():
         account.s3.put_object(Bucket=BUCKET, Key=f"catalog/{name}.tar.gz", Body=artifact(mebibytes))
