@@ -87,7 +87,7 @@ class TestAccess:
 class TestState:
     def test_endpoint_with_instances_and_models(self, local_aws: LocalAws, stage: Stage) -> None:
         stage.account.invoke(stage.endpoint, "second")
-        endpoint = endpoint_of(local_aws.state(), stage)
+        endpoint = endpoint_of(fresh(local_aws), stage)
         assert (endpoint["status"], endpoint["change"], endpoint["failure_reason"]) == ("InService", None, None)
         (variant,) = endpoint["variants"]
         assert (variant["name"], variant["fleet"], variant["current_instances"]) == ("AllTraffic", "serving", 1)
