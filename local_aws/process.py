@@ -83,12 +83,14 @@ class LocalAws:
     """Runs `python -m local_aws serve` as a child that ends with this object, or with this process, however that ends.
 
     Takes the fields of LocalAwsSettings. `log_file` gets the child's messages (default: this process's stderr).
+    `python` runs it (default: this process's own).
     Raises StartError with the child's own message, for example that the port is in use.
     """
 
-    def __init__(self, *, log_file: Path | None = None, **settings: Any) -> None:
+    def __init__(self, *, log_file: Path | None = None, python: Path | None = None, **settings: Any) -> None:
         self.settings = LocalAwsSettings(**settings)
         self._log_file = log_file
+        self._python = str(python or sys.executable)
         self._process: subprocess.Popen[bytes] | None = None
         self._url: str | None = None
 
@@ -134,7 +136,7 @@ class LocalAws:
         log = self._log_file.open("ab") if self._log_file is not None else None
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "local_aws", "serve", "--until-stdin-closes", *self._options()],
+                [self._python, "-m", "local_aws", "serve", "--until-stdin-closes", *self._options()],
                 cwd=PROJECT_ROOT,
                 stdin=subprocess.PIPE,
                 stdout=log,
