@@ -26,7 +26,8 @@ def image(engine: Engine, base_image: str, build_environment: Mapping[str, str])
         for name, path in (pair.split("=", 1) for pair in build_environment["IMAGE_BUILD_SECRETS"].split(","))
     ]
     context = (COMPOSE.parent / SERVICE["build"]["context"]).resolve()
-    engine.docker(
+    buildkit = Engine({**engine.environment, "DOCKER_BUILDKIT": "1"})
+    buildkit.docker(
         "build",
         f"--file={context / SERVICE['build']['dockerfile']}",
         f"--tag={SERVICE['image']}",

@@ -80,7 +80,10 @@ def send(driver: Any, words: str) -> None:
         return words in shown
 
     driver.execute_script("document.getElementById('answer').replaceChildren()")
-    until(driver, answered)
+    try:
+        until(driver, answered)
+    except Exception as error:
+        raise AssertionError(f"not {words!r} but {text(driver, '#answer')!r}") from error
 
 
 def test_link_leaves_no_key_in_the_address(driver: Any, local_aws: LocalAws) -> None:
