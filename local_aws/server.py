@@ -156,13 +156,13 @@ def _run(
         url=url,
         state=PageFacts(
             about={"url": url, "runtime": runtime.description, "time_factor": settings.time_factor},
-            endpoints=service.endpoints,
+            endpoints=lambda: service.endpoints,
             alarms=cloudwatch.alarms,
             events=events,
             recent=recent,
             collect=metrics.flush,
         ),
-        invoke=partial(invoke, service.invoker),
+        invoke=lambda invocation: invoke(service.invoker, invocation),
         models=partial(list_models, clients.s3),
     )
     gateway = Gateway(

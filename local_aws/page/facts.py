@@ -28,6 +28,7 @@ class PageFacts:
 
     Args:
         about: what does not change: the address, what runs the instances.
+        endpoints: those of the account; another object after a reset.
         alarms: the metric alarms.
         collect: records the metrics that are gathered and not recorded yet.
     """
@@ -36,7 +37,7 @@ class PageFacts:
         self,
         *,
         about: dict[str, Any],
-        endpoints: Endpoints,
+        endpoints: Callable[[], Endpoints],
         alarms: Callable[[], list[AlarmFacts]],
         events: ModelEvents,
         recent: RecentMetrics,
@@ -63,7 +64,7 @@ class PageFacts:
 
     def _facts(self) -> dict[str, Any]:
         self._collect()
-        endpoints = self._endpoints.each(_endpoint)
+        endpoints = self._endpoints().each(_endpoint)
         present = set()
         for endpoint in endpoints:
             endpoint["totals"] = {

@@ -7,7 +7,9 @@ import re
 
 from .container import ContainerClient, ContainerGoneError, ContainerTimeoutError
 
-_SAMPLE = re.compile(r'^\w*model_memory_bytes\{(?:[^}]*,)?model="([^"]*)"[^}]*\} ([0-9.e+]+)$', re.MULTILINE)
+_SAMPLE = re.compile(
+    r'^\w*model_memory_bytes\{(?:[^}]*,)?model="([^"]*)"[^}]*\} (\d+(?:\.\d+)?(?:e\+?\d+)?)$', re.MULTILINE
+)
 _TIMEOUT_SECONDS = 0.5
 
 
