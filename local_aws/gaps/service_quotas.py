@@ -27,11 +27,11 @@ class ServiceQuotaGaps:
         """The quotas with the values that the account has."""
         return self._page(request, self._granted)
 
-    def list_default_quotas(self, request: dict[str, Any]) -> dict[str, Any]:
+    def list_aws_default_service_quotas(self, request: dict[str, Any]) -> dict[str, Any]:
         """The quotas with the values of a new account."""
         return self._page(request, {})
 
-    def request_increase(self, request: dict[str, Any]) -> dict[str, Any]:
+    def request_service_quota_increase(self, request: dict[str, Any]) -> dict[str, Any]:
         """Grant what is asked for."""
         quota = next((item for item in _quotas({}) if item["QuotaCode"] == request["QuotaCode"]), None)
         if request["ServiceCode"] != _SERVICE or quota is None:
