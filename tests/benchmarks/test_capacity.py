@@ -10,13 +10,13 @@ from typing import Any, ClassVar
 import numpy as np
 import onnxruntime
 import pytest
-from container.model_server.archive import extract_archive
 
 from benchmarks.capacity.models import WIDTH, packed_model
 from benchmarks.capacity.replay import replay
 from benchmarks.capacity.report import errors, missed, render
 from benchmarks.capacity.validation import read_server
 from capacity.trace import make_trace
+from container.model_server.artifact.archive import extract_archive
 
 
 def result(hits: float, p99: float, seconds: float) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from typing import Any
 
 import boto3
 import pytest
-from operations.example_models import ExampleModel
-from operations.rehearsal import Rehearsal
 from rich.console import Console
 
+from demo.example_models import ExampleModel
+from demo.rehearsal import Rehearsal
 from local_aws.account import ACCESS_KEY_ID, ACCOUNT_ID, REGION, SECRET_ACCESS_KEY
 from operations.bootstrap import bootstrap_existing
 from operations.terraform import TerraformError
