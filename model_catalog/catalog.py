@@ -10,8 +10,8 @@ from pathlib import Path
 
 from botocore.client import BaseClient
 
-from container.model_server.archive import ArchiveError, extract_archive
-from container.model_server.artifact import Artifact
+from container.model_server.artifact.archive import ArchiveError, extract_archive
+from container.model_server.artifact.contents import Artifact
 from model_catalog.check import DEFAULT_PROGRAM, Check
 from model_catalog.errors import CatalogError
 from model_catalog.estimator_files import is_estimator

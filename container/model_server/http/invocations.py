@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from ..errors import ServerError
 from ..hosting.service import Invocation, InvokeRequest, ModelService
+from ..telemetry.tracing import REQUEST_ID
 from .answers import Answer, refusal
 from .hall import Accepted
 from .heads import Head
@@ -31,6 +32,8 @@ class Invocations:
             fields.get("content-type", ""),
             fields.get("accept", ""),
             fields.get("x-amzn-sagemaker-target-model", ""),
+            fields.get(REQUEST_ID, ""),
+            fields,
         )
 
         def answer(body: bytearray, done: Callable[[Answer], None]) -> Callable[[], None]:
@@ -54,4 +57,5 @@ def _answer(request: InvokeRequest, outcome: Invocation | ServerError) -> Answer
     if outcome.cold:
         # SageMaker passes this one field on to the caller, who cannot know otherwise that the model had to be loaded.
         fields["x-amzn-sagemaker-custom-attributes"] = COLD_MARK
-    return Answer(200, fields, outcome.body, log)
+    fields |= outcome.headers or {}
+    return Answer(outcome.status, fields, outcome.body, log)
