@@ -1,7 +1,7 @@
 """The settings that `cdktf.json` holds under `context`: one block per environment, and the catalog.
 
-Each field states its meaning (`description`) and what is allowed (`allowed`). The table in README.md and the text of
-every complaint come from there, so that the three cannot disagree.
+Each field states its meaning (`description`) and what is allowed (`allowed`). The table in README.md, the
+JSON schema and the text of every complaint come from there, so that they cannot disagree.
 """
 
 import math

@@ -1,7 +1,7 @@
 """The JSON schema of `cdktf.json`, from which editors complete and check its settings.
 
-It comes from the same models that read the settings. What several settings say together it cannot hold; synthesis tells
-about that.
+It comes from the same models that read the settings. It cannot hold rules between several settings; synthesis reports
+those.
 """
 
 from typing import Any
