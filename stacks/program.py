@@ -20,12 +20,12 @@ from stacks.shell_variables import refused
 
 
 def run(root: Path, environ: Mapping[str, str]) -> int:
-    """Synthesise the stacks of the project in `root`; the exit code is 1 where the user has something to mend.
+    """Synthesise the stacks of the project in `root`; the exit code is 1 where the user has something to fix.
 
     Args:
         root: the checkout, with `cdktf.json`.
         environ: the variables; CDKTF_OUTDIR and STATE_DIRECTORY name folders, SYNTH_HCL_OUTPUT asks for HCL instead of
-            JSON, `read_settings` tells about the others. Those that `stacks.shell_variables` refuses must not be set.
+            JSON, `read_settings` reads the others. Those that `stacks.shell_variables` refuses must not be set.
     """
     misled = refused(environ)
     for complaint in misled:

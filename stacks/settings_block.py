@@ -17,7 +17,8 @@ def setting(meaning: str, allowed: str, default: Any = ..., **constraints: Any) 
 
 def allowed(field: FieldInfo) -> str:
     """What is allowed for `field`, in words."""
-    return field.json_schema_extra["allowed"]
+    extra = field.json_schema_extra
+    return str(extra["allowed"]) if isinstance(extra, dict) else ""
 
 
 def conflict(message: str) -> PydanticCustomError:
