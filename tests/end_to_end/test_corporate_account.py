@@ -8,10 +8,10 @@ import boto3
 import pytest
 from rich.console import Console
 
+from demo.example_models import ExampleModel
+from demo.rehearsal import Rehearsal
 from local_aws.account import ACCESS_KEY_ID, ACCOUNT_ID, REGION, SECRET_ACCESS_KEY
 from operations.bootstrap import bootstrap_existing
-from operations.example_models import ExampleModel
-from operations.rehearsal import Rehearsal
 from operations.terraform import TerraformError
 from stacks.policies import trust_sagemaker
 from tests.end_to_end.conftest import LocalAwsFactory
