@@ -8,16 +8,18 @@ from typing import Any
 
 from stacks.settings import CatalogSettings, EnvironmentSettings
 from stacks.settings_account import TagPolicy
+from stacks.settings_block import Block
 from stacks.settings_reader import CDKTF_KEYS, ENVIRONMENT_NAME
 
 _DEFINITIONS = "#/definitions/{model}"
-_KEYS_OF_CONTEXT = {"catalog": CatalogSettings, "tag_policy": TagPolicy}
+_KEYS_OF_CONTEXT: dict[str, type[Block]] = {"catalog": CatalogSettings, "tag_policy": TagPolicy}
 
 
 def settings_schema() -> dict[str, Any]:
     """The schema, in JSON Schema's draft 7: the newest that all editors know."""
     definitions: dict[str, Any] = {}
-    for model in (EnvironmentSettings, *_KEYS_OF_CONTEXT.values()):
+    models: tuple[type[Block], ...] = (EnvironmentSettings, *_KEYS_OF_CONTEXT.values())
+    for model in models:
         schema = model.model_json_schema(ref_template=_DEFINITIONS)
         definitions |= schema.pop("$defs", {})
         definitions[model.__name__] = schema

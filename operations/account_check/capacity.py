@@ -20,7 +20,7 @@ def instances_needed(settings: EnvironmentSettings) -> tuple[int, int]:
     scaling, deployment = settings.auto_scaling, settings.deployment
     fleet = settings.initial_instance_count if scaling is None else scaling.maximum_instance_count
     # The other policies bring up a second fleet beside the first.
-    batch = math.ceil(fleet * deployment.step_percent / 100) if deployment.policy == "rolling" else fleet
+    batch = math.ceil(fleet * (deployment.step_percent or 100) / 100) if deployment.policy == "rolling" else fleet
     serving = fleet * settings.shards.deployed_count
     return serving, serving + batch
 
