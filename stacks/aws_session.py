@@ -72,7 +72,7 @@ def assumed(
     return session
 
 
-class _Assumed(CredentialProvider):
+class _Assumed(CredentialProvider):  # type: ignore[misc]  # botocore has no types
     """Puts the role before every other source of credentials."""
 
     METHOD = _METHOD

@@ -106,8 +106,8 @@ class EnvironmentStack(TerraformStack):
             "allowed_account_ids": [self.settings.account_id],
             "default_tags": [AwsProviderDefaultTags(tags=self.names.tags)],
         }
-        if self.settings.assume_role is not None:
-            common["assume_role"] = [AwsProviderAssumeRole(**self._role_to_assume())]
+        if self._role_to_assume:
+            common["assume_role"] = [AwsProviderAssumeRole(**self._role_to_assume)]
         if self._local_url is None:
             AwsProvider(self, "aws", **common)
             return
@@ -123,14 +123,16 @@ class EnvironmentStack(TerraformStack):
             skip_metadata_api_check="true",
         )
 
+    @property
     def _role_to_assume(self) -> dict[str, Any]:
+        """The arguments of `assume_role`; none where no role is assumed."""
         role = self.settings.assume_role
         return {} if role is None else role.model_dump(exclude_none=True)
 
     def _add_s3_backend(self, stack: StackName) -> None:
         identity: dict[str, Any] = {"allowed_account_ids": [self.settings.account_id]}
-        if self.settings.assume_role is not None:
-            identity["assume_role"] = S3BackendAssumeRoleConfig(**self._role_to_assume())
+        if self._role_to_assume:
+            identity["assume_role"] = S3BackendAssumeRoleConfig(**self._role_to_assume)
         local: dict[str, Any] = {}
         if self._local_url is not None:
             local = {

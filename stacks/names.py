@@ -89,7 +89,7 @@ class Names:
         """What a path adds to the names of roles, which are unique whatever their path.
 
         A change of path replaces a role. The new one must stand while the endpoint moves to it, and Terraform replaces
-        what hangs on a role only with its name.
+        what depends on a role only with its name.
         """
         path = self.settings.iam_path
         return "" if path == "/" else f"-{content_hash({'path': path})[:_PATH_HASH_LENGTH]}"
