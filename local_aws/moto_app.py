@@ -24,6 +24,9 @@ from .gaps.errors import GapError
 from .gaps.registry import GAPS
 from .gaps.s3 import fill_s3_gaps
 from .gaps.s3_content import fill_s3_content_gaps
+from .gaps.service_quotas import ServiceQuotaGaps
+from .gaps.sns import fill_sns_gaps
+from .gaps.sts import fill_sts_gaps
 
 _Handler = Callable[[dict[str, Any]], dict[str, Any] | None]
 
@@ -39,9 +42,11 @@ class MotoApplication:
     def __init__(self, ecr: EcrGaps, scaling: AutoScalingGaps) -> None:
         fill_s3_gaps()
         fill_s3_content_gaps()
+        fill_sns_gaps()
+        fill_sts_gaps()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._conditional_write_lock = threading.Lock()
-        fillers = {"ecr": ecr, "application-autoscaling": scaling}
+        fillers = {"ecr": ecr, "application-autoscaling": scaling, "servicequotas": ServiceQuotaGaps()}
         self._gaps: dict[tuple[str, str], _Handler] = {
             (service, operation): getattr(fillers[service], xform_name(operation))
             for service, operation in GAP_OPERATIONS

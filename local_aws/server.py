@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import uvicorn
 
-from container.model_server.archive import extract_archive
+from container.model_server.artifact.archive import extract_archive
 
 from .aws_clients import AwsClients
 from .blobs import BlobStore
@@ -103,7 +103,8 @@ def _run(
     blobs = BlobStore(directory.path("blobs"))
     clients = AwsClients(url)
     images = ImageStore(clients.ecr, directory.path("snapshots"))
-    logs = LogShipper(clients.logs)
+    store = MetricStore()
+    logs = LogShipper(clients.logs, store.record_embedded)
     runtime = choose_runtime(settings.runtime, url.removeprefix("http://"))
     surroundings = Surroundings(guardian, directory.path("logs"), logs, PortAllocator())
     instances: InstanceFactory = ProcessInstanceFactory(images, surroundings)
@@ -111,9 +112,7 @@ def _run(
         containers = DockerInstanceFactory(images, surroundings, runtime.engine, directory.path("artifacts"))
         instances = containers if settings.runtime == "docker" else ByImageFactory(images, containers, instances)
     artifacts = ArtifactCache(clients.s3, directory.path("artifacts"), settings.artifact_cache_bytes, extract_archive)
-    store = MetricStore()
     recent = RecentMetrics(time.time)
-
     metrics = Metrics([store.record, recent.record], settings.time_factor)
     cloudwatch = CloudWatch(store, metrics.flush, settings.time_factor)
     events = ModelEvents()

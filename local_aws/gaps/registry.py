@@ -54,6 +54,26 @@ GAPS = (
         operations=_calls("ecr", "GetAuthorizationToken"),
     ),
     Gap(
+        "sagemaker-quotas",
+        "has no quotas of SageMaker",
+        "gaps.service_quotas",
+        operations=_calls(
+            "servicequotas", "ListAWSDefaultServiceQuotas", "ListServiceQuotas", "RequestServiceQuotaIncrease"
+        ),
+    ),
+    Gap(
+        "sns-confirmation",
+        "confirms subscriptions by e-mail at once",
+        "gaps.sns",
+        patches=("SNSBackend.subscribe", "SNSBackend.unsubscribe"),
+    ),
+    Gap(
+        "sts-unknown-roles",
+        "lets anybody assume roles that do not exist, and ignores the external id",
+        "gaps.sts",
+        patches=("STSBackend.assume_role",),
+    ),
+    Gap(
         "scaling-tags",
         "drops the tags of scalable targets, and has no ListTagsForResource, TagResource and UntagResource for them",
         "gaps.application_autoscaling",

@@ -128,6 +128,27 @@ def _register(moto: Moto, **more: Any) -> Any:
     return scaling
 
 
+def sagemaker_quotas(moto: Moto) -> bool:
+    quotas = moto.client("service-quotas")
+    try:
+        return not quotas.list_service_quotas(ServiceCode="sagemaker")["Quotas"]
+    except ClientError:
+        return True
+
+
+def sns_confirmation(moto: Moto) -> bool:
+    sns = moto.client("sns")
+    topic = sns.create_topic(Name="probe")["TopicArn"]
+    subscription = sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="a@example.invalid")["SubscriptionArn"]
+    attributes = sns.get_subscription_attributes(SubscriptionArn=subscription)["Attributes"]
+    return attributes["PendingConfirmation"] == "false"
+
+
+def sts_unknown_roles(moto: Moto) -> bool:
+    arn = "arn:aws:iam::123456789012:role/is-not-there"
+    return not _fails(moto.client("sts").assume_role, RoleArn=arn, RoleSessionName="probe")
+
+
 def scaling_tags(moto: Moto) -> bool:
     scaling = _register(moto, Tags={"team": "vision"})
     arn = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"][0]["ScalableTargetARN"]
@@ -308,6 +329,9 @@ PROBES: dict[str, Callable[[Moto], bool]] = {
     "ecr-layers": ecr_layers,
     "ecr-images": ecr_images,
     "ecr-registry": ecr_registry,
+    "sagemaker-quotas": sagemaker_quotas,
+    "sns-confirmation": sns_confirmation,
+    "sts-unknown-roles": sts_unknown_roles,
     "scaling-tags": scaling_tags,
     "scaling-variants": scaling_variants,
     "s3-policy-conditions": s3_policy_conditions,
