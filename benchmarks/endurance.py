@@ -180,7 +180,7 @@ def _processes(pid: int) -> list[psutil.Process]:
 
 
 def _accounted_mib(server: ServerProcess) -> float:
-    """What the server says that it holds. The sum of all processes' anonymous memory would count what they share with the
+    """What the server says that it holds. The sum of all processes' anonymous memory counts what they share with the
     zygote many times."""
     return (server.accounted_bytes() or 0) / _MIB
 
