@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -190,7 +190,7 @@ class RemoteState:
         )
 
     @staticmethod
-    def _found(call) -> Any:
+    def _found(call: Callable[[], Any]) -> Any:
         try:
             return call()
         except ClientError as error:

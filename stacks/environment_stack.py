@@ -49,10 +49,10 @@ _SERVICES = (
     "sts",
 )
 # The local AWS takes any credentials; given here, those of the machine are never used.
-_TEST_CREDENTIALS = {"access_key": "test", "secret_key": "test"}
+_TEST_CREDENTIALS: dict[str, Any] = {"access_key": "test", "secret_key": "test"}
 
 
-def _through_proxy(local_url: str) -> dict[str, str]:
+def _through_proxy(local_url: str) -> dict[str, Any]:
     """The provider's arguments that make the local AWS its proxy, so that no request can leave the machine.
 
     The SDK puts the account before the host of S3 Control's endpoint (and other names before other services'), and

@@ -152,7 +152,7 @@ class Clients:
 
 
 class ClientPool:
-    """The Clients of every provider configuration met so far: Terraform configures the provider anew for each step."""
+    """The Clients of every provider configuration met so far: Terraform configures the provider again for each step."""
 
     def __init__(self) -> None:
         self._session = isolated_session()

@@ -11,9 +11,9 @@ from typing import Any
 import boto3
 import pytest
 
+from demo.rehearsal import Rehearsal
 from local_aws.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from local_aws.process import LocalAws
-from operations.rehearsal import Rehearsal
 from operations.terraform import Plan
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import boto3
 
+from demo.example_models import ExampleModel
+from demo.rehearsal import Rehearsal
 from local_aws.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from local_aws.process import LocalAws
 from model_catalog.catalog import Catalog
-from operations.example_models import ExampleModel
-from operations.rehearsal import Rehearsal
 from operations.terraform import Terraform
 from tests.end_to_end.project import change_settings
 

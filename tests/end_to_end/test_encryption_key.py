@@ -5,9 +5,9 @@ from pathlib import Path
 
 import boto3
 
+from demo.example_models import ExampleModel
+from demo.rehearsal import Rehearsal
 from local_aws.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
-from operations.example_models import ExampleModel
-from operations.rehearsal import Rehearsal
 from tests.end_to_end.conftest import LocalAwsFactory
 
 

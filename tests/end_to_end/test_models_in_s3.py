@@ -3,9 +3,9 @@
 import boto3
 import pytest
 
+from demo.example_models import ExampleModel
+from demo.rehearsal import Rehearsal
 from local_aws.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
-from operations.example_models import ExampleModel
-from operations.rehearsal import Rehearsal
 from operations.terraform import TerraformError
 from tests.end_to_end.conftest import LocalAwsFactory
 
