@@ -58,7 +58,9 @@ def test_the_page_has_both_sides() -> None:
     assert "| hit ratio, % | 75.0 | 80.0 | -5.0 points |" in page
     assert "| p99, ms | 110.0 | 100.0 | +10 % |" in page
     assert "| 10,000 | 1 | 5.00 |" in page
-    assert "Speed" not in render({**result(1, 1, 1), "speed": []})
+    partial = render({**result(1, 1, 1), "speed": []})
+    assert "## Speed" not in partial
+    assert "The speed has not been measured: run `make bench-capacity`." in partial
 
 
 def test_a_log_gives_loads_calls_and_memory(tmp_path: Path) -> None:
