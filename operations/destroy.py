@@ -83,8 +83,8 @@ def _refuse_protected(deployment: Deployment) -> None:
     if deployment.settings.is_protected:
         raise DestroyError(
             f"{deployment.environment} has deletion protection, so nothing was destroyed. To destroy it on purpose, "
-            f'set "deletion_protection": false in its block of cdktf.json, and run the command again. (Deploy nothing in '
-            "between: the protection is Terraform's, not AWS's.)"
+            f'set "deletion_protection": false in its block of cdktf.json, and run the command again. (Deploy nothing '
+            "in between: the protection is Terraform's, not AWS's.)"
         )
 
 
