@@ -1,4 +1,4 @@
-"""An alarm of the stacks reaches whoever subscribes to the topic, on the local AWS with its minutes shortened."""
+"""An alarm of the stacks reaches the subscribers of the topic, on the local AWS with its minutes shortened."""
 
 import json
 import time
