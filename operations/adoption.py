@@ -17,9 +17,7 @@ from rich.console import Console
 
 from operations.errors import AdoptionError
 from operations.state_file import parse_state
-from operations.terraform import PLAN_FILE, Plan, Terraform, TerraformError
-
-IMPORT_FILE = "adopt.tf.json"
+from operations.terraform import IMPORT_FILE, PLAN_FILE, Plan, Terraform, TerraformError
 
 _SCALING_TARGET = "{service_namespace}/{resource_id}/{scalable_dimension}"
 IMPORT_IDS = {

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from operations.adoption import IMPORT_FILE, plan_adoption, show_adoption
+from operations.adoption import plan_adoption, show_adoption
 from operations.errors import DamagedStateError, StateError
 from operations.remote_state import RemoteState, read_backend
 from operations.state_check import read_remote_state, read_state_file
 from operations.state_file import StateFile, parse_state
 from operations.state_lock import StateLock
-from operations.terraform import Terraform
+from operations.terraform import IMPORT_FILE, Terraform
 
 OVERRIDE_FILE = "bootstrap_override.tf.json"
 
@@ -62,6 +62,37 @@ def bootstrap(terraform: Terraform, state_directory: Path, console: Console) -> 
         console.print(f"{remote.stack} has changes since ({plan.summary}): `make deploy` shows and applies them.")
     console.print(
         f"The state of {remote.stack} is s3://{remote.path}, serial {migrated.serial}.", highlight=False, soft_wrap=True
+    )
+
+
+def bootstrap_existing(terraform: Terraform, console: Console) -> None:
+    """Check the bucket that `existing.state_bucket` names; there is no state stack then, and nothing to create.
+
+    Args:
+        terraform: in the folder of any of the environment's synthesised stacks.
+        console: gets a line.
+
+    Raises:
+        StateError: the bucket is not there, or keeps no earlier versions.
+        TerraformError: Terraform cannot use it.
+    """
+    remote = RemoteState(terraform.directory)
+    if not remote.bucket_exists():
+        raise StateError(
+            f"There is no bucket {remote.bucket}. `existing.state_bucket` in cdktf.json names a bucket that its owner "
+            "creates. To have this project create it, move the name to `state_bucket`."
+        )
+    if not remote.bucket_is_versioned():
+        raise StateError(
+            f"The bucket {remote.bucket} is not versioned, so a damaged state would be lost. Ask its owner to turn "
+            f"versioning on: aws s3api put-bucket-versioning --bucket {remote.bucket} --versioning-configuration "
+            "Status=Enabled"
+        )
+    terraform.init()
+    console.print(
+        f"The states go into {remote.bucket}, which `existing.state_bucket` names: there is nothing to create.",
+        highlight=False,
+        soft_wrap=True,
     )
 
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local_aws.cli_configuration import configuration_file
-from operations.terraform import LOCK_FILE, Terraform
+from model_catalog.lock import LOCK_FILE as LOCK_FILE_OF_CATALOG
+from operations.terraform import IMPORT_FILE, LOCK_FILE, PREVIEW_OVERRIDE_FILE, Terraform
 from stacks.names import stacks_in_order
 from stacks.settings import EnvironmentSettings
 from stacks.settings_reader import read_settings
@@ -71,6 +72,13 @@ class Deployment:
         return read_settings(self.project_directory / "cdktf.json", self._variables).environments[self.environment]
 
     @property
+    def lock_options(self) -> tuple[str, ...]:
+        """The option of the plan review that gives it the catalog's lock file, where there is one."""
+        catalog = read_settings(self.project_directory / "cdktf.json", self._variables).catalog
+        file = self.project_directory / catalog.directory / LOCK_FILE_OF_CATALOG
+        return ("--lock", str(file)) if file.is_file() else ()
+
+    @property
     def stacks(self) -> tuple[str, ...]:
         """The stacks in the order in which they are deployed: each may need what the earlier ones made."""
         return stacks_in_order(self.settings)
@@ -82,6 +90,9 @@ class Deployment:
             SynthesisError: with the complaints, e.g. about wrong settings.
         """
         self.cdktf("synth")
+        for name in (IMPORT_FILE, PREVIEW_OVERRIDE_FILE):  # a killed run leaves them, and Terraform would read them
+            for file in self.output_directory.glob(f"stacks/*/{name}"):
+                file.unlink()
         for file in self.output_directory.glob("stacks/*/cdk.tf.json"):
             file.chmod(0o600)  # it may hold a secret that a setting or a variable brought
 

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from operations.adoption import IMPORT_FILE, IMPORT_IDS, not_there
+from operations.adoption import IMPORT_IDS, not_there
 from operations.private_files import write_private
-from operations.terraform import Plan, Terraform, TerraformError
+from operations.terraform import IMPORT_FILE, Plan, Terraform, TerraformError
 
 TAKEN_NAMES = frozenset(
     {

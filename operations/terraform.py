@@ -23,6 +23,7 @@ from operations.state_check import refuse_damaged_state
 PLAN_FILE = "plan"
 LOCK_FILE = ".terraform.lock.hcl"
 PREVIEW_STATE_FILE = "preview.tfstate"
+IMPORT_FILE = "adopt.tf.json"
 PREVIEW_OVERRIDE_FILE = "preview_override.tf.json"
 
 

@@ -90,6 +90,7 @@ with _kernel_environment():
         LocalBackend,
         LocalExecProvisioner,
         S3Backend,
+        S3BackendAssumeRoleConfig,
         S3BackendEndpointConfig,
         TerraformOutput,
         TerraformResource,
@@ -117,6 +118,7 @@ from cdktf_cdktf_provider_aws.iam_role_policy import IamRolePolicy
 from cdktf_cdktf_provider_aws.iam_role_policy_attachment import IamRolePolicyAttachment
 from cdktf_cdktf_provider_aws.provider import (
     AwsProvider,
+    AwsProviderAssumeRole,
     AwsProviderDefaultTags,
     AwsProviderEndpoints,
 )
@@ -154,6 +156,7 @@ __all__ = [
     "AppautoscalingPolicy",
     "AppautoscalingTarget",
     "AwsProvider",
+    "AwsProviderAssumeRole",
     "AwsProviderDefaultTags",
     "AwsProviderEndpoints",
     "CloudwatchDashboard",
@@ -171,6 +174,7 @@ __all__ = [
     "LocalBackend",
     "LocalExecProvisioner",
     "S3Backend",
+    "S3BackendAssumeRoleConfig",
     "S3BackendEndpointConfig",
     "S3Bucket",
     "S3BucketLifecycleConfiguration",

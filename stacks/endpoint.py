@@ -53,10 +53,20 @@ class EndpointStack(EnvironmentStack):
         TerraformOutput(self, "log_group", value=names.log_group, description="Where the model server's logs are.")
 
     def _add_execution_role(self) -> list[TerraformResource]:
+        if self.settings.existing.execution_role_arn is not None:
+            TerraformOutput(
+                self,
+                "execution_rights",
+                value=policies.execution(self.names),
+                description="The policy that the existing execution role needs.",
+            )
+            return []
         role = IamRole(
             self,
             "execution_role",
             name=self.names.role,
+            path=self.settings.iam_path,
+            permissions_boundary=self.settings.permissions_boundary_arn,
             description=f"What the endpoint {self.names.endpoint} may do.",
             assume_role_policy=policies.trust_sagemaker(self.settings.account_id),
         )
@@ -81,6 +91,8 @@ class EndpointStack(EnvironmentStack):
                 "subnets": sorted(settings.vpc.subnet_ids),
                 "security_group_ids": sorted(settings.vpc.security_group_ids),
             }
+        if settings.network_isolation:
+            arguments["enable_network_isolation"] = True
         return SagemakerModel(
             self,
             "model",
@@ -194,6 +206,7 @@ class EndpointStack(EnvironmentStack):
                 self,
                 identifier,
                 name=self.names.caller_policy(name),
+                path=self.settings.iam_path,
                 description=f"Lets {name} invoke its models on the endpoint {self.names.endpoint}.",
                 policy=policies.invoke(self.names, caller),
             )

@@ -8,11 +8,13 @@ from stacks import policies
 from stacks.aws_bindings import (
     App,
     AwsProvider,
+    AwsProviderAssumeRole,
     AwsProviderDefaultTags,
     AwsProviderEndpoints,
     LocalBackend,
     LocalExecProvisioner,
     S3Backend,
+    S3BackendAssumeRoleConfig,
     S3BackendEndpointConfig,
     S3Bucket,
     S3BucketLifecycleConfiguration,
@@ -31,6 +33,7 @@ from stacks.aws_bindings import (
     TerraformResourceLifecycle,
     TerraformStack,
 )
+from stacks.aws_session import assume_role_variables
 from stacks.names import Names, StackName
 from stacks.project import Project
 
@@ -98,10 +101,15 @@ class EnvironmentStack(TerraformStack):
             self._add_s3_backend(stack)
 
     def _add_provider(self) -> None:
-        tags = {"Environment": self.names.environment, "ManagedBy": "cdktf", **self.settings.tags}
-        common: dict[str, Any] = {"region": self.settings.region, "default_tags": [AwsProviderDefaultTags(tags=tags)]}
+        common: dict[str, Any] = {
+            "region": self.settings.region,
+            "allowed_account_ids": [self.settings.account_id],
+            "default_tags": [AwsProviderDefaultTags(tags=self.names.tags)],
+        }
+        if self.settings.assume_role is not None:
+            common["assume_role"] = [AwsProviderAssumeRole(**self._role_to_assume())]
         if self._local_url is None:
-            AwsProvider(self, "aws", allowed_account_ids=[self.settings.account_id], **common)
+            AwsProvider(self, "aws", **common)
             return
         AwsProvider(
             self,
@@ -115,7 +123,14 @@ class EnvironmentStack(TerraformStack):
             skip_metadata_api_check="true",
         )
 
+    def _role_to_assume(self) -> dict[str, Any]:
+        role = self.settings.assume_role
+        return {} if role is None else role.model_dump(exclude_none=True)
+
     def _add_s3_backend(self, stack: StackName) -> None:
+        identity: dict[str, Any] = {"allowed_account_ids": [self.settings.account_id]}
+        if self.settings.assume_role is not None:
+            identity["assume_role"] = S3BackendAssumeRoleConfig(**self._role_to_assume())
         local: dict[str, Any] = {}
         if self._local_url is not None:
             local = {
@@ -124,7 +139,6 @@ class EnvironmentStack(TerraformStack):
                 "use_path_style": True,
                 "skip_credentials_validation": True,
                 "skip_metadata_api_check": True,
-                "skip_requesting_account_id": True,
             }
         S3Backend(
             self,
@@ -133,6 +147,7 @@ class EnvironmentStack(TerraformStack):
             region=self.settings.region,
             encrypt=True,
             kms_key_id=self.settings.kms_key_arn,
+            **identity,
             **local,
         )
         self.add_override("terraform.backend.s3.use_lockfile", True)
@@ -146,6 +161,8 @@ class EnvironmentStack(TerraformStack):
                 "AWS_ACCESS_KEY_ID": _TEST_CREDENTIALS["access_key"],
                 "AWS_SECRET_ACCESS_KEY": _TEST_CREDENTIALS["secret_key"],
             }
+        if self.settings.assume_role is not None:
+            aws |= assume_role_variables(self.settings.assume_role)
         return LocalExecProvisioner(
             type="local-exec",
             interpreter=["python3", "-m"],
@@ -236,7 +253,7 @@ class EnvironmentStack(TerraformStack):
             self,
             f"{id_}_tls_only",
             bucket=bucket.bucket,
-            policy=policies.tls_only(f"arn:{self.names.partition}:s3:::{name}"),
+            policy=policies.tls_only(self.names.bucket_arn(name)),
             depends_on=[closed],
         )
         everything = [S3BucketLifecycleConfigurationRuleFilter(prefix="")]

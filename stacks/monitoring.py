@@ -1,5 +1,7 @@
 """What the endpoint stack adds so that somebody is told: a topic, alarms that notify it, and a dashboard."""
 
+from typing import Any
+
 from stacks.alarms import alarms
 from stacks.aws_bindings import CloudwatchDashboard, CloudwatchMetricAlarm, SnsTopic, SnsTopicSubscription
 from stacks.dashboard import dashboard_body
@@ -76,5 +78,5 @@ def _dimensions(stack: EnvironmentStack) -> dict[str, str]:
     return {"EndpointName": stack.names.endpoint, "VariantName": stack.settings.variant_name}
 
 
-def _actions(topics: list[str]) -> dict[str, list[str]]:
+def _actions(topics: list[str]) -> dict[str, Any]:
     return {"alarm_actions": topics, "ok_actions": topics} if topics else {}

@@ -6,12 +6,14 @@ every complaint come from there, so that the three cannot disagree.
 
 import math
 import re
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from stacks.instance_types import INSTANCE_TYPES
 from stacks.partitions import DNS_SUFFIXES
+from stacks.settings_account import BUCKET_NAME, POLICY_ARN, AssumeRole, BucketName, Existing, TagPolicy
 from stacks.settings_block import Block, conflict, setting
 from stacks.settings_monitoring import Monitoring
 
@@ -22,7 +24,15 @@ def _not_aws(key: str) -> str:
     return key
 
 
+def _no_truth_value(value: Any) -> Any:
+    # In Python, true is 1, and pydantic takes it for the 1 of a Literal.
+    if isinstance(value, bool):
+        raise PydanticCustomError("not_a_number", "must be a number")
+    return value
+
+
 Text = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^.*\S.*$")]
 TagKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]+$", max_length=128), AfterValidator(_not_aws)]
 TagValue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]*$", max_length=256)]
 SubnetId = Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]{8,17}$")]
@@ -30,16 +40,11 @@ SecurityGroupId = Annotated[str, StringConstraints(pattern=r"^sg-[0-9a-f]{8,17}$
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=1024)]
 VariableValue = Annotated[str, StringConstraints(max_length=1024)]
 CallerName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
-BucketName = Annotated[str, StringConstraints(min_length=3, max_length=63, pattern=r"^[a-z0-9]+((-+|\.)[a-z0-9]+)*$")]
 TargetPrefix = Annotated[str, StringConstraints(pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)*/?)$")]
 
 LogRetentionDays = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
 ]
-_BUCKET_NAME = (
-    "the name of a bucket: 3 to 63 lower-case letters, digits, single dots and hyphens, "
-    "a letter or digit first and last"
-)
 # Instance families whose disk is local NVMe: SageMaker takes neither a volume size nor a KMS key for it.
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html (KmsKeyId)
 _LOCAL_STORAGE = re.compile(r"^ml\.([a-z]+[0-9]+[a-z]*d[a-z]*|g[5-9][a-z]*|gr6|p[5-9][a-z]*|trn[0-9][a-z]*)\.")
@@ -197,9 +202,9 @@ class Deployment(Block):
         default=5,
         ge=0,
     )
-    alarm_names: tuple[Text, ...] = setting(
+    alarm_names: tuple[AlarmName, ...] = setting(
         "More CloudWatch alarms that roll an update back, beside the one on 5xx answers.",
-        "a list of up to 9 names of alarms",
+        "a list of up to 9 names of alarms, each of up to 255 characters",
         default=(),
         max_length=9,
         strict=False,
@@ -284,12 +289,6 @@ class Access(Block):
         default=None,
         pattern=r"^arn:aws(-[a-z]+)*:iam::[0-9]{12}:oidc-provider/[a-z0-9./:-]+$",
     )
-    permissions_boundary_arn: str | None = setting(
-        "The permissions boundary of both roles.",
-        "the ARN of a policy, such as arn:aws:iam::123456789012:policy/boundary",
-        default=None,
-        pattern=r"^arn:aws(-[a-z]+)*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$",
-    )
 
     @model_validator(mode="after")
     def _one_server(self) -> Self:
@@ -358,8 +357,38 @@ class EnvironmentSettings(Block):
     local_aws: LocalAws | None = setting(
         "Marks an environment of the embedded local AWS.", "absent, or a block with the keys of `local_aws`", None
     )
+    assume_role: AssumeRole | None = setting(
+        "The role that Terraform and this project's commands assume in the account. Absent: they use the "
+        "credentials that they find.",
+        "absent, or a block with the keys of `assume_role`",
+        None,
+    )
+    permissions_boundary_arn: str | None = setting(
+        "The permissions boundary of every role that the stacks create.",
+        "the ARN of a policy, such as arn:aws:iam::123456789012:policy/boundary",
+        default=None,
+        pattern=POLICY_ARN,
+    )
+    iam_path: str = setting(
+        "The IAM path of every role and policy that the stacks create.",
+        "a path that begins and ends with a slash, such as /teams/vision/",
+        default="/",
+        max_length=128,
+        pattern=r"^/([A-Za-z0-9+=,.@_-]+/)*$",
+    )
+    existing: Existing = setting(
+        "What the account has already: the stacks use it and neither create nor change it.",
+        "a block with the keys of `existing`",
+        Existing(),
+    )
+    production: bool | None = setting(
+        "Whether people depend on the environment: a load test then needs `--production`. Absent: whether its name "
+        "begins with prod or live.",
+        "true or false",
+        default=None,
+    )
     state_bucket: BucketName | None = setting(
-        "The bucket for Terraform's state. Absent: `PREFIX-ENVIRONMENT-state-ACCOUNT-REGION`.", _BUCKET_NAME, None
+        "The bucket for Terraform's state. Absent: `PREFIX-ENVIRONMENT-state-ACCOUNT-REGION`.", BUCKET_NAME, None
     )
     state_backend: Literal["local", "s3"] = setting(
         "Where the state stack keeps its own state: in the bucket it creates, where `make bootstrap` puts it, or in a "
@@ -370,7 +399,7 @@ class EnvironmentSettings(Block):
     models_bucket: BucketName | None = setting(
         "The bucket of the artifacts. Absent: `PREFIX-ENVIRONMENT-models-ACCOUNT-REGION`. Shard 2 and later: `-SHARD` "
         "behind ENVIRONMENT, or behind the name given here.",
-        _BUCKET_NAME,
+        BUCKET_NAME,
         None,
     )
     endpoint_name: str | None = setting(
@@ -396,10 +425,9 @@ class EnvironmentSettings(Block):
         ge=0,
         le=9999,
     )
-    instance_type: str = setting(
+    instance_type: Literal[INSTANCE_TYPES] = setting(  # type: ignore[valid-type]
         "The type of the endpoint's instances.",
-        "a SageMaker instance type, such as ml.m5.xlarge",
-        pattern=r"^ml\.[a-z0-9-]+\.[0-9a-z]+$",
+        "an instance type of SageMaker's endpoints, such as ml.m5.xlarge",
     )
     initial_instance_count: int = setting(
         "How many instances a new configuration starts with. An update resets the count to it.",
@@ -444,6 +472,11 @@ class EnvironmentSettings(Block):
     vpc: Vpc | None = setting(
         "The network of the instances. Absent: SageMaker's own.", "absent, or a block with the keys of `vpc`", None
     )
+    network_isolation: bool = setting(
+        "Whether the containers have no network at all. SageMaker itself still loads the models.",
+        "true or false",
+        default=False,
+    )
     tags: dict[TagKey, TagValue] = setting(
         "Tags of every resource.",
         "an object of up to 8 tags (S3 objects take 10); keys of up to 128 and values of up to 256 letters, digits, "
@@ -451,7 +484,7 @@ class EnvironmentSettings(Block):
         default={},
         max_length=8,
     )
-    log_retention_days: LogRetentionDays = setting(
+    log_retention_days: Annotated[LogRetentionDays, BeforeValidator(_no_truth_value)] = setting(
         "How long CloudWatch keeps the server's logs.",
         f"one of {', '.join(map(str, get_args(LogRetentionDays)))}",
         default=30,
@@ -516,6 +549,10 @@ class EnvironmentSettings(Block):
         """Whether the environment lives in the embedded local AWS."""
         return self.local_aws is not None
 
+    def is_production(self, environment: str) -> bool:
+        """Whether people depend on it; `environment` is its name, which decides where `production` does not."""
+        return environment.startswith(("prod", "live")) if self.production is None else self.production
+
     @property
     def is_protected(self) -> bool:
         """Whether the endpoint and the buckets must not be destroyed."""
@@ -551,7 +588,8 @@ class CatalogSettings(Block):
 
 
 class Settings(Block):
-    """All settings: the environments by name, and the catalog they share."""
+    """All settings: the environments by name, the catalog they share, and the organisation's rules for tags."""
 
     environments: dict[str, EnvironmentSettings]
     catalog: CatalogSettings
+    tag_policy: TagPolicy = TagPolicy()

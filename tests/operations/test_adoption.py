@@ -6,9 +6,9 @@ import json
 import pytest
 from rich.console import Console
 
-from operations.adoption import IMPORT_FILE, candidates, plan_adoption, show_adoption
+from operations.adoption import candidates, plan_adoption, show_adoption
 from operations.errors import AdoptionError
-from operations.terraform import TerraformError
+from operations.terraform import IMPORT_FILE, TerraformError
 from tests.local_aws.account import Account as Services
 from tests.operations.conftest import apply, terraform_data
 

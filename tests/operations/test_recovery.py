@@ -8,9 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from operations.adoption import IMPORT_FILE
 from operations.recovery import Recovery, recover
-from operations.terraform import Terraform
+from operations.terraform import IMPORT_FILE, Terraform
 from tests.local_aws.account import Account as Services
 from tests.operations.conftest import Account, apply, remote_of
 
