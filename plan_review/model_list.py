@@ -24,7 +24,9 @@ def follows_models(change: Change, models: Sequence[ModelChange]) -> bool:
     """
     if change.type != "aws_s3_object" or change.action is not Action.UPDATE or not models:
         return False
-    if change.before.text("key") != _KEY or any(name not in _FOLLOWS for name in _changed(change)):
+    if (change.before.text("key") or "").rpartition("/")[2] != _KEY or any(
+        name not in _FOLLOWS for name in _changed(change)
+    ):
         return False
     before, after = _entries(change.before), _entries(change.after)
     if before is None or after is None:
