@@ -61,6 +61,13 @@ RULES = (
         "-chdir={folder} state push errored.tfstate. Nobody should deploy {environment}-{stack} before.",
     ),
     _rule(
+        "deletion protection",
+        r"Instance cannot be destroyed|lifecycle\.prevent_destroy",
+        "the plan destroys or replaces something that the environment's deletion protection is for.",
+        'if that is on purpose, set "deletion_protection": false for {environment} in cdktf.json, plan again, and set '
+        "it back afterwards. An endpoint whose creation failed must be replaced: this is the way as well.",
+    ),
+    _rule(
         "clock skew",
         r"RequestTimeTooSkewed|RequestInTheFuture|RequestExpired|Signature (?:expired|not yet current)|clock skew",
         "the clock of this machine differs from AWS's by more than AWS accepts (15 minutes for S3, 5 for other "

@@ -10,6 +10,7 @@ from typing import Any
 
 from plan_review.endpoint import ENDPOINT, ENDPOINT_TYPES
 from plan_review.findings import Verdict
+from plan_review.model_list import follows_models
 from plan_review.plan import Action, Change, OutputChange
 from plan_review.serving import Service, service_of
 from plan_review.stack import Stack
@@ -21,7 +22,7 @@ KINDS: Mapping[str, Verdict] = {
     "its hash": Verdict.MODELS_ONLY,
     "A newer version of a model takes the place of an earlier one, or an earlier one goes": Verdict.MODELS_ONLY,
     "Tags or metadata of a model's object": Verdict.MODELS_ONLY,
-    "An output that lists models, beside models": Verdict.MODELS_ONLY,
+    "An output that lists models, or the list in the models bucket, beside models": Verdict.MODELS_ONLY,
     "Any other output, or an output alone": Verdict.OTHER,
     "Any other resource; a resource that is moved or imported": Verdict.OTHER,
     "A first endpoint, with its configuration, model and scaling": Verdict.OTHER,
@@ -41,7 +42,7 @@ def verdict_of_changes(stack: Stack) -> Verdict:
     doubtful = {id(concern.change) for concern in stack.concerns}
     verdict = Verdict.NO_CHANGE
     for change in plan.changing:
-        if stack.is_artifact(change) and id(change) not in doubtful:
+        if (stack.is_artifact(change) and id(change) not in doubtful) or follows_models(change, stack.models):
             step = Verdict.MODELS_ONLY
         elif change.type in ENDPOINT_TYPES and running and not _leaves_endpoints(change):
             step = Verdict.IN_PLACE

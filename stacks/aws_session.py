@@ -72,7 +72,7 @@ def assumed(
     return session
 
 
-class _Assumed(CredentialProvider):  # type: ignore[misc]  # botocore has no types
+class _Assumed(CredentialProvider):
     """Puts the role before every other source of credentials."""
 
     METHOD = _METHOD

@@ -296,3 +296,19 @@ def test_an_error_that_no_rule_knows_stays_as_it_is(capsys):
     assert explain("Error: Invalid index", NOW) is None
     command_line._report(TerraformError("apply", Path("dev-models"), "Error: Invalid index"))
     assert "What happened" not in capsys.readouterr().err
+
+
+def test_deletion_protection_is_explained_in_terraforms_own_words(write_stack, state_bucket):
+    def document(protected: bool) -> dict:
+        return {"terraform_data": {"one": {"input": "1", "lifecycle": {"prevent_destroy": protected}}}}
+
+    terraform = write_stack("dev-endpoint", document(True), bucket=state_bucket)
+    terraform.init()
+    terraform.apply(terraform.plan())
+    with pytest.raises(TerraformError) as refused:
+        terraform.destroy()
+    told = str(explain(refused.value.output, NOW, "dev-endpoint", "FOLDER"))
+    assert '"deletion_protection": false for dev in cdktf.json' in told
+    # Nothing has to be applied in between.
+    write_stack("dev-endpoint", document(False), bucket=state_bucket)
+    terraform.destroy()

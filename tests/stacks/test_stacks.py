@@ -113,13 +113,14 @@ class TestBuckets:
         assert "aws:SecureTransport" in resource(stack, f"aws_s3_bucket_policy.{id_}_tls_only")["policy"]
 
     @pytest.mark.parametrize("environment", EVERY)
-    def test_only_local_buckets_go_with_their_content_and_the_state_bucket_never(self, stacks, environment):
+    def test_only_local_buckets_go_with_their_content_and_protected_ones_never(self, stacks, environment):
         local = environment == "local"
+        protected = {"prevent_destroy": True} if environment in ("small", "full") else None
         state = resource(stacks[f"{environment}-state"], "aws_s3_bucket.state_bucket")
         models = resource(stacks[f"{environment}-models"], "aws_s3_bucket.models_bucket")
         assert state["force_destroy"] is models["force_destroy"] is local
-        assert state.get("lifecycle") == (None if local else {"prevent_destroy": True})
-        assert "lifecycle" not in models
+        endpoint = resource(stacks[f"{environment}-endpoint"], "aws_sagemaker_endpoint.endpoint")
+        assert state.get("lifecycle") == models.get("lifecycle") == endpoint.get("lifecycle") == protected
 
 
 class TestImage:
