@@ -30,7 +30,7 @@ from operations.terraform import Terraform, TerraformError
 from operations.variables import output_directory, variables_for
 from stacks.errors import SettingsError
 from stacks.settings_reader import read_settings
-from stacks.shards import names_for
+from stacks.shards import held_by, names_for
 
 application = typer.Typer(
     help="Run the stacks: on the embedded local AWS, or on AWS.",
@@ -121,6 +121,7 @@ def endpoints(
     """Show which endpoint of ENVIRONMENT each model is invoked on, and by which TargetModel."""
     settings = read_settings(PROJECT_DIRECTORY / "cdktf.json", {**os.environ, "ENVIRONMENT": environment})
     lock = read_lock(PROJECT_DIRECTORY / settings.catalog.directory)
+    lock = held_by(lock, environment, settings.environments[environment])
     for name in sorted(lock.models) if model is None else [model]:
         target_model = lock.target_model(name)
         print(name, names_for(name, environment, settings.environments[environment]).endpoint, target_model, sep="\t")

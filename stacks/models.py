@@ -5,42 +5,61 @@ from pathlib import Path
 from typing import Any
 
 from model_catalog.lock import Lock, S3Source, Version
-from stacks.aws_bindings import App, TerraformOutput, TerraformResource
+from stacks.aws_bindings import (
+    App,
+    DataResource,
+    TerraformLocal,
+    TerraformOutput,
+    TerraformResource,
+    TerraformResourceLifecycle,
+)
 from stacks.environment_stack import EnvironmentStack, address
-from stacks.names import MODELS_PREFIX, Names
+from stacks.names import ARCHIVE_PREFIX, MODELS_PREFIX, Names
 from stacks.project import Project
 
 
 class ModelsStack(EnvironmentStack):
     """Creates the bucket and uploads the catalog. The endpoint sees a new object at once: no other stack changes."""
 
-    def __init__(self, app: App, names: Names, project: Project, lock: Lock) -> None:
+    def __init__(self, app: App, names: Names, project: Project, lock: Lock, catalog_digest: str) -> None:
+        """`lock` is what the stack's shard holds, `catalog_digest` the digest of all that the environment holds."""
         super().__init__(app, "models", names, project)
         bucket, versioning = self.private_bucket(
             "models_bucket",
             names.models_bucket,
             noncurrent_days=self.settings.deleted_model_retention_days,
+            archive_prefix=ARCHIVE_PREFIX,
+        )
+        archive = self._add_archive(versioning, lock, catalog_digest)
+        # The second element makes every object depend on the archive, so that removed ones are destroyed after it. The
+        # first stays known while the archive is replaced. (`depends_on` would cost a plan of thousands of models a
+        # fifth of its time.)
+        bucket_name = TerraformLocal(
+            self, "bucket_name", f"${{[{address(versioning)}.bucket, {address(archive)}.id][0]}}"
         )
         common = {
-            # A reference and no `depends_on`, which costs a plan of thousands of models a fifth of its time.
-            "bucket": f"${{{address(versioning)}.bucket}}",
+            "bucket": f"${{local.{bucket_name.friendly_unique_id}}}",
             "content_type": "application/gzip",
             "checksum_algorithm": "SHA256",
-            # A new version stands before the one it replaces goes.
+            # What is removed goes after the archive has it; and nothing is ever replaced by destroying it first.
             "lifecycle": {"create_before_destroy": True},
         }
         catalog = project.seen_from(self.stack_name, project.catalog_directory)
-        # One block for each model: Terraform's time for `for_each` grows with the square of the number of models.
+        self._moves: list[dict[str, str]] = []
+        # One block for each version: Terraform's time for `for_each` grows with the square of the number of models.
         # All blocks in one override: a construct for each costs 2 ms, an override of thousands as much as one.
         uploads: dict[str, Any] = {}
         copies: dict[str, Any] = {}
         for name, model in lock.models.items():
             for version in model.versions:
                 arguments = common | _object(version)
+                self._note_move(name, version)
                 if version.source is None:
                     uploads[version.resource_name(name)] = arguments | _upload(version, catalog)
                 else:
                     copies[version.resource_name(name)] = arguments | _copy(name, version, version.source)
+        if self._moves and not project.hcl:
+            self.add_override("moved", self._moves)
         for type_, objects in (("aws_s3_object", uploads), ("aws_s3_object_copy", copies)):
             if project.hcl:
                 # CDKTF's HCL leaves the overrides of a stack out.
@@ -52,6 +71,41 @@ class ModelsStack(EnvironmentStack):
         TerraformOutput(
             self, "model_data_url", value=names.model_data_url, description="What every TargetModel is relative to."
         )
+
+    def _add_archive(self, versioning: TerraformResource, lock: Lock, catalog_digest: str) -> DataResource:
+        """Copies the artifacts of removed versions before Terraform destroys them: the provider deletes all of an
+        object's versions.
+
+        Replaced only when a version has left the catalog. Objects depend on it, and they and it are created before they
+        are destroyed: so the new one is made, and its program run, before the first object goes. If the program fails,
+        none does.
+        """
+        promoted = self.settings.promoted_models_only
+        return DataResource(
+            self,
+            "archive",
+            triggers_replace={"removed": lock.removals_digest()},
+            depends_on=[versioning],
+            lifecycle=TerraformResourceLifecycle(create_before_destroy=True),
+            provisioners=[
+                self.program(
+                    "stacks.archive_models",
+                    {
+                        "MODELS_BUCKET": self.names.models_bucket,
+                        "CATALOG_DIRECTORY": self.project.seen_from_root(self.project.catalog_directory),
+                        "CATALOG_DIGEST": catalog_digest,
+                        "PROMOTED_TO": self.names.environment if promoted else "",
+                    },
+                )
+            ],
+        )
+
+    def _note_move(self, name: str, version: Version) -> None:
+        """Objects of states written before addresses were named after versions follow to their new addresses."""
+        former = version.former_resource_name(name)
+        if former is not None:
+            type_ = "aws_s3_object" if version.source is None else "aws_s3_object_copy"
+            self._moves.append({"from": f"{type_}.{former}", "to": f"{type_}.{version.resource_name(name)}"})
 
     def _add_object(self, type_: str, id_: str, arguments: dict[str, Any]) -> None:
         resource = TerraformResource(self, id_, terraform_resource_type=type_)

@@ -19,6 +19,8 @@ SHARED_STACKS: tuple[StackName, ...] = ("state", "image")
 SHARD_STACKS: tuple[StackName, ...] = ("models", "endpoint")
 MODELS_PREFIX = "models/"
 """Under which prefix of the bucket the artifacts lie; TargetModel is the rest of the key."""
+ARCHIVE_PREFIX = "archive/"
+"""Where the artifacts of removed versions are kept for a while, each under the key that it had."""
 _HASH_LENGTH = 12
 _TAG_LENGTH = 16
 _SHORTEN = {"name_prefix": "name_prefix or the environment's name"}

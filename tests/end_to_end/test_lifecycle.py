@@ -128,7 +128,7 @@ def test_a_new_version_is_there_before_the_oldest_goes_and_the_earlier_one_stays
             plans.append(_actions(rehearsal.deploy("models")))
         assert len(set(keys)) == 3
         assert plans[0]["aws_s3_object.digits"] == "+"
-        assert plans[1] == {"aws_s3_object.digits_slot_2": "+"}
+        assert plans[1] == {"aws_s3_object.digits_v2": "+"}
         assert plans[2] == {"aws_s3_object.digits": "+/-"}
         assert rehearsal.list_models() == sorted(keys[1:])
 

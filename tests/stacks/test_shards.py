@@ -145,7 +145,7 @@ class TestStacks:
         for name in ("sharded-state", "sharded-image", "sharded-endpoint"):
             assert stacks[name] == alone[name]
         held, whole = copy.deepcopy(stacks["sharded-models"]), alone["sharded-models"]
-        for address in ("resnet18", "resnet18_slot_2"):
+        for address in ("resnet18_v1", "resnet18_v2"):
             object_ = held["resource"]["aws_s3_object"].pop(address)
             assert object_ == whole["resource"]["aws_s3_object"][address]
         assert held["resource"].pop("aws_s3_object") == {}
