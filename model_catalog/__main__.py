@@ -204,8 +204,8 @@ def promote(
         complaints.append("Give --from ENVIRONMENT or --version NUMBER.")
     if to in environments and not _takes_promoted_only(environments[to]):
         complaints.append(
-            f"{to} takes every version of the catalog, so there is nothing to promote: set promoted_models_only of {to} "
-            f"in {_CONTEXT_FILE} to true."
+            f"{to} takes every version of the catalog, so there is nothing to promote: set promoted_models_only of "
+            f"{to} in {_CONTEXT_FILE} to true."
         )
     if complaints:
         raise CatalogError(complaints)

@@ -181,17 +181,20 @@ class Catalog:
             retired = lock.retired | {name: lock.models[name].current.version}
             write_lock(self.directory, Lock(models=models, retired=retired))
 
-    def restore(self, name: str, number: str, archive: Path, program: str = DEFAULT_PROGRAM) -> Version:
+    def restore(
+        self, name: str, number: str, archive: Path, *, digest: str = "", program: str = DEFAULT_PROGRAM
+    ) -> Version:
         """Put a removed version back under the number and key that it had, and its archive among the artifacts.
 
         Args:
             name: the model.
             number: the version.
             archive: the artifact, a file that is left as it is.
+            digest: what its SHA-256 begins with.
             program: the name of its own code below `code/`.
 
         Raises:
-            CatalogError: the catalog has this version, or the archive is no model.
+            CatalogError: the catalog has this version, or the archive has another digest or is no model.
         """
         self._artifacts.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._artifacts, prefix=".add-") as scratch_name:
@@ -200,6 +203,8 @@ class Catalog:
             shutil.copyfile(archive, copy)
             with copy.open("rb") as file:
                 sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            if not sha256.startswith(digest):
+                raise CatalogError(f"model {name}: the sha256 of version {number} is {sha256}, not {digest}...")
             version = Version(
                 version=number,
                 sha256=sha256,

@@ -10,13 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from local_aws.errors import LocalAwsError
+from model_catalog.catalog import Catalog
 from model_catalog.errors import CatalogError
-from model_catalog.lock import read_lock
+from model_catalog.lock import LOCK_FILE, read_lock
 from operations import adoption, state_history
 from operations import bootstrap as bootstrap_module
 from operations import deploy as deploy_module
@@ -25,6 +27,7 @@ from operations import provider_lock as provider_lock_module
 from operations.deployment import PROJECT_DIRECTORY, Deployment, SynthesisError
 from operations.errors import AdoptionError, RepositoryError, SavedPlansError, StateError, UnknownStackError
 from operations.explain import explain as explanation_of
+from operations.model_restore import archived_versions, restore
 from operations.remote_state import RemoteState
 from operations.terraform import Terraform, TerraformError
 from operations.variables import output_directory, variables_for
@@ -125,6 +128,37 @@ def endpoints(
     for name in sorted(lock.models) if model is None else [model]:
         target_model = lock.target_model(name)
         print(name, names_for(name, environment, settings.environments[environment]).endpoint, target_model, sep="\t")
+
+
+@application.command("model-restore")
+def model_restore(
+    environment: _Environment,
+    model: Annotated[str, typer.Argument(help="The name of a removed model.")],
+    version: Annotated[str | None, typer.Argument(help="The version to bring back. Default: list them.")] = None,
+) -> None:
+    """List the removed versions of MODEL that ENVIRONMENT's archive holds, or bring one back into the catalog."""
+    with variables_for(environment) as variables:
+        environ = {**os.environ, **variables, "ENVIRONMENT": environment}
+        settings = read_settings(PROJECT_DIRECTORY / "cdktf.json", environ)
+        names = names_for(model, environment, settings.environments[environment])
+        client = boto3.client(
+            "s3",
+            region_name=names.settings.region,
+            endpoint_url=environ.get("AWS_ENDPOINT_URL"),
+            aws_access_key_id=environ.get("AWS_ACCESS_KEY_ID"),
+            aws_secret_access_key=environ.get("AWS_SECRET_ACCESS_KEY"),
+            aws_session_token=environ.get("AWS_SESSION_TOKEN"),
+        )
+        if version is None:
+            for item in archived_versions(client, names, model):
+                print(item.version, f"{item.removed_at:%Y-%m-%d %H:%M UTC}", f"{item.size_bytes} bytes", sep="\t")
+            return
+        catalog = Catalog(PROJECT_DIRECTORY / settings.catalog.directory, settings.catalog.earlier_versions)
+        restored = restore(client, names, catalog, model, version)
+    print(
+        f"Restored {model} version {version}, TargetModel {restored.key}. Commit {LOCK_FILE} and deploy from here: the "
+        f"artifact is in {settings.catalog.directory}/{restored.artifact}."
+    )
 
 
 @application.command()
