@@ -174,6 +174,8 @@ class AccessRights:
             ],
             self._repository,
         )
+        # Of the environment's own images only: tags of images that are in use no longer.
+        yield allow("UntagImage", ["ecr:BatchDeleteImage"], self._repository)
         # This action knows no resources.
         yield allow("LogInToRegistry", ["ecr:GetAuthorizationToken"], "*")
         yield allow(
