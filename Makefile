@@ -22,7 +22,7 @@ LANG=$${LANG:-C.UTF-8} PIPENV_VENV_IN_PROJECT=1 PIPENV_IGNORE_VIRTUALENVS=1 PIPE
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-deployment tools demo local plan deploy bootstrap state-history unlock model-restore adopt test way-out bench bench-synthesis bench-scale bench-plan-review provider-lock lint licences outdated lock clean
+.PHONY: help setup setup-deployment tools demo local plan deploy bootstrap state-history unlock model-restore promote-image adopt test way-out bench bench-synthesis bench-scale bench-plan-review provider-lock lint licences outdated lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,9 @@ state-history: setup ## list the versions of the state of STACK; VERSION=... sho
 
 unlock: setup ## remove the lock LOCK that a killed run left on the state of STACK
 	@$(RUN) python -m operations unlock $(ENV) $(STACK) $(LOCK)
+
+promote-image: setup ## give the environment TO the very image that FROM runs, by its digest, in cdktf.json
+	@$(RUN) python -m operations promote-image $(FROM) $(TO)
 
 model-restore: setup ## bring a removed MODEL back from ENV's archive into the catalog: VERSION=...; without it, list the versions
 	@$(RUN) python -m operations model-restore $(ENV) $(MODEL) $(VERSION)

@@ -1,7 +1,7 @@
 """`python3 -m image_builder.in_use`: keeps the images that an endpoint runs, or would be rolled back to, from expiring.
 
 The endpoint stack runs it after each update. It tags the image with `in-use.CONFIGURATION`, for which the repository's
-lifecycle policy has a rule of its own, and takes the tags of configurations away that no longer exist. The configuration
+lifecycle policy has a rule of its own, and removes the tags of configurations that no longer exist. The configuration
 before the update still exists then, so its image keeps its tag until the next update. Its arguments are environment
 variables.
 """
