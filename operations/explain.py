@@ -132,9 +132,9 @@ RULES = (
     _rule(
         "update still under way",
         r"waiting for SageMaker.{0,30} Endpoint.{0,200}timeout while waiting",
-        "the provider waits at most 60 minutes for an endpoint, and the update takes longer. SageMaker goes on with it.",
-        "wait until the endpoint is InService, then deploy again. Shorten the update: larger `deployment.step_percent`, "
-        "shorter `deployment.wait_seconds`.",
+        "the provider waits at most 60 minutes for an endpoint, and the update takes longer. SageMaker continues it.",
+        "wait until the endpoint is InService, then deploy again. To shorten updates, raise "
+        "`deployment.step_percent` or lower `deployment.wait_seconds`.",
     ),
     _rule(
         "quota",
@@ -158,7 +158,7 @@ RULES = (
     _rule(
         "left over of a rollback",
         r"Cannot create already existing (model|endpoint configuration)",
-        "a {1} of this name is there: that of before an update which failed, or one that the state does not know.",
+        "it has the name of an existing {1}: one from before an update that failed, or one that the state does not know.",
         "after an update that failed, raise `revision` in cdktf.json: the same settings then get names of their own, "
         "and the next apply deletes the left-over. Else adopt it: make adopt ENV={environment} STACK={stack}.",
     ),
