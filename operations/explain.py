@@ -158,7 +158,7 @@ RULES = (
     _rule(
         "left over of a rollback",
         r"Cannot create already existing (model|endpoint configuration)",
-        "it has the name of an existing {1}: one from before an update that failed, or one that the state does not know.",
+        "it has the name of an existing {1}: one from before an update that failed, or one unknown to the state.",
         "after an update that failed, raise `revision` in cdktf.json: the same settings then get names of their own, "
         "and the next apply deletes the left-over. Else adopt it: make adopt ENV={environment} STACK={stack}.",
     ),

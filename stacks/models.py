@@ -8,7 +8,6 @@ from model_catalog.lock import Lock, S3Source, Version
 from stacks.aws_bindings import (
     App,
     DataResource,
-    TerraformLocal,
     TerraformOutput,
     TerraformResource,
     TerraformResourceLifecycle,
@@ -31,14 +30,11 @@ class ModelsStack(EnvironmentStack):
             archive_prefix=ARCHIVE_PREFIX,
         )
         archive = self._add_archive(versioning, lock, catalog_digest)
-        # The second element makes every object depend on the archive, so that removed ones are destroyed after it. The
-        # first stays known while the archive is replaced. (`depends_on` would cost a plan of thousands of models a
-        # fifth of its time.)
-        bucket_name = TerraformLocal(
-            self, "bucket_name", f"${{[{address(versioning)}.bucket, {address(archive)}.id][0]}}"
-        )
         common = {
-            "bucket": f"${{local.{bucket_name.friendly_unique_id}}}",
+            # The second element makes every object depend on the archive, so that removed ones are destroyed after it.
+            # The first stays known while the archive is replaced. (`depends_on` would cost a plan of thousands of
+            # models a fifth of its time.)
+            "bucket": f"${{[{address(versioning)}.bucket, {address(archive)}.id][0]}}",
             "content_type": "application/gzip",
             "checksum_algorithm": "SHA256",
             # What is removed goes after the archive has it; and nothing is ever replaced by destroying it first.

@@ -155,6 +155,9 @@ class TestImage:
         assert container["image"] == uri
 
 
+BUCKET = "${[aws_s3_bucket_versioning.models_bucket_versioning.bucket, terraform_data.archive.id][0]}"
+
+
 class TestModels:
     def test_one_object_for_each_version(self, stacks, lock):
         objects = stacks["small-models"]["resource"]["aws_s3_object"]
@@ -162,19 +165,16 @@ class TestModels:
         one = objects["squeezenet_v1"]
         assert one["key"] == f"models/squeezenet/1-{one['source_hash'][:16]}.tar.gz"
         assert one["source"] == f"../../../models/artifacts/{one['source_hash']}.tar.gz"
-        assert one["bucket"] == "${local.bucket_name}"
+        assert one["bucket"] == BUCKET
         assert one["metadata"] == {"size_bytes": str(lock.models["squeezenet"].current.size_bytes)}
 
     def test_an_object_is_written_when_the_bucket_is_versioned_and_destroyed_when_the_archive_has_it(self, stacks):
         resources = stacks["small-models"]["resource"]
-        assert stacks["small-models"]["locals"]["bucket_name"] == (
-            "${[aws_s3_bucket_versioning.models_bucket_versioning.bucket, terraform_data.archive.id][0]}"
-        )
         archive = resources["terraform_data"]["archive"]
         assert archive["lifecycle"] == {"create_before_destroy": True}
         for block in resources["aws_s3_object"].values():
             assert block["lifecycle"] == {"create_before_destroy": True}
-            assert block["bucket"] == "${local.bucket_name}"
+            assert block["bucket"] == BUCKET
         assert resources["aws_s3_bucket_versioning"]["models_bucket_versioning"]["depends_on"] == [
             "aws_s3_bucket_server_side_encryption_configuration.models_bucket_encryption"
         ]
