@@ -27,7 +27,7 @@ def parse_image_uri(value: str) -> re.Match[str]:
     return match
 
 
-def image_uri(value: str) -> str:
+def checked_image_uri(value: str) -> str:
     """`value` where it is the URI of an image in ECR; raises ValueError where it is not."""
     return parse_image_uri(value).string
 
@@ -37,7 +37,7 @@ class CheckSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    image_uri: Annotated[str, AfterValidator(image_uri)] = Field(alias="IMAGE_URI")
+    image_uri: Annotated[str, AfterValidator(checked_image_uri)] = Field(alias="IMAGE_URI")
     """The image in ECR, by tag or digest."""
     platform: Literal["linux/amd64", "linux/arm64"] = Field(alias="IMAGE_PLATFORM")
     """What the endpoint's instances run."""

@@ -16,7 +16,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from image_builder.check import image_uri, parse_image_uri
+from image_builder.check import checked_image_uri, parse_image_uri
 from image_builder.errors import ImageBuilderError
 from image_builder.repository import Repository, aws_errors, ecr_client
 from image_builder.settings import IN_USE_TAG_PREFIX, LoopbackUrl, read_settings
@@ -29,7 +29,7 @@ class InUseSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    image_uri: Annotated[str, AfterValidator(image_uri)] = Field(alias="IMAGE_URI")
+    image_uri: Annotated[str, AfterValidator(checked_image_uri)] = Field(alias="IMAGE_URI")
     """The image in ECR that the endpoint runs, by tag or digest."""
     configuration: str = Field(alias="ENDPOINT_CONFIGURATION_NAME", pattern=r"^[A-Za-z0-9-]{1,63}$")
     """The endpoint configuration in use."""

@@ -44,9 +44,7 @@ def verdict_of_changes(stack: Stack) -> Verdict:
     doubtful = {id(concern.change) for concern in stack.concerns}
     verdict = Verdict.NO_CHANGE
     for change in plan.changing:
-        if stack.is_artifact(change) and id(change) not in doubtful:
-            step = Verdict.MODELS_ONLY
-        elif is_archive(stack, change):
+        if (stack.is_artifact(change) and id(change) not in doubtful) or is_archive(stack, change):
             step = Verdict.MODELS_ONLY
         elif change.type in ENDPOINT_TYPES and running and not _leaves_endpoints(change):
             step = Verdict.IN_PLACE
