@@ -50,7 +50,7 @@ def keep_images(settings: InUseSettings, ecr: BaseClient, sagemaker: BaseClient)
     repository = Repository(ecr, uri["account"], uri["name"])
     repository.add_tag(uri["tag"] or uri["digest"], f"{IN_USE_TAG_PREFIX}{settings.configuration}")
     kept = []
-    for digest, tags in repository.tags().items():
+    for digest, tags in repository.tags():
         ours = [tag for tag in tags if _is_ours(tag, settings.base)]
         gone = [tag for tag in ours if not _exists(sagemaker, tag.removeprefix(IN_USE_TAG_PREFIX))]
         kept += [tag for tag in ours if tag not in gone]

@@ -144,15 +144,15 @@ class Repository:
         image = answer["images"][0]
         self.put_image(tag, image["imageManifest"], image["imageManifestMediaType"])
 
-    def tags(self) -> dict[str, list[str]]:
-        """The tags of every image that has one, by its digest."""
-        found = {}
+    def tags(self) -> list[tuple[str, list[str]]]:
+        """The digest and the tags of every image that has a tag."""
+        found = []
         with aws_errors(f"listing the images of {self.name}"):
             pages = self._client.get_paginator("describe_images").paginate(
                 **self._address, filter={"tagStatus": "TAGGED"}
             )
             for page in pages:
-                found |= {image["imageDigest"]: image.get("imageTags", []) for image in page["imageDetails"]}
+                found += [(image["imageDigest"], image.get("imageTags", [])) for image in page["imageDetails"]]
         return found
 
     def remove_tags(self, digest: str, tags: Iterable[str]) -> None:

@@ -76,7 +76,7 @@ def keep_promoted(ecr: BaseClient, environment: str, image: str, before: str | N
     prefix = f"{IN_USE_TAG_PREFIX}promoted-{environment}-"
     repository.add_tag(uri["digest"], f"{prefix}{_short(uri['digest'])}")
     kept = {item.partition("@")[2] for item in (image, before) if item is not None}
-    for digest, tags in repository.tags().items():
+    for digest, tags in repository.tags():
         ours = [tag for tag in tags if tag.startswith(prefix)]
         if ours and digest not in kept and len(ours) < len(tags):
             repository.remove_tags(digest, ours)

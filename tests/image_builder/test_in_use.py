@@ -53,7 +53,7 @@ def fill(repository: Repository, *tags: str) -> None:
 
 
 def tags_of(repository: Repository) -> list[list[str]]:
-    return sorted(sorted(tags) for tags in repository.tags().values())
+    return sorted(sorted(tags) for _, tags in repository.tags())
 
 
 def test_the_images_of_the_configurations_that_exist_keep_their_tags(repository: Repository, ecr: Any) -> None:
@@ -90,7 +90,7 @@ def test_the_last_tag_of_an_image_is_never_removed(repository: Repository, ecr: 
 
 def test_an_image_may_be_named_by_its_digest(repository: Repository, ecr: Any) -> None:
     put(repository, "one")
-    (digest,) = repository.tags()
+    ((digest, _),) = repository.tags()
     assert keep_images(settings(repository, f"@{digest}", NEW), ecr, SageMaker(NEW)) == [f"in-use.{NEW}"]
 
 
