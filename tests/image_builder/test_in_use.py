@@ -61,7 +61,7 @@ def test_the_images_of_the_configurations_that_exist_keep_their_tags(repository:
     for tag, configuration, existing in (("one", OLD, [OLD]), ("two", LIVE, [OLD, LIVE]), ("three", NEW, [LIVE, NEW])):
         kept = keep_images(settings(repository, f":{tag}", configuration), ecr, SageMaker(*existing))
         assert kept == sorted(f"in-use.{name}" for name in existing)
-    assert tags_of(repository) == [[f"in-use.{NEW}", "three"], [f"in-use.{LIVE}", "two"], ["one"]]
+    assert tags_of(repository) == [[f"in-use.{LIVE}", "two"], [f"in-use.{NEW}", "three"], ["one"]]
 
 
 def test_going_back_keeps_the_earlier_image_again(repository: Repository, ecr: Any) -> None:
@@ -71,7 +71,7 @@ def test_going_back_keeps_the_earlier_image_again(repository: Repository, ecr: A
     assert tags_of(repository) == [[f"in-use.{NEW}", "two"], ["one"]]
     keep_images(settings(repository, ":one", OLD), ecr, SageMaker(OLD, NEW))
     keep_images(settings(repository, ":one", OLD), ecr, SageMaker(OLD, NEW))
-    assert tags_of(repository) == [[f"in-use.{NEW}", "two"], [f"in-use.{OLD}", "one"]]
+    assert tags_of(repository) == [[f"in-use.{OLD}", "one"], [f"in-use.{NEW}", "two"]]
 
 
 def test_the_tags_of_another_shard_and_of_people_stay(repository: Repository, ecr: Any) -> None:
