@@ -60,6 +60,12 @@ state-history: setup ## list the versions of the state of STACK; VERSION=... sho
 unlock: setup ## remove the lock LOCK that a killed run left on the state of STACK
 	@$(RUN) python -m operations unlock $(ENV) $(STACK) $(LOCK)
 
+promote-image: setup ## give the environment TO the very image that FROM runs, by its digest, in cdktf.json
+	@$(RUN) python -m operations promote-image $(FROM) $(TO)
+
+model-restore: setup ## bring a removed MODEL back from ENV's archive into the catalog: VERSION=...; without it, list the versions
+	@$(RUN) python -m operations model-restore $(ENV) $(MODEL) $(VERSION)
+
 adopt: setup ## show what of STACK exists in the account and its state does not know; CONFIRM=yes takes it over
 	@$(RUN) python -m operations adopt $(ENV) $(STACK) $(if $(CONFIRM),--confirm=$(CONFIRM))
 

@@ -28,7 +28,7 @@ def measure(mebibytes: int, directory: Path) -> dict[str, Any]:
     """The whole life of one artifact of that size, on a local AWS of its own."""
     sha256 = "0" * 64
     key = version_key("large", "1", sha256)
-    version = Version(version="1", sha256=sha256, size_bytes=mebibytes * 2**20, engine="mxnet", key=key, slot=1)
+    version = Version(version="1", sha256=sha256, size_bytes=mebibytes * 2**20, engine="mxnet", key=key)
     stack = directory / "stack"
     artifact = stack / version.artifact
     artifact.parent.mkdir(parents=True)

@@ -84,8 +84,10 @@ class AccessRights:
         self._states = f"{self._state}/{names.state_folder}{names.environment}-*"
         self._models = _distinct(item.models_bucket_arn for item in both)
         # A bucket that others share holds objects of theirs.
-        objects = "*" if self._existing.models_bucket is None else f"{names.models_prefix}*"
-        self._objects = [f"{arn}/{objects}" for arn in self._models]
+        objects = ["*"]
+        if self._existing.models_bucket is not None:
+            objects = [f"{names.models_prefix}*", f"{names.archive_prefix}*", names.model_list_key]
+        self._objects = [f"{arn}/{item}" for arn in self._models for item in objects]
         # The buckets whose settings the stacks hold.
         self._buckets = [self._state] if self._existing.state_bucket is None else []
         if self._existing.models_bucket is None:
@@ -243,6 +245,8 @@ class AccessRights:
     def _image(self) -> Iterable[Statement]:
         if self._existing.repository is None:
             yield allow("WriteRepository", list(_REPOSITORY_WRITES), self._repository)
+        # Of the environment's own images only: tags of images that are in use no longer.
+        yield allow("UntagImage", ["ecr:BatchDeleteImage"], self._repository)
         # This action knows no resources.
         yield allow("LogInToRegistry", ["ecr:GetAuthorizationToken"], "*")
         yield allow(

@@ -20,6 +20,7 @@ from stacks.aws_bindings import (
     S3BucketLifecycleConfiguration,
     S3BucketLifecycleConfigurationRule,
     S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload,
+    S3BucketLifecycleConfigurationRuleExpiration,
     S3BucketLifecycleConfigurationRuleFilter,
     S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration,
     S3BucketOwnershipControls,
@@ -196,7 +197,7 @@ class EnvironmentStack(TerraformStack):
             )
 
     def private_bucket(
-        self, id_: str, name: str, *, noncurrent_days: int | None = None
+        self, id_: str, name: str, *, noncurrent_days: int | None = None, archive_prefix: str | None = None
     ) -> tuple[S3Bucket, S3BucketVersioningA]:
         """A bucket that is versioned, encrypted, closed to the public and reached over TLS only.
 
@@ -204,6 +205,7 @@ class EnvironmentStack(TerraformStack):
             id_: the id of the bucket; those of its settings begin with it.
             name: the bucket's name.
             noncurrent_days: after how many days replaced and deleted objects go for good; never when None.
+            archive_prefix: where copies of removed objects lie, which go as many days after they were made.
 
         Returns:
             The bucket, and its versioning, which stands when the bucket is encrypted as well: what names the bucket by
@@ -280,5 +282,20 @@ class EnvironmentStack(TerraformStack):
                     ],
                 )
             )
+        if archive_prefix is not None:
+            rules.append(_archive_expiry(archive_prefix, noncurrent_days))
         S3BucketLifecycleConfiguration(self, f"{id_}_expiry", bucket=bucket.bucket, rule=rules, depends_on=[versioning])
         return bucket, versioning
+
+
+def _archive_expiry(prefix: str, days: int | None) -> S3BucketLifecycleConfigurationRule:
+    return S3BucketLifecycleConfigurationRule(
+        id="expire-archive",
+        status="Enabled",
+        filter=[S3BucketLifecycleConfigurationRuleFilter(prefix=prefix)],
+        expiration=[S3BucketLifecycleConfigurationRuleExpiration(days=days)],
+        # In a bucket with versions, expiry only hides the object; a day later it is gone.
+        noncurrent_version_expiration=[
+            S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration(noncurrent_days=1)
+        ],
+    )

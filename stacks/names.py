@@ -20,6 +20,7 @@ SHARD_STACKS: tuple[StackName, ...] = ("models", "endpoint")
 MODEL_LIST_KEY = "model-list.json"
 MODELS_PREFIX = "models/"
 """Under which prefix of a bucket of their own the artifacts lie."""
+ARCHIVE_PREFIX = "archive/"
 _HASH_LENGTH = 12
 _TAG_LENGTH = 16
 _PATH_HASH_LENGTH = 5
@@ -174,6 +175,11 @@ class Names:
     def models_prefix(self) -> str:
         """Under which prefix of the bucket the artifacts lie; TargetModel is the rest of the key."""
         return f"{_folder(self.settings.existing.models_folder)}{MODELS_PREFIX}"
+
+    @property
+    def archive_prefix(self) -> str:
+        """Where the artifacts of removed versions are kept for a while, each under the key that it had."""
+        return f"{_folder(self.settings.existing.models_folder)}{ARCHIVE_PREFIX}"
 
     @property
     def model_list_key(self) -> str:

@@ -494,11 +494,18 @@ class EnvironmentSettings(Block):
         default=30,
     )
     deleted_model_retention_days: int = setting(
-        "How long S3 keeps the artifacts of models that were removed.",
+        "How long the bucket keeps the artifacts of removed models and versions, in days; until then "
+        "`make model-restore` brings them back.",
         "a whole number from 1 to 3650",
         default=30,
         ge=1,
         le=3650,
+    )
+    promoted_models_only: bool = setting(
+        "Whether the environment holds only the versions that `python -m model_catalog promote` gave it, instead of "
+        "the whole catalog.",
+        "true or false",
+        default=False,
     )
     image: Image = setting("The model server's image.", "a block with the keys of `image`", Image())
     auto_scaling: AutoScaling | None = setting(
@@ -584,9 +591,9 @@ class CatalogSettings(Block):
     )
     earlier_versions: int = setting(
         "How many versions of a model stay invokable beside the current one.",
-        "a whole number from 0 to 100",
+        "a whole number from 1 to 100",
         default=1,
-        ge=0,
+        ge=1,
         le=100,
     )
 

@@ -39,6 +39,7 @@ NOT_RECORDED = {
     **dict.fromkeys(
         [
             "ecr:BatchCheckLayerAvailability",
+            "ecr:BatchDeleteImage",
             "ecr:BatchGetImage",
             "ecr:CompleteLayerUpload",
             "ecr:DescribeImages",
@@ -48,7 +49,7 @@ NOT_RECORDED = {
             "ecr:PutImage",
             "ecr:UploadLayerPart",
         ],
-        "the image builder pushes, and checks what it pushed; the provider does not",
+        "the image builder pushes, checks and tags images; the provider does not",
     ),
     **dict.fromkeys(
         [
