@@ -2,11 +2,8 @@
 
 import json
 import logging
-import os
 import shlex
-import signal
 import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -91,7 +88,7 @@ def serve(  # noqa: PLR0917 - one parameter an option, given by name on the comm
 def env(directory: _DirectoryOption = _DEFAULTS.directory) -> None:
     """Print lines that point a shell's AWS tools and Terraform at the running local AWS."""
     typer.echo(f"unset {' '.join(UNWANTED)}")
-    for name, value in await_environment(Directory(directory).running().url).items():
+    for name, value in await_environment(Directory(directory).running()).items():
         typer.echo(f"export {name}={shlex.quote(value)}")
 
 
@@ -100,7 +97,7 @@ def status(directory: _DirectoryOption = _DEFAULTS.directory) -> None:
     """Print what runs, as JSON."""
     running = Directory(directory).running()
     try:
-        typer.echo(json.dumps(query_status(running.url), indent=2))
+        typer.echo(json.dumps(query_status(running), indent=2))
     except OSError as error:
         raise NotRunningError(str(directory)) from error
 
@@ -108,18 +105,7 @@ def status(directory: _DirectoryOption = _DEFAULTS.directory) -> None:
 @app.command()
 def stop(directory: _DirectoryOption = _DEFAULTS.directory) -> None:
     """Stop the running local AWS and wait until it is gone."""
-    place = Directory(directory)
-    running = place.running()
-    os.kill(running.pid, signal.SIGTERM)
-    deadline = time.monotonic() + _STOP_TIMEOUT_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            place.running()
-        except NotRunningError:
-            typer.echo(f"stopped (pid {running.pid})")
-            return
-        time.sleep(0.05)
-    raise LocalAwsError(f"The local AWS with pid {running.pid} did not end within {_STOP_TIMEOUT_SECONDS:g} s.")
+    typer.echo(f"stopped (pid {Directory(directory).stop(_STOP_TIMEOUT_SECONDS)})")
 
 
 def _log_to_stderr() -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
-from .account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from .access_key import AccessKey
+from .account import REGION
 
 _LOOPBACK = "127.0.0.1,localhost"
 
@@ -14,8 +15,8 @@ UNWANTED = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECU
 """Variables that no value makes harmless: they have to be unset (`isolate` does, and `python -m local_aws env`)."""
 
 
-def aws_environment(url: str, outer: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What boto3, the AWS CLI and Terraform's provider need to talk to `url`.
+def aws_environment(url: str, key: AccessKey, outer: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What boto3, the AWS CLI and Terraform's provider need to talk to the local AWS at `url`, which has `key`.
 
     `outer`: the environment that this is to be laid over; hosts that it keeps from the proxy stay so.
     """
@@ -23,8 +24,8 @@ def aws_environment(url: str, outer: Mapping[str, str] | None = None) -> dict[st
     no_proxy = f"{_LOOPBACK},{given}" if given else _LOOPBACK
     return {
         "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
-        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+        "AWS_ACCESS_KEY_ID": key.id,
+        "AWS_SECRET_ACCESS_KEY": key.secret,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         # No profiles, no credentials of the machine, no instance metadata.
@@ -46,9 +47,9 @@ def terraform_environment(*, reattach: str | None, cli_config: Path | None) -> d
     return environment
 
 
-def isolate(environment: MutableMapping[str, str], url: str) -> None:
+def isolate(environment: MutableMapping[str, str], url: str, key: AccessKey) -> None:
     """Make this process itself one that knows the local AWS only: no other AWS_* variables, no proxies."""
     for name in list(environment):
         if name.startswith("AWS_") or name.lower() in PROXIES:
             del environment[name]
-    environment.update(aws_environment(url))
+    environment.update(aws_environment(url, key))

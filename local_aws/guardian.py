@@ -14,13 +14,15 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 
 class Guardian:
-    """The local AWS's end of the pipe."""
+    """The local AWS's end of the pipe. `copy`: a file that gets the same lines, should the guardian be killed, too."""
 
-    def __init__(self) -> None:
+    def __init__(self, copy: Path | None = None) -> None:
         self._write_lock = threading.Lock()
+        self._copy = copy.open("w", encoding="utf-8") if copy is not None else None
         # A session of its own: Ctrl-C in the terminal must not reach it. -I: nobody's PYTHON* variables, no user site.
         self._process = subprocess.Popen(
             [sys.executable, "-I", __file__], stdin=subprocess.PIPE, start_new_session=True, cwd="/"
@@ -53,10 +55,14 @@ class Guardian:
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
         self._process.wait()
+        if self._copy is not None:
+            self._copy.close()
 
     def _send(self, line: str) -> None:
         # A guardian that somebody killed must not take an endpoint down with it.
         with self._write_lock, contextlib.suppress(BrokenPipeError, ValueError):
+            if self._copy is not None:
+                print(line, file=self._copy, flush=True)
             self._process.stdin.write(line.encode() + b"\n")
             self._process.stdin.flush()
 

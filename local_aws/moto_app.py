@@ -16,12 +16,12 @@ from moto.core.request import (
 )
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from .credential_scope import signed_service
 from .gaps.application_autoscaling import AutoScalingGaps
 from .gaps.ecr import EcrGaps
 from .gaps.errors import GapError
 from .gaps.s3 import fill_s3_gaps
 from .gaps.s3_content import fill_s3_content_gaps
+from .signature import signed_service
 
 _Handler = Callable[[dict[str, Any]], dict[str, Any] | None]
 

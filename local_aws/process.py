@@ -14,7 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from .directory import Directory
+import boto3
+
+from .access_key import AccessKey
+from .account import REGION
+from .directory import Directory, Running
 from .environment import aws_environment
 from .errors import NotRunningError, ProviderUnavailableError, StartError
 from .settings import LocalAwsSettings
@@ -28,33 +32,35 @@ _POLL_SECONDS = 0.02
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def query_status(url: str) -> dict[str, Any]:
-    """What the local AWS at `url` says about itself. Raises OSError when nothing answers."""
-    with _OPENER.open(f"{url}/_local/status", timeout=10) as answer:
+def query_status(running: Running) -> dict[str, Any]:
+    """What a running local AWS says about itself. Raises OSError when nothing answers."""
+    headers = {"Authorization": running.key.authorization()}
+    request = urllib.request.Request(f"{running.url}/_local/status", headers=headers)
+    with _OPENER.open(request, timeout=10) as answer:
         return json.loads(answer.read())
 
 
-def await_environment(url: str) -> dict[str, str]:
-    """Variables for Terraform, cdktf and boto3 children of the local AWS at `url`; waits for its choice of a provider.
+def await_environment(running: Running) -> dict[str, str]:
+    """Variables for Terraform, cdktf and boto3 children of a running local AWS; waits for its choice of a provider.
 
     Raises ProviderUnavailableError.
     """
-    status = _await_choice(url)
+    status = _await_choice(running)
     return {**status["environment"], **status["terraform"]["environment"]}
 
 
-def await_provider(url: str) -> str:
-    """The provider that the local AWS at `url` has chosen for Terraform: `hashicorp`, `stand-in` or `none`.
+def await_provider(running: Running) -> str:
+    """The provider that a running local AWS has chosen for Terraform: `hashicorp`, `stand-in` or `none`.
 
     Raises ProviderUnavailableError.
     """
-    return _await_choice(url)["terraform"]["provider"]
+    return _await_choice(running)["terraform"]["provider"]
 
 
-def _await_choice(url: str) -> dict[str, Any]:
+def _await_choice(running: Running) -> dict[str, Any]:
     deadline = time.monotonic() + _PROVIDER_TIMEOUT_SECONDS
     while True:
-        status = query_status(url)
+        status = query_status(running)
         terraform = status["terraform"]
         if terraform["error"] is not None:
             raise ProviderUnavailableError(terraform["error"])
@@ -76,23 +82,38 @@ class LocalAws:
         self.settings = LocalAwsSettings(**settings)
         self._log_file = log_file
         self._process: subprocess.Popen[bytes] | None = None
-        self._url: str | None = None
+        self._running: Running | None = None
 
     def __repr__(self) -> str:
-        return f"LocalAws(directory={str(self.settings.directory)!r}, url={self._url!r})"
+        return f"LocalAws(directory={str(self.settings.directory)!r}, url={self._running and self._running.url!r})"
 
     @property
     def url(self) -> str:
         """`http://127.0.0.1:PORT`."""
-        if self._url is None:
-            raise StartError("The local AWS has not been started.")
-        return self._url
+        return self.running.url
 
     @property
     def pid(self) -> int:
-        if self._process is None:
+        return self.running.pid
+
+    @property
+    def key(self) -> AccessKey:
+        """What calls have to be signed with."""
+        return self.running.key
+
+    @property
+    def running(self) -> Running:
+        if self._running is None:
             raise StartError("The local AWS has not been started.")
-        return self._process.pid
+        return self._running
+
+    def session(self, region: str = REGION) -> boto3.session.Session:
+        """A boto3 session with the key. Its clients need `endpoint_url=aws.url`."""
+        return self.running.session(region)
+
+    def status(self) -> dict[str, Any]:
+        """What `python -m local_aws status` prints."""
+        return query_status(self.running)
 
     def environment(self) -> dict[str, str]:
         """Variables for Terraform, cdktf and boto3 children. Raises ProviderUnavailableError.
@@ -100,12 +121,12 @@ class LocalAws:
         To be laid over an environment that is free of what `environment.UNWANTED` names.
         """
         if self.settings.provider == "none":
-            return aws_environment(self.url, os.environ)
-        return await_environment(self.url)
+            return aws_environment(self.url, self.key, os.environ)
+        return await_environment(self.running)
 
     def provider(self) -> str:
         """The provider that Terraform uses: `hashicorp`, `stand-in` or `none`. Raises ProviderUnavailableError."""
-        return await_provider(self.url)
+        return await_provider(self.running)
 
     def start(self) -> None:
         """Start and wait until it answers. Raises StartError."""
@@ -121,7 +142,7 @@ class LocalAws:
         finally:
             if log is not None:
                 log.close()
-        self._url = self._await_ready()
+        self._running = self._await_ready()
 
     def stop(self) -> None:
         """End it with all its children; waits until everything is gone."""
@@ -166,7 +187,7 @@ class LocalAws:
                 options += [f"--{name.replace('_', '-')}", str(value)]
         return options
 
-    def _await_ready(self) -> str:
+    def _await_ready(self) -> Running:
         directory = Directory(self.settings.directory)
         deadline = time.monotonic() + _START_TIMEOUT_SECONDS
         while time.monotonic() < deadline:
@@ -178,6 +199,6 @@ class LocalAws:
                 time.sleep(_POLL_SECONDS)
                 continue
             if running.pid == self._process.pid:
-                return running.url
+                return running
             time.sleep(_POLL_SECONDS)
         raise StartError(f"The local AWS did not start within {_START_TIMEOUT_SECONDS:g} s.")

@@ -6,6 +6,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
@@ -13,6 +14,7 @@ import uvicorn
 
 from container.model_server.archive import extract_archive
 
+from .access_key import AccessKey, KeyRing
 from .aws_clients import AwsClients
 from .blobs import BlobStore
 from .cloudwatch.service import CloudWatch
@@ -20,11 +22,12 @@ from .cloudwatch.store import MetricStore
 from .directory import Directory, Running
 from .environment import aws_environment, isolate
 from .gaps.application_autoscaling import AutoScalingGaps
-from .gaps.ecr import EcrGaps
+from .gaps.ecr import REGISTRY_PURPOSE, EcrGaps
 from .gateway import Gateway
 from .guardian import Guardian
 from .instances.child import Surroundings
 from .instances.docker import DockerInstanceFactory
+from .instances.docker_engine import DockerEngine
 from .instances.image import ImageStore
 from .instances.instance import InstanceFactory
 from .instances.ports import PortAllocator
@@ -65,8 +68,9 @@ def serve(
     What Terraform sends goes into `recording` as well. Leaves no process, and no file in the directory's run folder.
     """
     outer = dict(os.environ)
-    isolate(os.environ, url_of(listener))
-    guardian = Guardian()
+    key = AccessKey.generate()
+    isolate(os.environ, url_of(listener), key)
+    guardian = Guardian(directory.watched)
     guardian.watch_folder(directory.run)
     try:
         _run(
@@ -74,7 +78,8 @@ def serve(
             directory,
             guardian,
             listener,
-            outer,
+            key=key,
+            outer=outer,
             recording=recording,
             until_stdin_closes=until_stdin_closes,
         )
@@ -87,50 +92,53 @@ def _run(
     directory: Directory,
     guardian: Guardian,
     listener: socket.socket,
-    outer: Mapping[str, str],
     *,
+    key: AccessKey,
+    outer: Mapping[str, str],
     recording: IO[str] | None,
     until_stdin_closes: bool,
 ) -> None:
     url = url_of(listener)
     blobs = BlobStore(directory.path("blobs"))
-    clients = AwsClients(url)
+    clients = AwsClients(url, key)
+    keys = KeyRing(key)
     images = ImageStore(clients.ecr, directory.path("snapshots"))
     logs = LogShipper(clients.logs)
-    runtime = choose_runtime(settings.runtime, url.removeprefix("http://"))
+    runtime = choose_runtime(settings.runtime, url.removeprefix("http://"), keys.token_for(REGISTRY_PURPOSE))
     surroundings = Surroundings(guardian, directory.path("logs"), logs, PortAllocator())
-    instances: InstanceFactory = ProcessInstanceFactory(images, surroundings)
-    if runtime.engine is not None:
-        containers = DockerInstanceFactory(images, surroundings, runtime.engine, directory.path("artifacts"))
-        instances = containers if settings.runtime == "docker" else ByImageFactory(images, containers, instances)
+    instances = _instance_factory(settings, images, surroundings, runtime.engine, directory.path("artifacts"))
     artifacts = ArtifactCache(clients.s3, directory.path("artifacts"), settings.artifact_cache_bytes, extract_archive)
     store = MetricStore()
     metrics = Metrics(store.record, settings.time_factor)
     cloudwatch = CloudWatch(store, metrics.flush, settings.time_factor)
     launcher = Launcher(instances, images, artifacts, metrics, settings)
-    service = SageMakerService(
-        account=AccountLookups(images, clients.s3, clients.iam),
-        launcher=launcher,
-        scaling=ScalingLookups(clients.autoscaling),
-        alarms=cloudwatch,
-        metrics=metrics,
-        pace=Pace(settings.time_factor),
-        invocation_timeout_seconds=settings.invocation_timeout_seconds,
-    )
-    provider = TerraformProvider(settings.provider, directory, url, outer)
+
+    def make_service() -> SageMakerService:
+        return SageMakerService(
+            account=AccountLookups(images, clients.s3, clients.iam),
+            launcher=launcher,
+            scaling=ScalingLookups(clients.autoscaling),
+            alarms=cloudwatch,
+            metrics=metrics,
+            pace=Pace(settings.time_factor),
+            invocation_timeout_seconds=settings.invocation_timeout_seconds,
+        )
+
+    sagemaker = SageMakerTransport(make_service)
+    provider = TerraformProvider(settings.provider, directory, url, key, outer)
 
     def status() -> dict[str, Any]:
         return {
             "url": url,
             "pid": os.getpid(),
             "directory": str(directory.root),
-            "environment": aws_environment(url, outer),
+            "environment": aws_environment(url, key, outer),
             "terraform": provider.status(),
             "runtime": runtime.description,
         }
 
     sampler = Sampler(launcher.sample, settings.time_factor)
-    capacities = VariantCapacities(service.call)
+    capacities = VariantCapacities(sagemaker.call)
     scaler = AutoScaler(
         targets=MotoTargets(),
         capacities=capacities,
@@ -138,16 +146,36 @@ def _run(
         collect=metrics.flush,
         time_factor=settings.time_factor,
     )
-    moto = MotoApplication(
-        EcrGaps(blobs, url, has_registry=runtime.engine is not None), AutoScalingGaps(capacities.exists)
+    tags_of_targets = AutoScalingGaps(capacities.exists)
+
+    def reset() -> None:
+        sagemaker.reset()
+        launcher.stop()
+        scaler.reset()
+        tags_of_targets.reset()
+        # What the ended instances said and counted until now belongs to the account that was.
+        metrics.discard()
+
+    gateway = Gateway(
+        moto=MotoApplication(EcrGaps(blobs, url, keys, has_registry=runtime.engine is not None), tags_of_targets),
+        sagemaker=sagemaker,
+        registry=Registry(blobs, clients.ecr, keys),
+        blobs=blobs,
+        keys=keys,
+        status=status,
+        reset=reset,
     )
-    gateway = Gateway(moto, SageMakerTransport(service), Registry(blobs, clients.ecr), blobs, status)
     application = gateway if recording is None else Recorder(gateway, recording)
     # Docker tries TLS first on every registry; uvicorn would warn about it each time.
-    server = _Server(uvicorn.Config(application, lifespan="off", access_log=False, log_level="error", ws="none"))
-    server.on_started = [lambda: directory.announce(Running(os.getpid(), url))]
+    server = _Server(
+        uvicorn.Config(
+            application, lifespan="off", access_log=False, log_level="error", ws="none", timeout_graceful_shutdown=1
+        )
+    )
+    server.on_started = [lambda: directory.announce(Running(os.getpid(), url, key))]
     # From here on nothing is sent to this very server any more.
-    server.on_stopping = [logs.cancel, service.cancel]
+    # Ending the instances ends invocations in flight, which uvicorn would wait for.
+    server.on_stopping = [logs.cancel, sagemaker.cancel, launcher.stop_quickly]
     _stop_on_signals(server)
     if until_stdin_closes:
         _stop_at_end_of_stdin(server)
@@ -162,10 +190,24 @@ def _run(
         logger.info("stopping")
         for part in reversed(background):
             part.stop()
-        service.stop()
+        sagemaker.stop()
         launcher.stop()
         if runtime.engine is not None:
             runtime.engine.stop()
+
+
+def _instance_factory(
+    settings: LocalAwsSettings,
+    images: ImageStore,
+    surroundings: Surroundings,
+    engine: DockerEngine | None,
+    artifacts: Path,
+) -> InstanceFactory:
+    processes = ProcessInstanceFactory(images, surroundings)
+    if engine is None:
+        return processes
+    containers = DockerInstanceFactory(images, surroundings, engine, artifacts)
+    return containers if settings.runtime == "docker" else ByImageFactory(images, containers, processes)
 
 
 class _Server(uvicorn.Server):

@@ -161,7 +161,7 @@ def history(
     """List the versions of a stack's state, or restore one: the difference first, then with `--confirm yes`."""
     console = Console()
     with _stack(environment, stack, console) as terraform:
-        remote = RemoteState(terraform.directory)
+        remote = RemoteState(terraform.directory, terraform.environment)
         if version is None:
             state_history.show_history(remote, console, limit)
             return
@@ -208,7 +208,7 @@ def unlock(
     """Remove the lock of a killed run, by its id. Make sure first that the run is gone: only the lock protects it."""
     console = Console()
     with _stack(environment, stack, console) as terraform:
-        RemoteState(terraform.directory).refuse_unless_held(lock)
+        RemoteState(terraform.directory, terraform.environment).refuse_unless_held(lock)
         terraform.init()
         terraform.run("force-unlock", "-force", lock)
         console.print(f"{environment}-{stack} is unlocked.", highlight=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,12 +45,18 @@ def read_backend(directory: Path) -> tuple[str, Mapping[str, Any]]:
 class RemoteState:
     """The state of the synthesised stack in `directory`.
 
+    Args:
+        directory: the stack's folder.
+        variables: Terraform's environment variables, which hold the local AWS's key; default: this process's own. On
+            AWS the credentials are those of this process.
+
     Raises:
         StateError: the stack keeps its state in a file.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, variables: Mapping[str, str] = os.environ) -> None:
         kind, self._backend = read_backend(directory)
+        self._variables = variables
         self.stack = directory.name
         if kind != "s3":
             raise StateError(
@@ -177,10 +184,12 @@ class RemoteState:
             retries={"total_max_attempts": 3},
         )
         session = botocore.session.Session()
-        if "access_key" in backend:
+        if "endpoints" in backend:
             # The local AWS: neither the machine's profile nor its proxy has anything to do with it.
             session = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
-            session.set_credentials(backend["access_key"], backend["secret_key"])
+            if "AWS_ACCESS_KEY_ID" in self._variables:
+                key = (self._variables["AWS_ACCESS_KEY_ID"], self._variables.get("AWS_SECRET_ACCESS_KEY", ""))
+                session.set_credentials(*key)
             config = config.merge(Config(proxies={}))
         return session.create_client(
             "s3",

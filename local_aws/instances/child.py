@@ -15,11 +15,8 @@ from pathlib import Path
 
 from ..guardian import Guardian
 from ..log_shipping import LogShipper
-from .instance import InstanceError, InstanceSpec
+from .instance import GRACE_SECONDS, InstanceError, InstanceSpec
 from .ports import PortAllocator, PortBlock
-
-_TERMINATION_GRACE_SECONDS = 3.0
-"""Between SIGTERM and SIGKILL. SageMaker waits 30 s; nobody wants to wait so long at home."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +96,10 @@ class ChildInstance(ABC):
         except FileNotFoundError:
             return ""
 
-    def stop(self) -> None:
+    def stop(self, grace_seconds: float = GRACE_SECONDS) -> None:
         with self._lock:
             self._stopped = True
-            self._end_child()
+            self._end_child(grace_seconds)
         self._logs.forget(self._log_file)
 
     @abstractmethod
@@ -117,14 +114,14 @@ class ChildInstance(ABC):
     def _clean_up(self) -> None:
         """Remove what `_prepare` made, if it made something. The lock is held."""
 
-    def _end_child(self) -> None:
+    def _end_child(self, grace_seconds: float = GRACE_SECONDS) -> None:
         """End the process group; the lock is held."""
         process, self._process = self._process, None
         if process is not None:
             if process.poll() is None:
                 process.terminate()
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(_TERMINATION_GRACE_SECONDS)
+                    process.wait(grace_seconds)
             # The group outlives its first process where that one left workers behind.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)

@@ -16,6 +16,7 @@ from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
+from ..access_key import AccessKey
 from .errors import Problem, ProviderError
 from .object_listing import ObjectHeads
 
@@ -74,8 +75,8 @@ def aws_errors(doing: str, endpoint_url: str) -> Iterator[None]:
         raise ProviderError(Problem(f"{doing}: {error}")) from error
 
 
-def isolated_session() -> boto3.Session:
-    """A boto3 session with static credentials that reads no file, profile or variable of the machine."""
+def isolated_session(key: AccessKey) -> boto3.Session:
+    """A boto3 session with `key` as its static credentials that reads no file, profile or variable of the machine."""
     session = botocore.session.Session(
         session_vars={
             "profile": (None, None, None, None),
@@ -84,7 +85,7 @@ def isolated_session() -> boto3.Session:
             "ca_bundle": (None, None, None, None),
         }
     )
-    return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", botocore_session=session)
+    return boto3.Session(aws_access_key_id=key.id, aws_secret_access_key=key.secret, botocore_session=session)
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,8 @@ class ClientSettings:
     endpoints: tuple[tuple[str, str], ...] = ()
     use_path_style: bool = True
     max_attempts: int = 3
+    key: AccessKey | None = None
+    """What the provider block names; None: the local AWS's own."""
 
 
 @dataclass
@@ -154,13 +157,14 @@ class Clients:
 class ClientPool:
     """The Clients of every provider configuration met so far: Terraform configures the provider anew for each step."""
 
-    def __init__(self) -> None:
-        self._session = isolated_session()
+    def __init__(self, key: AccessKey) -> None:
+        self._key = key
         self._lock = threading.Lock()
         self._pool: dict[ClientSettings, Clients] = {}
 
     def clients(self, settings: ClientSettings) -> Clients:
         with self._lock:
             if settings not in self._pool:
-                self._pool[settings] = Clients(settings, self._session)
+                session = isolated_session(settings.key or self._key)
+                self._pool[settings] = Clients(settings, session)
             return self._pool[settings]

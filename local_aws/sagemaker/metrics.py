@@ -81,6 +81,11 @@ class Metrics:
             gathered, self._gathered = self._gathered, defaultdict(Distribution)
         self._record([self._recorded(series, second, values) for (series, second), values in gathered.items()])
 
+    def discard(self) -> None:
+        """Forget what was gathered since the last time."""
+        with self._lock:
+            self._gathered.clear()
+
     def _recorded(self, series: _Series, second: int, values: Distribution) -> Recorded:
         return Recorded(
             namespace=series.namespace,

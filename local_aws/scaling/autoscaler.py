@@ -69,6 +69,10 @@ class AutoScaler:
         if self._thread.is_alive():
             self._thread.join()
 
+    def reset(self) -> None:
+        """Forget what was scaled when."""
+        self._changed.clear()
+
     def scale(self, now: datetime) -> None:
         """Look at every target once."""
         targets = self._targets()

@@ -7,7 +7,6 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -125,7 +124,7 @@ class TestValidationErrors:
         assert account.sagemaker.describe_endpoint(EndpointName=other)["EndpointName"] == shared[0]
 
     def test_another_region_does_not_have_the_endpoint(self, account: Account, shared: tuple[str, str]) -> None:
-        session = boto3.session.Session("test", "test", region_name="eu-west-1")
+        session = account.aws.session("eu-west-1")
         runtime = session.client("sagemaker-runtime", endpoint_url=account.url)
         error = error_of(lambda: runtime.invoke_endpoint(EndpointName=shared[0], TargetModel="m.tar.gz", Body=b"{}"))
         assert error["Error"]["Message"] == f"Endpoint {shared[0]} of account 123456789012 not found."

@@ -25,6 +25,6 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 
 @pytest.fixture(scope="session")
 def account(local_aws: LocalAws) -> Account:
-    account = Account(local_aws.url)
+    account = Account(local_aws)
     account.prepare()
     return account
