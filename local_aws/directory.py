@@ -62,6 +62,10 @@ class Directory:
         return f"Directory({str(self.root)!r})"
 
     @property
+    def state_file(self) -> Path:
+        return self.root / "running.json"
+
+    @property
     def watched(self) -> Path:
         """The guardian's list, for a start after even the guardian was killed."""
         return self.run / "watched"
@@ -108,7 +112,7 @@ class Directory:
         temporary.unlink(missing_ok=True)
         temporary.touch(_PRIVATE_FILE)
         temporary.write_text(json.dumps(asdict(running)))
-        temporary.replace(self.root / "running.json")
+        temporary.replace(self.state_file)
 
     def release(self) -> None:
         """Remove what was written and let the next owner in."""
@@ -190,11 +194,11 @@ class Directory:
 
     def _read_state(self) -> Running | None:
         try:
-            state = json.loads((self.root / "running.json").read_text())
+            state = json.loads(self.state_file.read_text())
         except FileNotFoundError:
             return None
         return Running(state["pid"], state["url"], AccessKey(**state["key"]))
 
     def _remove_files(self) -> None:
-        (self.root / "running.json").unlink(missing_ok=True)
+        self.state_file.unlink(missing_ok=True)
         shutil.rmtree(self.run, ignore_errors=True)

@@ -1,5 +1,6 @@
 """Environment variables that point AWS's tools at the local AWS, and away from the machine's own account."""
 
+import shlex
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
@@ -7,6 +8,14 @@ from .access_key import AccessKey
 from .account import REGION
 
 _LOOPBACK = "127.0.0.1,localhost"
+
+NO_MACHINE = {
+    # No profiles, no credentials of the machine, no instance metadata.
+    "AWS_CONFIG_FILE": "/dev/null",
+    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+"""Variables that keep AWS's tools from looking for credentials on the machine."""
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 """Variables that name proxies, in lower case; upper case is as usual."""
@@ -28,10 +37,7 @@ def aws_environment(url: str, key: AccessKey, outer: Mapping[str, str] | None = 
         "AWS_SECRET_ACCESS_KEY": key.secret,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
-        # No profiles, no credentials of the machine, no instance metadata.
-        "AWS_CONFIG_FILE": "/dev/null",
-        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-        "AWS_EC2_METADATA_DISABLED": "true",
+        **NO_MACHINE,
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
     }
@@ -45,6 +51,22 @@ def terraform_environment(*, reattach: str | None, cli_config: Path | None) -> d
     if cli_config is not None:
         environment["TF_CLI_CONFIG_FILE"] = str(cli_config)
     return environment
+
+
+def guard_of_terraform(state_file: Path, key_id: str) -> str:
+    """Shell functions that run Terraform only while the local AWS that these variables lead to is the one that runs.
+
+    Terraform sends SIGKILL to the process that TF_REATTACH_PROVIDERS names if the provider does not answer, even if the
+    process that had this pid has ended and another program has it now.
+    """
+    advice = "the local AWS of this shell's variables has ended, and Terraform was not started. Run"
+    command = 'eval "$(python -m local_aws env)"'
+    body = (
+        f"if grep -qsF {shlex.quote(key_id)} {shlex.quote(str(state_file))}; "
+        'then command %s "$@"; '
+        f"else echo {shlex.quote(f'local AWS: {advice} {command}')} >&2; return 1; fi"
+    )
+    return "\n".join(f"{name}() {{ {body % name}; }}" for name in ("terraform", "tofu"))
 
 
 def isolate(environment: MutableMapping[str, str], url: str, key: AccessKey) -> None:

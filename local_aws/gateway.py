@@ -2,6 +2,7 @@
 
 a foreign Host or Origin, any OPTIONS      -> 403 (local_aws.admission)
 /_local/blobs/DIGEST?token=...             -> a layer of a pushed image, by the URL that ECR gave
+/_local/credentials/ROLE                   -> credentials of an execution role, with the token of its containers
 /_local/..., /moto-api/...                 -> the local AWS itself, moto's own API, with the key as user and password
                                               (no bucket's name starts with `_`, and `moto-api` is taken)
 no signature, /v2/...                      -> the registry of the local ECR
@@ -27,6 +28,7 @@ from .blobs import BlobStore
 from .cbor.middleware import CborMiddleware
 from .moto_app import MotoApplication
 from .registry import Registry
+from .role_credentials import RoleCredentials
 from .sagemaker.transport import SageMakerTransport
 from .signature import form_access_key_id, signed_service
 
@@ -50,6 +52,7 @@ class Gateway:
         registry: Registry,
         blobs: BlobStore,
         keys: KeyRing,
+        roles: RoleCredentials,
         status: Callable[[], dict[str, Any]],
         reset: Callable[[], None],
     ) -> None:
@@ -58,6 +61,7 @@ class Gateway:
         self._registry = registry
         self._blobs = blobs
         self._keys = keys
+        self._roles = roles
         self._status = status
         self._reset = reset
 
@@ -90,6 +94,8 @@ class Gateway:
     async def _own_answer(self, request: Request) -> Response | None:
         """The answer of a service of ours, None for moto."""
         path = request.url.path
+        if path.startswith("/_local/credentials/"):
+            return await self._credentials(request, path.removeprefix("/_local/credentials/"))
         if path.startswith("/_local/"):
             return self._local(request, path.removeprefix("/_local/"))
         service = signed_service(request.headers, request.url.query)
@@ -105,6 +111,13 @@ class Gateway:
                 return refused
             return await (self._sagemaker.invoke if invocation else self._sagemaker.control_plane)(request)
         return None
+
+    async def _credentials(self, request: Request, role_path: str) -> Response:
+        token = request.headers.get("authorization", "")
+        answer = await to_thread.run_sync(self._roles.answer, role_path, token)
+        if answer is None:
+            return JSONResponse({"message": "These are no credentials of yours."}, 403)
+        return JSONResponse(answer)
 
     def _refused(self, request: Request, form_key_id: str | None) -> Response | None:
         if request.url.path.startswith("/moto-api/"):

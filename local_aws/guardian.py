@@ -1,9 +1,9 @@
 """Ends what a local AWS leaves behind when it is killed outright (SIGKILL, out of memory).
 
 Run as its own small process by `Guardian` below. It reads lines from a pipe whose other end only the local AWS holds:
-`group PID` / `-group PID` for the process group of an instance, `folder PATH` / `-folder PATH` for a folder,
-`container NAME` / `-container NAME` for a container of docker. End of file means that the local AWS is gone, however it
-went: it kills the groups and removes the containers and folders still listed.
+`group PID` / `-group PID` for the process group of an instance, `folder PATH` / `-folder PATH` for a folder, `file
+PATH` for a file, `container NAME` / `-container NAME` for a container of docker. End of file means that the local AWS
+is gone, however it went: it kills the groups and removes the containers, files and folders still listed.
 Nothing but the standard library, so that it starts in some 20 ms.
 """
 
@@ -44,6 +44,9 @@ class Guardian:
     def forget_folder(self, path: os.PathLike[str]) -> None:
         self._send(f"-folder {os.fspath(path)}")
 
+    def watch_file(self, path: os.PathLike[str]) -> None:
+        self._send(f"file {os.fspath(path)}")
+
     def watch_container(self, name: str) -> None:
         self._send(f"container {name}")
 
@@ -70,7 +73,7 @@ class Guardian:
 def main() -> None:
     for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signal_number, signal.SIG_IGN)
-    watched: dict[str, set[str]] = {"group": set(), "folder": set(), "container": set()}
+    watched: dict[str, set[str]] = {"group": set(), "folder": set(), "container": set(), "file": set()}
     for line in sys.stdin:
         kind, _, value = line.rstrip("\n").partition(" ")
         if kind.startswith("-"):
@@ -82,6 +85,9 @@ def main() -> None:
             os.killpg(int(group), signal.SIGKILL)
     if watched["container"]:
         subprocess.run(["docker", "rm", "--force", "--volumes", *watched["container"]], check=False)
+    for file in watched["file"]:
+        with contextlib.suppress(OSError):
+            Path(file).unlink()
     for folder in watched["folder"]:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -38,6 +38,7 @@ from .log_shipping import LogShipper
 from .moto_app import MotoApplication
 from .recording import Recorder
 from .registry import Registry
+from .role_credentials import RoleCredentials
 from .sagemaker.artifacts import ArtifactCache
 from .sagemaker.capacities import VariantCapacities
 from .sagemaker.launcher import Launcher
@@ -72,6 +73,7 @@ def serve(
     isolate(os.environ, url_of(listener), key)
     guardian = Guardian(directory.watched)
     guardian.watch_folder(directory.run)
+    guardian.watch_file(directory.state_file)
     try:
         _run(
             settings,
@@ -105,7 +107,8 @@ def _run(
     images = ImageStore(clients.ecr, directory.path("snapshots"))
     logs = LogShipper(clients.logs)
     runtime = choose_runtime(settings.runtime, url.removeprefix("http://"), keys.token_for(REGISTRY_PURPOSE))
-    surroundings = Surroundings(guardian, directory.path("logs"), logs, PortAllocator())
+    roles = RoleCredentials(url, keys, clients.sts)
+    surroundings = Surroundings(guardian, directory.path("logs"), logs, PortAllocator(), roles.environment)
     instances = _instance_factory(settings, images, surroundings, runtime.engine, directory.path("artifacts"))
     artifacts = ArtifactCache(clients.s3, directory.path("artifacts"), settings.artifact_cache_bytes, extract_archive)
     store = MetricStore()
@@ -162,6 +165,7 @@ def _run(
         registry=Registry(blobs, clients.ecr, keys),
         blobs=blobs,
         keys=keys,
+        roles=roles,
         status=status,
         reset=reset,
     )
@@ -182,8 +186,7 @@ def _run(
     background = (provider, metrics, cloudwatch, scaler, sampler, logs)
     for part in background:
         part.start()
-    logger.info("instances run as %s", runtime.description)
-    logger.info("ready at %s (everything is in memory and ends with this process)", url)
+    logger.info("ready at %s; instances run as %s; everything is in memory", url, runtime.description)
     try:
         server.run(sockets=[listener])
     finally:

@@ -10,6 +10,7 @@ import subprocess
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,8 @@ class Surroundings:
     log_folder: Path
     logs: LogShipper
     ports: PortAllocator
+    role_environment: Callable[[str], dict[str, str]]
+    """What a process has in its environment to act with a role, by the role's ARN."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class ChildInstance(ABC):
         self._log_file = surroundings.log_folder / f"{spec.id}.log"
         self._logs = surroundings.logs
         self._ports = surroundings.ports
+        self._role_environment = surroundings.role_environment
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._block: PortBlock | None = None

@@ -26,6 +26,9 @@ class InstanceSpec:
     """URI of the image in ECR."""
 
     instance_type: str
+    role_arn: str | None = None
+    """The execution role, None where the container has none of the account's (EnableNetworkIsolation)."""
+
     environment: dict[str, str] = field(default_factory=dict)
     """The model's Environment."""
 

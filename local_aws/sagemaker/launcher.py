@@ -85,6 +85,7 @@ class Launcher:
                 log_stream=f"{plan.name}/{instance_id}",
                 image=image_uri,
                 instance_type=plan.instance_type,
+                role_arn=None if plan.model.is_isolated else plan.model.request["ExecutionRoleArn"],
                 environment=plan.model.environment,
             )
         )

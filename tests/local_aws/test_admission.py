@@ -1,5 +1,8 @@
 """What a web page, a program without the key, and a program with another one may do: nothing."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ from local_aws.access_key import AccessKey
 from local_aws.admission import why_foreign
 from local_aws.directory import Running
 from local_aws.process import LocalAws
-from tests.local_aws.account import BUCKET, Account, unique
+from tests.local_aws.account import ACCOUNT_ID, BUCKET, ROLE, Account, unique
 
 CREATE_ENDPOINT = {"X-Amz-Target": "SageMaker.CreateEndpoint", "Content-Type": "application/x-amz-json-1.1"}
 FOREIGN = "http://evil.example"
@@ -258,3 +261,48 @@ def test_a_reset_resets_everything(tmp_path: Path) -> None:
         again, prefix = account.serve()
         account.put_model(prefix, "m")
         assert account.invoke(again, "m")
+
+
+def test_a_container_acts_with_its_role(account: Account) -> None:
+    """What boto3 in a handler does: it asks the URL in its environment for credentials, and reads from S3 with them."""
+    endpoint, prefix = account.serve()
+    account.put_model(prefix, "m")
+    account.s3.put_object(Bucket=BUCKET, Key="labels.json", Body=b"[1]")
+    environment = account.invoke(endpoint, "m")["environment"]
+    assert not {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "HTTP_PROXY"} & set(environment)
+    assert account.key.secret not in str(environment)
+    program = (
+        "import boto3\n"
+        "print(boto3.client('sts').get_caller_identity()['Arn'])\n"
+        f"print(boto3.client('s3').get_object(Bucket={BUCKET!r}, Key='labels.json')['Body'].read().decode())\n"
+    )
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.splitlines() == [
+        f"arn:aws:sts::{ACCOUNT_ID}:assumed-role/execution/SageMaker",
+        "[1]",
+    ], done.stderr
+
+
+def test_role_credentials_need_the_token_of_the_role(account: Account, page: requests.Session) -> None:
+    endpoint, prefix = account.serve()
+    account.put_model(prefix, "m")
+    environment = account.invoke(endpoint, "m")["environment"]
+    url, token = (environment[f"AWS_CONTAINER_{name}"] for name in ("CREDENTIALS_FULL_URI", "AUTHORIZATION_TOKEN"))
+    assert page.get(url, headers={"Authorization": token}).json()["AccessKeyId"]
+    assert page.get(url).status_code == 403
+    assert page.get(url.replace("execution", "admin"), headers={"Authorization": token}).status_code == 403
+
+
+def test_an_isolated_container_has_no_credentials(account: Account) -> None:
+    model = unique("isolated")
+    container = {"Image": account.fake_image, "Mode": "MultiModel", "ModelDataUrl": f"s3://{BUCKET}/{model}/"}
+    account.sagemaker.create_model(
+        ModelName=model, PrimaryContainer=container, ExecutionRoleArn=ROLE, EnableNetworkIsolation=True
+    )
+    endpoint = account.create_endpoint(account.create_config(model))
+    assert account.await_settled(endpoint)["EndpointStatus"] == "InService"
+    account.put_model(model, "m")
+    assert not [name for name in account.invoke(endpoint, "m")["environment"] if name.startswith("AWS_")]

@@ -91,7 +91,7 @@ def instance(watched: Watched, folder: Path, *, layer: str = "application/x", **
     manifest = {"config": {"digest": DIGEST}, "layers": [{"mediaType": layer, "digest": DIGEST}]}
     images = SimpleNamespace(resolve=lambda uri: Image(uri, "team/server", DIGEST, manifest, DOCKER_MANIFEST))
     values = {"id": "i-1", "log_group": "g", "log_stream": "s", "image": "uri", "instance_type": "ml.m5.xlarge", **spec}
-    surroundings = Surroundings(watched, folder, watched, PortAllocator())
+    surroundings = Surroundings(watched, folder, watched, PortAllocator(), lambda role: {})
     engine = DockerEngine.find("127.0.0.1:4566", "password")
     return DockerInstance(InstanceSpec(**values), images, surroundings, engine, folder / "models")
 

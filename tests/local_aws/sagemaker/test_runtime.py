@@ -99,7 +99,18 @@ class TestAnswers:
         assert environment["MODEL_SERVER_MEMORY_MIB"] == str(8 * 1024)
         first, last = map(int, environment["SAGEMAKER_SAFE_PORT_RANGE"].split("-"))
         assert int(environment["SAGEMAKER_BIND_TO_PORT"]) < first < last
-        assert not [name for name in environment if name.startswith(("AWS_", "TF_"))]
+        assert not [name for name in environment if name.startswith("TF_")]
+        # Its role, and nothing of the machine or of the local AWS itself: see test_admission.py.
+        assert {name for name in environment if name.startswith("AWS_")} == {
+            "AWS_CONFIG_FILE",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "AWS_DEFAULT_REGION",
+            "AWS_EC2_METADATA_DISABLED",
+            "AWS_ENDPOINT_URL",
+            "AWS_REGION",
+            "AWS_SHARED_CREDENTIALS_FILE",
+        }
 
     def test_largest_body(self, account: Account, shared: tuple[str, str]) -> None:
         endpoint, prefix = shared
