@@ -22,16 +22,16 @@ LANG=$${LANG:-C.UTF-8} PIPENV_VENV_IN_PROJECT=1 PIPENV_IGNORE_VIRTUALENVS=1 PIPE
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-deployment tools demo local plan deploy bootstrap state-history unlock adopt test way-out bench bench-synthesis bench-scale bench-plan-review provider-lock lint licences outdated lock clean
+.PHONY: help setup setup-deployment tools demo local plan deploy bootstrap state-history unlock adopt test way-out bench bench-synthesis bench-scale bench-plan-review chaos provider-lock lint licences outdated lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
 
 demo: setup ## run the main job to its end on the embedded local AWS and leave nothing running
-	@$(RUN) python -m operations demo
+	@$(RUN) python -m demo run
 
 local: setup ## deploy the example models on the embedded local AWS and stay up until Ctrl-C
-	@$(RUN) python -m operations local
+	@$(RUN) python -m demo stay
 
 plan: setup ## plan every stack of ENV in order and show what it does to the endpoint
 	@$(RUN) python -m operations plan $(ENV) $(REVIEW_OPTIONS)
@@ -69,6 +69,9 @@ bench-scale: setup ## measure synthesis and plans of up to 4,000 models beside b
 bench-plan-review: setup ## measure the review of plans of up to 4,000 models
 	@$(RUN) python -m benchmarks.plan_review
 
+chaos: setup ## kill deployments at random moments and show that the next one converges (KILLS=50: 40 minutes)
+	@$(RUN) python -m benchmarks.reliability --kills $(or $(KILLS),50) --seed $(or $(SEED),1)
+
 provider-lock: setup ## write .terraform.lock.hcl, the checksums of ENV's providers; MIRROR=... instead of the registry
 	@$(RUN) python -m operations provider-lock $(ENV) $(if $(MIRROR),--mirror=$(MIRROR))
 
@@ -105,7 +108,7 @@ $(WAY_OUT): operations/way-out-requirements.txt $(VENV)
 	@.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile --target $(@D)/packages -r $<
 	@touch $@
 
-lock: setup ## resolve the dependencies anew and write both lock files
+lock: setup ## resolve all dependencies again and write both lock files
 	@PIPENV_VENV_IN_PROJECT=1 PIPENV_IGNORE_VIRTUALENVS=1 .tools/bin/pipenv lock
 	@python3 operations/empty_lock_sources.py Pipfile.lock
 	@$(MAKE) --no-print-directory $(VENV)

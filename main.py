@@ -1,4 +1,4 @@
-"""The program that `cdktf` runs to synthesise the stacks. It prints nothing, or what the user has to mend."""
+"""The program that `cdktf` runs to synthesise the stacks. It prints nothing, or what the user has to fix."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ def main() -> int:
             "first on PATH."
         )
         if error.name is not None and error.name.startswith("cdktn"):
-            advice = "CDK_BINDINGS=cdktn needs CDK Terrain's packages: docs/way-out.md tells how to install them."
+            advice = "CDK_BINDINGS=cdktn needs CDK Terrain's packages: docs/way-out.md describes how to install them."
         print(f"The Python package {error.name} is missing from {sys.executable}. {advice}", file=sys.stderr)
         return 1
     return program.run(Path(__file__).resolve().parent, os.environ)

@@ -268,7 +268,7 @@ def page(result: dict[str, Any]) -> str:
     lines = [
         "# Scale",
         "",
-        "Written by `python -m benchmarks.scale`; [docs/scale.md](../docs/scale.md) tells what the numbers mean.",
+        "Written by `python -m benchmarks.scale`; [docs/scale.md](../docs/scale.md) explains the numbers.",
         "",
         f"{where['cores']} cores, {where['architecture']}, Python {where['python']}, Node {where['node']}, "
         f"{result['terraform']}, provider: {result['provider']}; load average at the begin: "

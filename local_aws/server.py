@@ -214,7 +214,7 @@ def _instance_factory(
 
 
 class _Server(uvicorn.Server):
-    """uvicorn that tells when it accepts requests, and when it is about to stop."""
+    """uvicorn that reports when it accepts requests, and when it is about to stop."""
 
     on_started: Sequence[Callable[[], None]] = ()
     on_stopping: Sequence[Callable[[], None]] = ()

@@ -152,7 +152,7 @@ def _conversion(source: Path, samples: list[Path] | None, tolerance: float | Non
 
 
 def _progress(what: str, show: Callable[[str], None] | None) -> Progress:
-    """Tells how far a read has come: on a terminal with each piece, elsewhere a line every few seconds."""
+    """Reports how far a read has come: on a terminal with each piece, elsewhere a line every few seconds."""
     last = time.monotonic()
 
     def report(done_bytes: int, total_bytes: int) -> None:

@@ -36,7 +36,7 @@ from model_catalog.packing import Packed, pack_folder
 from model_catalog.s3_source import Progress, change_since, fetch
 from model_catalog.verification import verify_artifacts
 
-# Makes an artifact of the one in the first folder in the second, which it makes as well, and tells what it checked.
+# Makes an artifact of the one in the first folder in the second, which it makes as well, and returns what it checked.
 Convert = Callable[[Path, Path], Conversion]
 
 
@@ -133,7 +133,7 @@ class Catalog:
     ) -> Added:
         """Make an archive that is in S3 the current version of `name`: S3 copies it when the stack is deployed.
 
-        The archive is read once, to disk, and checked as one that is added from there; it is not packed anew.
+        The archive is read once, to disk, and checked as one that is added from there; it is not packed again.
 
         Args:
             name: the model.

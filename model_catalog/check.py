@@ -7,6 +7,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from pydantic import ValidationError
 
@@ -63,7 +64,7 @@ class Check:
             f"{_HINT}."
         )
 
-    def _ended(self, folder: Path, log) -> tuple[bytes, int]:
+    def _ended(self, folder: Path, log: IO[bytes]) -> tuple[bytes, int]:
         path = os.pathsep.join([str(_PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
         command = [sys.executable, "-m", "container.model_server.try_artifact"]
         arguments = [str(folder.resolve()), self.program, str(self.memory_bytes)]

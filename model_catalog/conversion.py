@@ -6,17 +6,19 @@ import shutil
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from container.model_server.artifact import Artifact, read_artifact
 from container.model_server.decode import decode_request
-from container.model_server.engines.base import Arrays, LoadedModel
+from container.model_server.engines.base import LoadedModel
 from container.model_server.engines.mxnet_engine import MxnetEngine
 from container.model_server.engines.onnx_engine import OnnxEngine
 from container.model_server.errors import ServerError
 from container.model_server.layout import model_files
 from container.model_server.signature import image_for
+from container.model_server.tensors import Arrays
 from model_catalog.errors import CatalogError
 from model_catalog.lock import Conversion
 from model_catalog.onnx_export import export_checkpoint
@@ -59,7 +61,7 @@ def convert_to_onnx(
         complaints.append(f"the tolerance must be above 0, not {tolerance:g}.")
     if artifact.engine != "mxnet" or artifact.graph is None or artifact.parameters is None:
         complaints.append("there is no MXNet checkpoint to convert.")
-    if complaints:
+    if complaints or artifact.graph is None:
         raise CatalogError(complaints)
     os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # else MXNet tells on stderr how it binds
     with Path(os.devnull).open("wb") as nowhere:
@@ -156,7 +158,7 @@ def _differences(ours: LoadedModel, theirs: LoadedModel, arrays: Arrays) -> dict
     return dict(zip(expected, differences, strict=True))
 
 
-def relative_difference(expected: np.ndarray, found: np.ndarray) -> float:
+def relative_difference(expected: np.ndarray[Any, Any], found: np.ndarray[Any, Any]) -> float:
     """The largest difference of two outputs, relative to the largest expected value where that is above 1.
 
     Infinite where a value is not finite or the shapes differ.

@@ -119,7 +119,7 @@ def _converted(estimator: Any, kind: str) -> Any:
         raise CatalogError(f"{name} cannot be converted to ONNX: {type(error).__name__}: {error}.") from error
 
 
-def _answers(estimator: Any, rows: np.ndarray) -> list[np.ndarray]:
+def _answers(estimator: Any, rows: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         answers = [np.asarray(estimator.predict(rows))]
@@ -128,7 +128,7 @@ def _answers(estimator: Any, rows: np.ndarray) -> list[np.ndarray]:
     return answers
 
 
-def _difference(expected: list[np.ndarray], found: list[np.ndarray]) -> float:
+def _difference(expected: list[np.ndarray[Any, Any]], found: list[np.ndarray[Any, Any]]) -> float:
     """The largest of all answers; infinite for another class, or another number of answers."""
     if len(expected) != len(found):
         return float("inf")

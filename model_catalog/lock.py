@@ -8,7 +8,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -16,7 +16,7 @@ from model_catalog.errors import CatalogError
 from model_catalog.names import name_complaints, terraform_identifier
 
 LOCK_FILE = "models.lock.json"
-LOCK_VERSION = 1
+LOCK_VERSION: Final = 1
 Engine = Literal["mxnet", "onnxruntime", "code"]
 # Keys that mean the same whether a client encodes them or not: Terraform's provider encodes them once more.
 S3_URI = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.*'()=@:,$-][A-Za-z0-9!_.*'()/=@:,$-]{0,1023}$"

@@ -56,7 +56,7 @@ def export_checkpoint(artifact: Artifact, path: Path) -> None:
         raise CatalogError("there is no MXNet checkpoint to convert.")
     try:
         with _quiet():
-            # Written anew by this MXNet, which knows how earlier ones wrote the same.
+            # Written again by this MXNet, which knows how earlier ones wrote the same.
             symbol = mx.sym.load(str(artifact.graph))
             # Read as a list where there are none.
             arguments, auxiliary = by_role(dict(mx.nd.load(str(artifact.parameters))), symbol, artifact.parameters.name)
@@ -91,7 +91,7 @@ def export_checkpoint(artifact: Artifact, path: Path) -> None:
         ) from error
 
 
-def _for_the_exporter(nodes: list[dict[str, Any]], parameters: dict[str, Any], ones_like: Callable) -> None:
+def _for_the_exporter(nodes: list[dict[str, Any]], parameters: dict[str, Any], ones_like: Callable[..., Any]) -> None:
     """Say in the network what the exporter does not know of MXNet.
 
     It knows the losses, but loses count of the nodes when it leaves out their labels. An option that is not there has
@@ -167,7 +167,7 @@ def _quiet() -> Iterator[None]:
             logging.disable(before)
 
 
-def _only_given_inputs(model: "onnx.ModelProto", names: list[str]) -> None:
+def _only_given_inputs(model: "onnx.onnx_ml_pb2.ModelProto", names: list[str]) -> None:
     """The exporter lists the weights as inputs as well: they could change, and ONNX Runtime could fold nothing.
 
     The order is that of the shapes file: an artifact's own code gives its array to the first.
@@ -177,7 +177,7 @@ def _only_given_inputs(model: "onnx.ModelProto", names: list[str]) -> None:
     model.graph.input.extend(inputs[name] for name in names if name in inputs)
 
 
-def _outputs_as_in_mxnet(model: "onnx.ModelProto", symbol: Any) -> None:
+def _outputs_as_in_mxnet(model: "onnx.onnx_ml_pb2.ModelProto", symbol: Any) -> None:
     """The exporter lists outputs in the order in which they are computed, under names of its own; answers of several
     outputs carry the names."""
     content = json.loads(symbol.tojson())

@@ -15,7 +15,8 @@ def copy_network(network: Path, folder: Path) -> Path:
     except Exception:  # noqa: BLE001 - protobuf's own errors: the check says with the engine's words what is wrong
         tensors = []
     else:
-        tensors = [tensor for tensor in model.graph.initializer if tensor.data_location == onnx.TensorProto.EXTERNAL]
+        external = onnx.TensorProto.EXTERNAL  # type: ignore[attr-defined]
+        tensors = [tensor for tensor in model.graph.initializer if tensor.data_location == external]
     for tensor in tensors:
         names |= {entry.value for entry in tensor.external_data if entry.key == "location"}
     for name in sorted(names):

@@ -10,6 +10,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from model_catalog.lock import Lock
 
@@ -53,7 +54,7 @@ class _Digests:
 
     def __init__(self, directory: Path) -> None:
         self._file = directory / _DIGESTS_FILE
-        self._used: dict[str, list] = {}
+        self._used: dict[str, list[Any]] = {}
         try:
             known = json.loads(self._file.read_text(encoding="utf-8"))
         except (OSError, ValueError):

@@ -53,18 +53,6 @@ _Base = Annotated[
 _REVIEW_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
-@application.command()
-def demo() -> None:
-    """Run the main job to its end on the embedded local AWS and leave nothing running."""
-    _rehearse("run_demo")
-
-
-@application.command()
-def local() -> None:
-    """Deploy the example models on the embedded local AWS and stay up until Ctrl-C."""
-    _rehearse("run_local")
-
-
 @application.command(context_settings=_REVIEW_OPTIONS)
 def plan(
     context: typer.Context,
@@ -205,13 +193,18 @@ def adopt(
 def unlock(
     environment: _Environment, stack: _Stack, lock: Annotated[str, typer.Argument(help="The id of the lock.")]
 ) -> None:
-    """Remove the lock of a killed run, by its id. Make sure first that the run is gone: only the lock protects it."""
+    """Remove the lock of a killed run, by its id, and put what that run created into the state.
+
+    Make sure first that the run is gone: only the lock protects it.
+    """
     console = Console()
     with _stack(environment, stack, console) as terraform:
         RemoteState(terraform.directory, terraform.environment).refuse_unless_held(lock)
         terraform.init()
         terraform.run("force-unlock", "-force", lock)
         console.print(f"{environment}-{stack} is unlocked.", highlight=False)
+        with console.status("looking for what the killed run created ..."):
+            plan_module.complete_state(terraform, console)
 
 
 @application.command()
@@ -221,20 +214,6 @@ def explain() -> None:
     print(error, end="")
     explained = explanation_of(error, datetime.now(UTC))
     print(f"\n{explained}" if explained else "\nNo rule knows this error.", file=sys.stderr)
-
-
-def _rehearse(command: str) -> None:
-    """Run a command of `demo`, which needs packages that a deployment does without."""
-    try:
-        from operations import demo as module  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        print(f"error: {error.name} is not installed: run `make setup`", file=sys.stderr)
-        raise typer.Exit(1) from None
-    try:
-        getattr(module, command)(Console())
-    except module.DemoError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None
 
 
 def _synthesised(environment: str, variables: Mapping[str, str], console: Console) -> Deployment:
@@ -298,7 +277,7 @@ def main() -> int:
         _report(error)
         return 1
     except typer.TyperException as error:
-        print(f"error: {error}. `python -m operations --help` tells more.", file=sys.stderr)
+        print(f"error: {error}. `python -m operations --help` lists the commands.", file=sys.stderr)
         return 1  # 2 is "needs approval"
     except (typer.Abort, KeyboardInterrupt):
         return 130

@@ -17,9 +17,7 @@ from rich.console import Console
 
 from operations.errors import AdoptionError
 from operations.state_file import parse_state
-from operations.terraform import PLAN_FILE, Plan, Terraform, TerraformError
-
-IMPORT_FILE = "adopt.tf.json"
+from operations.terraform import IMPORT_FILE, PLAN_FILE, Plan, Terraform, TerraformError
 
 _SCALING_TARGET = "{service_namespace}/{resource_id}/{scalable_dimension}"
 IMPORT_IDS = {
@@ -101,7 +99,7 @@ def plan_adoption(terraform: Terraform) -> Adoption | None:
     file = terraform.directory / IMPORT_FILE
     file.unlink(missing_ok=True)
     document = json.loads((terraform.directory / "cdk.tf.json").read_text())
-    wanted = candidates(document, _known(terraform))
+    wanted = candidates(document, known_addresses(terraform))
     try:
         while wanted:
             blocks = [{"to": address, "id": identifier} for address, identifier in wanted.items()]
@@ -109,7 +107,7 @@ def plan_adoption(terraform: Terraform) -> Adoption | None:
             try:
                 terraform.run("plan", "-json", f"-out={PLAN_FILE}")
             except TerraformError as error:
-                missing = _not_there(error, wanted)
+                missing = not_there(error, wanted)
                 wanted = {address: identifier for address, identifier in wanted.items() if address not in missing}
                 continue
             # The saved plan holds the import blocks; the file has done its work.
@@ -130,7 +128,7 @@ def show_adoption(adoption: Adoption, console: Console) -> None:
     console.print(f"{len(adoption.imported)} to import, {adoption.plan.summary}", highlight=False)
 
 
-def _known(terraform: Terraform) -> set[str]:
+def known_addresses(terraform: Terraform) -> set[str]:
     """The addresses in the state. Where there is no state, Terraform pulls nothing, or one without a lineage."""
     state = terraform.run("state", "pull")
     if not state.strip() or not json.loads(state)["lineage"]:
@@ -147,8 +145,8 @@ def _resolved(document: Mapping[str, Any], value: str) -> str:
     return _resolved(document, document["resource"][kind][name][argument])
 
 
-def _not_there(error: TerraformError, wanted: Mapping[str, str]) -> set[str]:
-    """The addresses that a failed plan says do not exist. Raises TerraformError when it failed for another reason."""
+def not_there(error: TerraformError, wanted: Mapping[str, str]) -> set[str]:
+    """The addresses that a failed plan of imports says do not exist. Raises TerraformError for another failure."""
     missing, others = set(), []
     for line in error.standard_output.splitlines():
         diagnostic = json.loads(line).get("diagnostic", {}) if line.startswith("{") else {}

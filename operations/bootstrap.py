@@ -13,13 +13,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from operations.adoption import IMPORT_FILE, plan_adoption, show_adoption
+from operations.adoption import plan_adoption, show_adoption
 from operations.errors import DamagedStateError, StateError
 from operations.remote_state import RemoteState, read_backend
 from operations.state_check import read_remote_state, read_state_file
 from operations.state_file import StateFile, parse_state
 from operations.state_lock import StateLock
-from operations.terraform import Terraform
+from operations.terraform import IMPORT_FILE, Terraform
 
 OVERRIDE_FILE = "bootstrap_override.tf.json"
 
@@ -35,7 +35,7 @@ def bootstrap(terraform: Terraform, state_directory: Path, console: Console) -> 
     Raises:
         StateError: there are two states of the stack, or one is damaged. Nothing was written.
         AdoptionError: a bucket of the name exists and Terraform would have to replace it.
-        TerraformError: Terraform failed; run it again when the cause is mended.
+        TerraformError: Terraform failed; run it again when the cause is fixed.
     """
     for left_behind in (OVERRIDE_FILE, IMPORT_FILE):
         (terraform.directory / left_behind).unlink(missing_ok=True)

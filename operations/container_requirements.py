@@ -8,7 +8,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from operations.python_lock import locked_packages
 
@@ -21,7 +21,7 @@ def container_requirements(root: Path = _ROOT) -> str:
     locked = {canonicalize_name(name): pin for pins in locked_packages(root).values() for name, pin in pins.items()}
     lines = (root / "container" / "requirements.in").read_text(encoding="utf-8").splitlines()
     missing = [canonicalize_name(line.strip()) for line in lines if line.strip() and not line.startswith("#")]
-    closure: set[str] = set()
+    closure: set[NormalizedName] = set()
     while missing:
         name = missing.pop()
         if name not in closure:
@@ -33,9 +33,10 @@ def container_requirements(root: Path = _ROOT) -> str:
                 if other.marker is None or other.marker.evaluate({"extra": ""})
             ]
     text = "# Written by `make lock` from requirements.in and Pipfile.lock.\n"
-    for name in sorted(closure):
-        hashes = "".join(f" \\\n    --hash={digest}" for digest in locked[name]["hashes"])
-        text += f"{name}{locked[name]['version']}{hashes}\n"
+    for package in sorted(closure):
+        pin = locked[package]
+        hashes = "".join(f" \\\n    --hash={digest}" for digest in pin["hashes"])
+        text += f"{package}{pin['version']}{hashes}\n"
     return text
 
 

@@ -12,8 +12,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from email.message import Message
-from importlib.metadata import PackageNotFoundError, metadata
+from importlib.metadata import PackageMetadata, PackageNotFoundError, metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -72,15 +71,19 @@ class Behind:
     """What Pipfile or package.json asks for."""
 
 
-def licence_of(stated: Message) -> str:
+def _field(stated: PackageMetadata, name: str) -> str | None:
+    return stated[name] if name in stated else None  # noqa: SIM401 - the protocol has no `get`
+
+
+def licence_of(stated: PackageMetadata) -> str:
     """The licence that a package's metadata states: the SPDX expression, else the field, else the classifiers."""
-    expression = stated.get("License-Expression")
+    expression = _field(stated, "License-Expression")
     if expression:
         return expression
     classifiers = [text.split(" :: ")[-1] for text in stated.get_all("Classifier") or [] if text.startswith("License")]
     named = [name for name in classifiers if name != "OSI Approved"]
     if not named:
-        field = (stated.get("License") or "").strip()
+        field = (_field(stated, "License") or "").strip()
         # Some put the whole text there.
         named = [field] if field and "\n" not in field else []
     return " OR ".join(_SPDX.get(name, name) for name in named) or UNKNOWN

@@ -64,7 +64,7 @@ def deploy(
         deployment = Deployment(environment, output_directory=output_directory(variables), variables=variables)
         if saved is None:
             make_private_directory(WORK_DIRECTORY / "plans")
-            plans = save_plans(deployment, WORK_DIRECTORY / "plans" / environment, console)
+            plans = save_plans(deployment, WORK_DIRECTORY / "plans" / environment, console, complete=True)
             plans.seal()
         else:
             plans = read_saved_plans(saved)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local_aws.cli_configuration import configuration_file
-from operations.terraform import LOCK_FILE, Terraform
+from operations.terraform import IMPORT_FILE, LOCK_FILE, PREVIEW_OVERRIDE_FILE, Terraform
 from stacks.names import stacks_in_order
 from stacks.settings import EnvironmentSettings
 from stacks.settings_reader import read_settings
@@ -82,6 +82,9 @@ class Deployment:
             SynthesisError: with the complaints, e.g. about wrong settings.
         """
         self.cdktf("synth")
+        for name in (IMPORT_FILE, PREVIEW_OVERRIDE_FILE):  # a killed run leaves them, and Terraform would read them
+            for file in self.output_directory.glob(f"stacks/*/{name}"):
+                file.unlink()
         for file in self.output_directory.glob("stacks/*/cdk.tf.json"):
             file.chmod(0o600)  # it may hold a secret that a setting or a variable brought
 

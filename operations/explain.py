@@ -1,6 +1,6 @@
 """What went wrong and what to do, from the words of Terraform's and AWS's errors.
 
-One table: each row recognises an error, says what it means for this project and what mends it. Terraform's own message
+One table: each row recognises an error, says what it means for this project and how to fix it. Terraform's own message
 is always shown as well.
 """
 
@@ -57,7 +57,7 @@ RULES = (
         r"(?:Failed to (?:save|persist) state|errored\.tfstate)",
         "resources were changed, but the new state could not be written to S3. Terraform has left it in the file "
         "errored.tfstate in the folder {folder}.",
-        "keep that file. Mend what the error names (credentials, network, lock), then run: terraform "
+        "keep that file. Fix what the error names (credentials, network, lock), then run: terraform "
         "-chdir={folder} state push errored.tfstate. Nobody should deploy {environment}-{stack} before.",
     ),
     _rule(
@@ -240,7 +240,7 @@ RULES = (
 
 def explain(
     error: str, now: datetime, stack: str = "ENV-STACK", folder: str = "cdktf.out/stacks/ENV-STACK"
-) -> str | None:
+) -> Explanation | None:
     """The explanation of an error's text, or None when no rule knows it.
 
     Args:

@@ -9,8 +9,10 @@ from rich.console import Console
 
 from operations import gate
 from operations.deployment import Deployment
+from operations.endpoint_status import await_settled
 from operations.errors import SavedPlansError
 from operations.private_files import make_private_directory
+from operations.recovery import recover
 from operations.repository import Repository
 from operations.review import FAILED, review, write_reviews
 from operations.saved_plans import SavedPlans, prepare_directory
@@ -65,8 +67,13 @@ def plan(
     return code
 
 
-def save_plans(deployment: Deployment, directory: Path, console: Console, *, lock: bool = True) -> SavedPlans:
-    """Synthesise, check the state of every stack and plan it, in order. `seal` is still to be called."""
+def save_plans(
+    deployment: Deployment, directory: Path, console: Console, *, lock: bool = True, complete: bool = False
+) -> SavedPlans:
+    """Synthesise, check the state of every stack and plan it, in order. `seal` is still to be called.
+
+    With `complete`, what a killed run left is put into the states first (`operations.recovery`).
+    """
     prepare_directory(directory)
     with console.status("cdktf synth ..."):
         deployment.synth()
@@ -76,7 +83,7 @@ def save_plans(deployment: Deployment, directory: Path, console: Console, *, loc
     for stack in stacks:
         terraform = deployment.terraform(stack)
         with console.status(f"terraform plan {environment}-{stack} ..."):
-            made = _plan_stack(terraform, console, () if lock else ("-lock=false",))
+            made = _plan_stack(terraform, console, () if lock else ("-lock=false",), complete=complete)
         if made is None:
             previews.append(stack)
             made = terraform.preview()
@@ -102,7 +109,7 @@ def _directory(environment: str, save: Path | None) -> Path:
     return WORK_DIRECTORY / "plans" / environment
 
 
-def _plan_stack(terraform: Terraform, console: Console, arguments: Sequence[str]) -> Plan | None:
+def _plan_stack(terraform: Terraform, console: Console, arguments: Sequence[str], *, complete: bool) -> Plan | None:
     """None where there is no state bucket yet."""
     try:
         terraform.init()
@@ -111,7 +118,31 @@ def _plan_stack(terraform: Terraform, console: Console, arguments: Sequence[str]
             raise
         console.print(f"{terraform.directory.name}: there is no state bucket yet, planned as on an empty account")
         return None
-    return terraform.plan(*arguments)
+    return complete_state(terraform, console) if complete else terraform.plan(*arguments)
+
+
+def complete_state(terraform: Terraform, console: Console) -> Plan:
+    """The plan of an initialised stack, after what a killed run left was put into the state."""
+    name = terraform.directory.name
+    await_settled(
+        terraform.directory,
+        lambda line: console.print(f"{name}: {line}", highlight=False, soft_wrap=True),
+        variables=terraform.environment,
+    )
+    made = terraform.plan()
+    recovery = recover(terraform, made)
+    for address, identifier in recovery.found.items():
+        console.print(
+            f"{name}: took over {address} ({identifier}), which a killed run created", highlight=False, soft_wrap=True
+        )
+    for address, identifier in recovery.foreign.items():
+        console.print(
+            f"{name}: {address} cannot be created: {identifier} exists, without this environment's tags. "
+            f"Choose another name in cdktf.json, or take it over with `make adopt`.",
+            highlight=False,
+            soft_wrap=True,
+        )
+    return terraform.plan() if recovery.found else made
 
 
 def refuse(options: Sequence[str], names: Sequence[str], reason: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,12 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import botocore.session
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from operations.errors import StateError
+from operations.sessions import session_for
 from operations.state_lock import StateLock
 
 _CONDITION_FAILED = ("PreconditionFailed", "ConditionalRequestConflict")
@@ -183,23 +183,16 @@ class RemoteState:
             s3={"addressing_style": "path" if backend.get("use_path_style") else "auto"},
             retries={"total_max_attempts": 3},
         )
-        session = botocore.session.Session()
-        if "endpoints" in backend:
-            # The local AWS: neither the machine's profile nor its proxy has anything to do with it.
-            session = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
-            if "AWS_ACCESS_KEY_ID" in self._variables:
-                key = (self._variables["AWS_ACCESS_KEY_ID"], self._variables.get("AWS_SECRET_ACCESS_KEY", ""))
-                session.set_credentials(*key)
-            config = config.merge(Config(proxies={}))
+        session, own = session_for(is_local="endpoints" in backend, variables=self._variables)
         return session.create_client(
             "s3",
             region_name=backend["region"],
             endpoint_url=backend.get("endpoints", {}).get("s3"),
-            config=config,
+            config=config.merge(own),
         )
 
     @staticmethod
-    def _found(call) -> Any:
+    def _found(call: Callable[[], Any]) -> Any:
         try:
             return call()
         except ClientError as error:

@@ -10,9 +10,11 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from operations.explain import COLOUR
 from operations.private_files import PRIVATE_UMASK
@@ -20,6 +22,8 @@ from operations.state_check import refuse_damaged_state
 
 PLAN_FILE = "plan"
 LOCK_FILE = ".terraform.lock.hcl"
+PREVIEW_STATE_FILE = "preview.tfstate"
+IMPORT_FILE = "adopt.tf.json"
 PREVIEW_OVERRIDE_FILE = "preview_override.tf.json"
 
 
@@ -60,7 +64,7 @@ class Plan:
     """A saved plan: the file, Terraform's JSON of it, and the resources it changes."""
 
     file: Path
-    document: Mapping
+    document: Mapping[str, Any]
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -167,21 +171,32 @@ class Terraform:
         """The addresses in the state, as `terraform state list` prints them."""
         return self.run("state", "list").splitlines()
 
-    def outputs(self) -> dict:
+    def outputs(self) -> dict[str, Any]:
         """The values of the stack's outputs."""
         return {name: output["value"] for name, output in json.loads(self.run("output", "-json")).items()}
 
     def preview(self) -> Plan:
-        """Plan as on an empty account: against no state, without the S3 backend.
+        """Plan as on an empty account, for the time before the state bucket exists."""
+        with self.empty_state():
+            return self._plan()
 
-        For the time before the state bucket exists. Terraform merges an override file over `cdk.tf.json`; the file and
-        the local state are gone afterwards.
+    @contextmanager
+    def empty_state(self) -> Iterator[Path]:
+        """Within the block, Terraform has an empty state in a file of the folder instead of the backend's.
+
+        Terraform merges an override file over `cdk.tf.json`. It and the state are gone afterwards, and `init` is due.
         """
         override = self.directory / PREVIEW_OVERRIDE_FILE
-        override.write_text(json.dumps({"terraform": {"backend": {"local": {"path": "preview.tfstate"}}}}))
+        state = self.directory / PREVIEW_STATE_FILE
+        override.write_text(json.dumps({"terraform": {"backend": {"local": {"path": state.name}}}}))
         try:
             self.init()
-            return self._plan()
+            yield state
         finally:
             override.unlink()
-            (self.directory / ".terraform" / "terraform.tfstate").unlink(missing_ok=True)
+            for file in (
+                state,
+                state.with_name(f"{state.name}.backup"),
+                self.directory / ".terraform" / "terraform.tfstate",
+            ):
+                file.unlink(missing_ok=True)

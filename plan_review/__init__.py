@@ -1,1 +1,1 @@
-"""Reviews saved Terraform plans: what a pull request does to the multi-model endpoint, in one glance."""
+"""Reviews saved Terraform plans: what a pull request does to the multi-model endpoint."""

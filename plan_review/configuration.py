@@ -56,10 +56,11 @@ class Configured:
         A block that the configuration does not have (one more than it lists) counts as set: Terraform would take it
         away, or somebody added it.
         """
-        if not path or path[0] not in self.expressions:
+        attribute, *inside = path or (0,)
+        if not isinstance(attribute, str) or attribute not in self.expressions:
             return False
-        node: Any = self.expressions[path[0]]
-        for step in path[1:]:
+        node: Any = self.expressions[attribute]
+        for step in inside:
             if _is_expression(node):
                 break
             if isinstance(step, int):

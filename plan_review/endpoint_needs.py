@@ -150,5 +150,5 @@ def _satisfying(statement: Statement, role: ExecutionRole | None) -> list[dict[s
         for key, values in keys.items() if isinstance(keys, Mapping) else ():
             if "Not" not in operator and operator != "Null" and str(key).lower() not in known:
                 listed[str(key).lower()] = [str(item) for item in (values if isinstance(values, list) else [values])]
-    first = {key: values[0] for key, values in listed.items() if values}
+    first: dict[str, str | None] = {key: values[0] for key, values in listed.items() if values}
     return [known | first, *(known | first | {key: item} for key, values in listed.items() for item in values[1:])]

@@ -136,7 +136,8 @@ def _filter(block: Mapping[str, Any]) -> tuple[str, tuple[tuple[str, str], ...]]
 def _time(block: Mapping[str, Any]) -> str | None:
     """When something happens: after a number of days, or on a date."""
     days, date = block.get("days"), block.get("date")
-    if days is UNKNOWN or (_number(days) or 0) > 0:
+    number = _number(days)
+    if number is UNKNOWN or (number or 0) > 0:
         return in_days(days)
     return shown_value(date) if (isinstance(date, str) and date) or date is UNKNOWN else None
 

@@ -37,8 +37,9 @@ class PriceTable:
         prices = self.regions.get(region) if region is not None else None
         total = 0.0
         for variant in variants:
-            known = prices is not None and isinstance(variant.instance_type, str)
-            price = prices.per_hour.get(variant.instance_type) if known else None
+            if prices is None or not isinstance(variant.instance_type, str):
+                return None
+            price = prices.per_hour.get(variant.instance_type)
             if price is None or variant.instance_count is None or variant.instance_count is UNKNOWN:
                 return None
             total += price * variant.instance_count * self.hours_per_month

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from plan_review.plan import Change, Plan
-from plan_review.values import Values, settled
+from plan_review.values import UNKNOWN, Values, settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,8 @@ def _same_versioning(noted: Any, writers: list[Values]) -> bool:
 
 def _same_lifecycle(noted: Any, writers: list[Values]) -> bool:
     """Whether the rules are the writer's by name and by what they delete and move; the two types differ in shape."""
-    written = [rule for writer in writers for rule in writer.block("rule") if isinstance(rule, Mapping)]
+    blocks = [writer.block("rule") for writer in writers]
+    written = [rule for block in blocks if block is not UNKNOWN for rule in block if isinstance(rule, Mapping)]
     return sorted(map(_lifecycle, _items(noted))) == sorted(map(_lifecycle, written))
 
 

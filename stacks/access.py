@@ -81,5 +81,6 @@ class AccessStack(EnvironmentStack):
         if github is not None:
             place = self.names.environment if purpose == "deploy" else f"{self.names.environment}-plan"
             return f"repo:{github.repository}:environment:{place}"
+        assert gitlab is not None  # the settings have one of the two
         branch = gitlab.branch if purpose == "deploy" else "*"
         return f"project_path:{gitlab.project}:ref_type:branch:ref:{branch}"

@@ -11,7 +11,7 @@ them. So here:
 - the kernel's banner about the age of Node is silenced: the cdktf command shows it as an error on every call.
 
 CDK_BINDINGS=cdktn takes the packages of CDKTF's successor, CDK Terrain, instead: its modules stand under the names that
-are imported here. docs/way-out.md tells how to switch for good.
+are imported here. docs/way-out.md describes how to switch for good.
 
 The kernel starts with the first import of `constructs` or `cdktf`. Therefore the stacks import everything of CDKTF
 from here, never directly. tests/stacks/test_aws_bindings.py fails when an upgrade breaks one of these assumptions.

@@ -50,7 +50,7 @@ _SERVICES = (
 )
 
 
-def _through_proxy(local_url: str) -> dict[str, str]:
+def _through_proxy(local_url: str) -> dict[str, Any]:
     """The provider's arguments that make the local AWS its proxy, so that no request can leave the machine.
 
     The SDK puts the account before the host of S3 Control's endpoint (and other names before other services'), and

@@ -165,7 +165,7 @@ class Names:
 
     def _by_content(self, arguments: Mapping[str, Any]) -> str:
         revision = {"revision": self.settings.revision} if self.settings.revision else {}
-        return f"{self.shard_base}-{content_hash(arguments | revision)}"
+        return f"{self.shard_base}-{content_hash({**arguments, **revision})}"
 
     @property
     def endpoint(self) -> str:

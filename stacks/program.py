@@ -19,12 +19,12 @@ from stacks.shards import pin_complaints
 
 
 def run(root: Path, environ: Mapping[str, str]) -> int:
-    """Synthesise the stacks of the project in `root`; the exit code is 1 where the user has something to mend.
+    """Synthesise the stacks of the project in `root`; the exit code is 1 where the user has something to fix.
 
     Args:
         root: the checkout, with `cdktf.json`.
         environ: the variables; CDKTF_OUTDIR and STATE_DIRECTORY name folders, SYNTH_HCL_OUTPUT asks for HCL instead of
-            JSON, `read_settings` tells about the others.
+            JSON, `read_settings` reports the others.
     """
     try:
         settings = read_settings(root / "cdktf.json", environ)

@@ -54,7 +54,8 @@ def setting(meaning: str, allowed: str, default: Any = ..., **constraints: Any) 
 
 def allowed(field: FieldInfo) -> str:
     """What is allowed for `field`, in words."""
-    return field.json_schema_extra["allowed"]
+    extra = field.json_schema_extra
+    return str(extra["allowed"]) if isinstance(extra, dict) else ""
 
 
 def _conflict(message: str) -> PydanticCustomError:
@@ -247,7 +248,7 @@ class Deployment(Block):
     def waits_seconds(self) -> int:
         """How long an update takes at least: the waits that are known before it starts."""
         # A canary is watched once before the rest follows.
-        steps = 1 if self.policy in ("all_at_once", "canary") else math.ceil(100 / self.step_percent)
+        steps = 1 if self.policy in ("all_at_once", "canary") else math.ceil(100 / (self.step_percent or 100))
         return steps * self.wait_seconds + (self.termination_wait_seconds or 0)
 
 
@@ -498,7 +499,7 @@ class EnvironmentSettings(Block):
         "How updates roll out and roll back.", "a block with the keys of `deployment`", Deployment()
     )
     shards: Shards = setting(
-        "Over how many endpoints the catalog is spread; `docs/scale.md` tells when and how.",
+        "Over how many endpoints the catalog is spread; see `docs/scale.md`.",
         "a block with the keys of `shards`",
         Shards(),
     )

@@ -78,7 +78,7 @@ def parse_settings(context: Any, environ: Mapping[str, str]) -> Settings:
     if chosen and isinstance(context.get("environments"), dict) and chosen not in context["environments"]:
         known = _listed(context["environments"])
         complaints.append(f"the variable ENVIRONMENT is {_shown(chosen)}, which is none of the environments: {known}.")
-    if complaints:
+    if complaints or catalog is None:
         raise SettingsError(complaints)
     return Settings(
         environments={name: value for name, value in environments.items() if not chosen or name == chosen},

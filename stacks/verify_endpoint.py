@@ -86,7 +86,7 @@ def main(environ: Mapping[str, str]) -> int:
         print(
             f"The endpoint {name} is not as planned: {complaint}\n"
             "The previous configuration and model stay. Look into the endpoint's logs "
-            f"(/aws/sagemaker/Endpoints/{name}), mend the cause, and deploy again. To go back to "
+            f"(/aws/sagemaker/Endpoints/{name}), fix the cause, and deploy again. To go back to "
             "the very image and settings of before, raise `revision` in cdktf.json as well: theirs still exist.",
             file=sys.stderr,
         )

@@ -1,10 +1,12 @@
-"""The project's Markdown: plain English, links that lead somewhere, commands and settings that exist."""
+"""The project's words: plain English in documents, docstrings, comments and messages; links, commands and settings that
+exist."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import subprocess
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -149,6 +151,18 @@ def test_the_documents_are_found() -> None:
 @pytest.mark.parametrize("name", WRITTEN_BY_HAND)
 def test_the_words_are_plain(name: str) -> None:
     complaints = _complaints((ROOT / name).read_text(encoding="utf-8"))
+    assert not complaints
+
+
+def test_the_words_of_the_sources_are_plain() -> None:
+    """Docstrings, comments and messages."""
+    command = ["git", "ls-files", "*.py", "*.sh", "*.yml", "Makefile"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    paths = [ROOT / name for name in listed if name != "tests/test_documents.py" and (ROOT / name).exists()]
+    assert ROOT / "Makefile" in paths
+    complaints = [
+        f"{path.relative_to(ROOT)}, {found}" for path in paths for found in _complaints(path.read_text("utf-8"))
+    ]
     assert not complaints
 
 

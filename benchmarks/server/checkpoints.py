@@ -114,7 +114,7 @@ def _export_onnx(folder: Path, source: Path, architecture: str) -> None:
 
 
 def _replace_weights(folder: Path, exported: Path, source: Path, architecture: str) -> None:
-    """The exported graph with another copy's weights: exporting anew takes ten times as long."""
+    """The exported graph with another copy's weights: exporting again takes ten times as long."""
     model = onnx.load(str(exported / f"{architecture}.onnx"))
     weights = {name[4:]: value for name, value in mx.nd.load(str(source / f"{architecture}-0000.params")).items()}
     for tensor in model.graph.initializer:

@@ -1,6 +1,6 @@
 """Clients that ask without a pause: one thread, plain sockets, the request's bytes made once.
 
-Kept this lean because it shares the machine's cores with the server it measures; `Load.client_cpu_seconds` tells what
+Kept this lean because it shares the machine's cores with the server it measures; `Load.client_cpu_seconds` is what
 it took.
 """
 

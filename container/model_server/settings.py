@@ -118,7 +118,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             values[name], origins[name] = environment[variable], variable
     cores = core_count()
     values.setdefault("workers", cores)
-    # A wrong `workers` is complained about below; it must not hide the other complaints.
+    # A wrong `workers` is reported below; it must not hide the other complaints.
     workers = values["workers"]
     workers_count = int(workers) if str(workers).isdecimal() and int(workers) > 0 else 1
     values.setdefault("model_workers", workers_count)

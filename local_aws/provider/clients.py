@@ -155,7 +155,7 @@ class Clients:
 
 
 class ClientPool:
-    """The Clients of every provider configuration met so far: Terraform configures the provider anew for each step."""
+    """The Clients of every provider configuration met so far: Terraform configures the provider again for each step."""
 
     def __init__(self, key: AccessKey) -> None:
         self._key = key

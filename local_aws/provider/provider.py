@@ -124,7 +124,7 @@ class Provider:
         return self._read(settings, type_name, current, current, is_refresh=True)
 
     def import_state(self, settings: ProviderSettings, type_name: str, identifier: str) -> State:
-        """The state of the resource with an import id, or no more than the id tells when there is none.
+        """The state of the resource with an import id, or only what the id contains when there is none.
 
         Terraform then reads it, finds nothing, and says so in its own words. Raises ProviderError.
         """

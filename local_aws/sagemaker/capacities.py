@@ -1,4 +1,4 @@
-"""The instances of variants, for whoever scales them: through the same operations as anybody's."""
+"""The instances of variants, for the autoscaler: through the same operations as anybody's."""
 
 from collections.abc import Callable
 from typing import Any

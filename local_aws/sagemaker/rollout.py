@@ -17,7 +17,7 @@ _LOOK_SECONDS = 10.0
 """How often alarms are looked at while the new instances bake."""
 
 _ROLLBACK_SECONDS = 3.0
-"""A rollback takes minutes on AWS. Here it takes long enough that whoever polls the endpoint's status sees it."""
+"""A rollback takes minutes on AWS. Here it takes long enough that a caller that polls the endpoint's status sees it."""
 
 Stage = Literal["Creating", "Updating", "Deleting", "ActivatingTraffic", "Baking"]
 

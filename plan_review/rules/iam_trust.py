@@ -36,8 +36,8 @@ RULE = Rule(
     title="Somebody new may assume a role",
     severity=Severity.BLOCKED,
     explanation=(
-        "Whoever may assume the execution role reads every artifact. The trust of `sagemaker.amazonaws.com` carries a "
-        "condition on `aws:SourceAccount`, so that no other account's endpoint can borrow the role."
+        "A principal that may assume the execution role reads every artifact. The trust of `sagemaker.amazonaws.com` "
+        "carries a condition on `aws:SourceAccount`, so that no other account's endpoint can borrow the role."
     ),
     advice="Trust one service or role by name, with its condition.",
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html",

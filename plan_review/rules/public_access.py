@@ -88,7 +88,7 @@ RULE = Rule(
     severity=Severity.BLOCKED,
     explanation=(
         "Artifacts are code that instances run and often hold what was learnt from private data; the state holds "
-        "every setting. Whoever can write an artifact's key runs code in the endpoint's container."
+        "every setting. A principal that can write an artifact's key runs code in the endpoint's container."
     ),
     advice=(
         "Keep all four settings of the public access block on, and name the principals of each policy. A condition "

@@ -185,7 +185,7 @@ def output_fn(prediction, accept): return encoder.encode(prediction, accept), ac
 
 @pytest.fixture(autouse=True)
 def _no_toolkit_yet() -> Iterator[None]:
-    """Each test imports it anew, and leaves none behind."""
+    """Each test imports it again, and leaves none behind."""
 
     def forget() -> None:
         for name in [name for name in sys.modules if name.split(".")[0] == "sagemaker_inference"]:

@@ -1,4 +1,4 @@
-"""Whoever reads the lines, or does not, delays nobody; what is lost is counted."""
+"""A reader of the log lines that is slow, or absent, delays nobody; lost lines are counted."""
 
 import os
 

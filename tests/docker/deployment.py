@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from demo.rehearsal import Rehearsal
 from local_aws.process import LocalAws
-from operations.rehearsal import Rehearsal
 from operations.terraform import Plan
 
 

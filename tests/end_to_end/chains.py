@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from demo.example_models import ExampleModel
+from demo.rehearsal import Rehearsal
 from local_aws.process import LocalAws
 from model_catalog.catalog import Catalog
-from operations.example_models import ExampleModel
-from operations.rehearsal import Rehearsal
 from operations.terraform import Terraform
 from tests.end_to_end.project import change_settings
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from demo.example_models import ExampleModel, trained_models
 from local_aws.errors import ProviderUnavailableError
 from local_aws.process import LocalAws
-from operations.example_models import ExampleModel, trained_models
 from tests.end_to_end.project import copy_project
 
 LocalAwsFactory = Callable[..., LocalAws]

@@ -15,10 +15,10 @@ from typing import Annotated
 
 import typer
 
+from demo.example_models import ExampleModel, trained_models
 from local_aws.errors import LocalAwsError
 from local_aws.process import LocalAws
 from operations.deployment import SynthesisError
-from operations.example_models import ExampleModel, trained_models
 from operations.terraform import TerraformError
 from operations.variables import WORK_DIRECTORY
 from tests.end_to_end.chains import CHAINS, ChainRecorder

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from operations.example_models import ExampleModel
-from operations.rehearsal import Rehearsal
+from demo.example_models import ExampleModel
+from demo.rehearsal import Rehearsal
 from tests.end_to_end.conftest import LocalAwsFactory
 
 

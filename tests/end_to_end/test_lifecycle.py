@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from demo.example_models import ExampleModel
+from demo.rehearsal import Rehearsal
 from examples.invoke_endpoint import InvocationError
 from examples.train_models import predict as predict_with_mxnet
 from operations.deployment import SynthesisError
-from operations.example_models import ExampleModel
-from operations.rehearsal import Rehearsal
 from operations.terraform import Plan, TerraformError
 from tests.end_to_end.conftest import LocalAwsFactory
 from tests.end_to_end.project import change_settings

@@ -2,8 +2,8 @@
 
 import pytest
 
-from operations.example_models import ExampleModel
-from operations.rehearsal import Rehearsal
+from demo.example_models import ExampleModel
+from demo.rehearsal import Rehearsal
 from operations.terraform import TerraformError
 from tests.end_to_end.conftest import LocalAwsFactory
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from demo.example_models import ExampleModel
 from operations.deployment import PROJECT_DIRECTORY
-from operations.example_models import ExampleModel
 from tests.end_to_end import record as program
 from tests.end_to_end.chains import CHAINS, Step
 

@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from demo.example_models import ExampleModel
+from demo.rehearsal import Rehearsal
 from operations.deployment import PROJECT_DIRECTORY
-from operations.example_models import ExampleModel
-from operations.rehearsal import Rehearsal
 from operations.terraform import Plan
 from tests.end_to_end.conftest import LocalAwsFactory
 from tests.end_to_end.project import change_settings

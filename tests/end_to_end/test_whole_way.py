@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from demo.rehearsal import Rehearsal
 from model_catalog.check import Check
 from model_catalog.conversion import convert_to_onnx
-from operations.rehearsal import Rehearsal
 from tests.container.conftest import encoded_image
 from tests.end_to_end.conftest import LocalAwsFactory
 from tests.support.brought_models import CASCADE_ANSWER, cascade_folder, classifier_archive, face_folder

@@ -79,7 +79,11 @@ class Account:
         self.client("iam").create_role(RoleName="execution", AssumeRolePolicyDocument=json.dumps(trust))
         self.s3.create_bucket(Bucket=BUCKET)
         self.ecr.create_repository(repositoryName="fake")
-        self.fake_image = self.push(FAKE_CONTAINER, "fake", "1")
+        self.fake_image = self.push_fake("fake")
+
+    def push_fake(self, repository: str) -> str:
+        """Push the fake container; returns the image's URI."""
+        return self.push(FAKE_CONTAINER, repository, "1")
 
     def push(self, context: Path, repository: str, tag: str) -> str:
         """Push `context` as a snapshot; returns the image's URI."""

@@ -65,7 +65,7 @@ def test_a_deleted_group_stays_deleted(
 
 
 class SlowLogs:
-    """A log service that takes its time for the group `slow`."""
+    """A log service that is slow for the group `slow`."""
 
     def __init__(self) -> None:
         self.sending = threading.Event()

@@ -6,9 +6,9 @@ import json
 import pytest
 from rich.console import Console
 
-from operations.adoption import IMPORT_FILE, candidates, plan_adoption, show_adoption
+from operations.adoption import candidates, plan_adoption, show_adoption
 from operations.errors import AdoptionError
-from operations.terraform import TerraformError
+from operations.terraform import IMPORT_FILE, TerraformError
 from tests.local_aws.account import Account as Services
 from tests.operations.conftest import apply, terraform_data
 
@@ -55,7 +55,7 @@ def test_a_bucket_is_adopted_and_what_it_lacks_is_made(account, write_synthesise
 
 
 def test_an_endpoint_is_adopted_and_goes_over_to_the_declared_configuration_in_place(account, write_synthesised):
-    services = Services(account.url)
+    services = Services(account.aws)
     services.prepare()
     services.s3.create_bucket(Bucket=BUCKET)
     config = services.create_config(services.create_model())

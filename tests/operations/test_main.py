@@ -1,4 +1,4 @@
-"""The commands that tell about an environment without asking AWS, and names of stacks that there are not."""
+"""The commands that describe an environment without asking AWS, and names of stacks that do not exist."""
 
 import json
 from functools import partial

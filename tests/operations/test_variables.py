@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from demo.rehearsal import Rehearsal
 from operations.deployment import PROJECT_DIRECTORY
-from operations.rehearsal import Rehearsal
 from operations.variables import LOCAL_REHEARSAL_DIRECTORY, output_directory
 
 

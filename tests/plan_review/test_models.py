@@ -37,7 +37,7 @@ def happens(*changes: Change) -> list[tuple[ModelAction, str, str | None]]:
     [
         ([change("a", None, "1")], [(ModelAction.ADDED, "1", None)]),
         ([change("a", "1", "1"), change("a_slot_2", None, "2")], [(ModelAction.NEW_VERSION, "2", "1")]),
-        # The version that falls out leaves its address to the new one.
+        # The oldest version leaves its address to the new one.
         (
             [change("a", "9", "11"), change("a_slot_2", "10", "10")],
             [(ModelAction.NEW_VERSION, "11", "10"), (ModelAction.EARLIER_REMOVED, "9", None)],

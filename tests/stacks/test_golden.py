@@ -1,6 +1,6 @@
 """Every address and the whole synthesised JSON of four environments stay as they were.
 
-UPDATE_GOLDEN=1 writes the files anew. Even then an address may go only with a `moved` block that says where to, or
+UPDATE_GOLDEN=1 writes the files again. Even then an address may go only with a `moved` block that says where to, or
 when ALLOW_REMOVED names it (a resource that is to be destroyed on purpose).
 """
 

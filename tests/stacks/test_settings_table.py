@@ -1,4 +1,4 @@
-"""The tables of settings in stacks/README.md agree with the models. UPDATE_GOLDEN=1 writes them anew."""
+"""The tables of settings in stacks/README.md agree with the models. UPDATE_GOLDEN=1 writes them again."""
 
 import json
 import os
@@ -49,7 +49,7 @@ def test_the_readme_lists_every_setting_as_the_models_have_it():
     documented, after = rest.split(END)
     if os.environ.get("UPDATE_GOLDEN"):
         README.write_text(f"{before}{BEGIN}{expected()}{END}{after}", encoding="utf-8")
-        pytest.skip("written anew")
+        pytest.skip("written again")
     assert documented == expected()
 
 

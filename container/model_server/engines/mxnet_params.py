@@ -55,7 +55,7 @@ class UnknownParametersFormat(Exception):
 class MappedParameters:
     """The arrays of a `.params` file by name (`arg:...`, `aux:...`), backed by the file.
 
-    The mapping is private: whoever writes into an array changes its own copy, never the file.
+    The mapping is private: a process that writes into an array changes its own copy, never the file.
     Raises InvalidArtifact for a damaged file, UnknownParametersFormat for one of another version.
     """
 

@@ -47,7 +47,7 @@ class Job:
             self.expiry.cancel()
         try:
             self.done(self, outcome)
-        except Exception:  # noqa: BLE001 - whoever is answered must not take the worker's connection down
+        except Exception:  # noqa: BLE001 - the receiver of an answer must not take the worker's connection down
             _log.exception("handing over the answer for model %s failed", self.model.name)
 
 

@@ -233,7 +233,7 @@ class WorkerProcess:
 def settle(future: asyncio.Future[Reply], outcome: Reply | Exception) -> None:
     """End a future with what a call came to."""
     if future.done():
-        return  # whoever waited for it was cancelled
+        return  # the task that waited for it was cancelled
     if isinstance(outcome, Exception):
         future.set_exception(outcome)
     else:
@@ -251,7 +251,7 @@ def _engine_environment(settings: Settings) -> dict[str, str]:
         # The worker runs one request at a time: MXNet's own scheduler threads would only pass it around.
         "MXNET_ENGINE_TYPE": "NaiveEngine",
         "MXNET_SUBGRAPH_VERBOSE": "0",
-        # ONNX Runtime without its arena allocates its activations anew for each request. Mapped one by one, or given
+        # ONNX Runtime without its arena allocates its activations again for each request. Mapped one by one, or given
         # back to the system each time, they cost a page fault every 4 KiB: a third of SqueezeNet's time. So they
         # stay in the heap, for all models of the worker; an unload trims it.
         "MALLOC_ARENA_MAX": "1",

@@ -37,7 +37,7 @@ class Application(Protocol):
 
 
 class OpenConnection(Protocol):
-    """A connection, for whoever watches them."""
+    """A connection, for those that watch them."""
 
     def check(self, now: float) -> None:
         """Called a few times a second: deadlines, and clients that are gone."""

@@ -1,4 +1,4 @@
-"""What the server tells about itself: metrics, event lines and CloudWatch metrics, fed by the service."""
+"""What the server reports: metrics, event lines and CloudWatch metrics, fed by the service."""
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator

@@ -194,7 +194,7 @@ def test_importing_what_is_not_there(
 def test_an_endpoint_that_never_comes_into_service(
     terraform: Terraform, account: Account, provider_block: dict[str, Any]
 ) -> None:
-    """The reason is shown; the endpoint stays in the state, tainted, so that the next apply makes it anew."""
+    """The reason is shown; the endpoint stays in the state, tainted, so that the next apply creates it again."""
     model, name = account.create_model(environment={"FAKE_PING": "500"}), unique("failing")
     resources = {
         "aws_sagemaker_endpoint_configuration": {

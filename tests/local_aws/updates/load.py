@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import time
 from types import TracebackType
 from typing import Self
 
@@ -24,7 +25,16 @@ class Load:
     def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
+        self.await_answers()
         return self
+
+    def await_answers(self) -> None:
+        """Wait for answers to requests that begin from now on: more than those that may be under way."""
+        enough = len(self.pids) + len(self.failures) + len(self._threads) + 1
+        deadline = time.monotonic() + 30
+        while len(self.pids) + len(self.failures) < enough:
+            assert time.monotonic() < deadline, "the endpoint answers nothing"
+            time.sleep(0.02)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

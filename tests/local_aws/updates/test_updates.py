@@ -73,6 +73,7 @@ def test_good_update_loses_no_invocation(account: Account, policy: str) -> None:
     with Load(account, served.endpoint) as load:
         new = served.update(policy, wait_seconds=60)
         description = account.await_settled(served.endpoint, timeout_seconds=120)
+        load.await_answers()
     assert load.failures == []
     assert (description["EndpointStatus"], description["EndpointConfigName"]) == ("InService", new)
     assert "FailureReason" not in description

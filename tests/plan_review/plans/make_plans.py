@@ -1,4 +1,4 @@
-"""Makes the saved plans anew with real Terraform: `python tests/plan_review/plans/make_plans.py [SCENARIO...]`.
+"""Makes the saved plans again, with real Terraform: `python tests/plan_review/plans/make_plans.py [SCENARIO...]`.
 
 Each stack's base is applied once on a local AWS of its own; each scenario is then planned against a copy of that state.
 What differs from run to run (ids, times, ports, folders) is replaced, so that a second run writes the same files.

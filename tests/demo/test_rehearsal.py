@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from operations.rehearsal import Rehearsal
+from demo.rehearsal import Rehearsal
 from operations.terraform import Plan
 
 

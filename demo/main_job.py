@@ -9,15 +9,15 @@ from pathlib import Path
 
 from rich.console import Console
 
+from demo.example_models import ExampleModel, trained_models
+from demo.rehearsal import Rehearsal
+from demo.steps import Steps
 from local_aws.directory import Directory
 from local_aws.environment import isolate
 from local_aws.errors import NotRunningError
 from local_aws.process import LocalAws
 from local_aws.terraform import PROVIDER_VERSION
 from operations.deployment import PROJECT_DIRECTORY
-from operations.example_models import ExampleModel, trained_models
-from operations.rehearsal import Rehearsal
-from operations.steps import Steps
 from operations.terraform import Plan
 from operations.variables import LOCAL_AWS_DIRECTORY, LOCAL_REHEARSAL_DIRECTORY, WORK_DIRECTORY
 

@@ -11,14 +11,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from botocore.client import BaseClient
 
+from demo.example_models import ExampleModel
 from examples.invoke_endpoint import Prediction, predict
 from local_aws.process import LocalAws
 from model_catalog.catalog import Catalog
 from operations.deployment import OUTPUT_FOLDER, PROJECT_DIRECTORY, Deployment
-from operations.example_models import ExampleModel
 from operations.terraform import Plan
 from stacks.names import MODELS_PREFIX
 from stacks.shards import names_for
@@ -101,7 +102,7 @@ class Rehearsal:
         answer = self._client("s3").list_objects_v2(Bucket=bucket, Prefix=MODELS_PREFIX)
         return [item["Key"].removeprefix(MODELS_PREFIX) for item in answer["Contents"]]
 
-    def describe_endpoint(self) -> dict:
+    def describe_endpoint(self) -> dict[str, Any]:
         """SageMaker's own description of the first shard's endpoint."""
         description = self._client("sagemaker").describe_endpoint(EndpointName=self.endpoint_name)
         del description["ResponseMetadata"]

@@ -1,0 +1,42 @@
+"""`make chaos`: run the experiments and write benchmarks/reliability.json."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks.reliability.ground import prepared
+from benchmarks.reliability.killed_deployments import kill_deployments, result
+
+RESULT = Path(__file__).resolve().parent.parent / "reliability.json"
+
+application = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@application.command()
+def deployments(
+    kills: Annotated[int, typer.Option(help="How many deployments are killed; one takes about 45 seconds.")] = 50,
+    seed: Annotated[int, typer.Option(help="Of what is killed, and when.")] = 1,
+    write: Annotated[bool, typer.Option(help="Write the result.")] = True,
+) -> None:
+    """Kill deployments at random moments and deploy again."""
+    outcomes = []
+    with tempfile.TemporaryDirectory() as folder, prepared(Path(folder)) as ground:
+        for outcome in kill_deployments(ground, kills, seed, lambda line: print(line, flush=True)):
+            outcomes.append(outcome)
+    found = result(outcomes, seed)
+    print(f"{found['converged']} of {found['killed']} converged")
+    if write:
+        content = {"killed deployments": found, "when": datetime.now(UTC).isoformat()}
+        RESULT.write_text(json.dumps(content, indent=2) + "\n")
+    if found["converged"] < found["killed"]:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    application()

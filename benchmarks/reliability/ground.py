@@ -1,0 +1,140 @@
+"""Where an experiment takes place: a clone of the project, a local AWS of its own, a catalog with one small model."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from demo.example_models import trained_models
+from local_aws.directory import Directory, Running
+from local_aws.process import LocalAws, await_environment
+from operations.deployment import OUTPUT_FOLDER, PROJECT_DIRECTORY
+
+ENVIRONMENT = "local"
+STACKS = ("state", "image", "models", "endpoint")
+_NAMES = ("id", "name", "bucket", "key", "alarm_name")
+_LINKED = (".venv", "node_modules", ".tools")
+
+
+@dataclass
+class Ground:
+    """A clone of the project whose commands work on a local AWS of its own.
+
+    Attributes:
+        directory: the clone.
+        checkpoint: the folder of a small MXNet model.
+        revision: the setting `revision`: raised, it changes the endpoint.
+    """
+
+    directory: Path
+    checkpoint: Path
+    revision: int = 0
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start `python -m ARGUMENTS` in the clone, as the leader of a process group of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            cwd=self.directory,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `python -m ARGUMENTS` in the clone to its end."""
+        process = self.start(*arguments)
+        output, _ = process.communicate()
+        return subprocess.CompletedProcess(arguments, process.returncode, output)
+
+    def raise_revision(self) -> None:
+        """Change the settings so that the next deployment updates the endpoint."""
+        self.revision += 1
+        file = self.directory / "cdktf.json"
+        document: dict[str, Any] = json.loads(file.read_text())
+        document["context"]["environments"][ENVIRONMENT]["revision"] = self.revision
+        file.write_text(json.dumps(document, indent=2))
+
+    def add_model(self, name: str) -> None:
+        """Add the model to the catalog under this name."""
+        done = self.run("model_catalog", "add", name, str(self.checkpoint))
+        assert done.returncode == 0, done.stdout
+
+    def terraform(self, stack: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Terraform in the folder of a stack that was planned or deployed."""
+        return subprocess.run(
+            [os.environ.get("TERRAFORM_BINARY_NAME", "terraform"), *arguments],
+            cwd=self.directory / ".local" / ENVIRONMENT / OUTPUT_FOLDER / "stacks" / f"{ENVIRONMENT}-{stack}",
+            env={**os.environ, **await_environment(self.running())},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def names_in_states(self) -> set[str]:
+        """The names, keys and ids of all that the states hold."""
+        known: set[str] = set()
+        for stack in STACKS:
+            pulled = self.terraform(stack, "state", "pull").stdout
+            for resource in json.loads(pulled)["resources"] if pulled.strip() else ():
+                for instance in resource["instances"]:
+                    values = instance["attributes"]
+                    known |= {str(values[name]) for name in _NAMES if values.get(name)}
+        return known
+
+    def running(self) -> Running:
+        """The local AWS."""
+        return Directory(self.directory / ".local" / "aws").running()
+
+    def url(self) -> str:
+        """The address of the local AWS."""
+        return self.running().url
+
+    def session(self) -> boto3.session.Session:
+        """A session in the account of the local AWS."""
+        return self.running().session()
+
+    def _environment(self) -> dict[str, str]:
+        catalog = self.directory / ".local" / ENVIRONMENT / "catalog"
+        return {**os.environ, "CATALOG_DIRECTORY": str(catalog), "PYTHONPATH": str(self.directory)}
+
+
+@contextmanager
+def prepared(directory: Path, source: Path = PROJECT_DIRECTORY) -> Iterator[Ground]:
+    """A ground with a state bucket and nothing else deployed. The local AWS ends with the block.
+
+    Args:
+        directory: an empty folder.
+        source: the checkout that is cloned; what it has installed is linked.
+    """
+    clone = directory / "project"
+    subprocess.run(["git", "clone", "--quiet", str(source), str(clone)], check=True)
+    for name in _LINKED:
+        if (source / name).exists():
+            (clone / name).symlink_to((source / name).resolve())
+    models = trained_models(source / ".local" / "example-models", report=lambda _: None)
+    smallest = min(models, key=lambda model: sum(file.stat().st_size for file in model.directory.iterdir()))
+    checkpoint = directory / "checkpoint"
+    shutil.copytree(smallest.directory, checkpoint)
+    with LocalAws(directory=clone / ".local" / "aws", port=0, provider="stand-in", runtime="process"):
+        ground = Ground(clone, checkpoint)
+        for folder in ("catalog", "state"):
+            (clone / ".local" / ENVIRONMENT / folder).mkdir(parents=True)
+        ground.add_model("first")
+        done = ground.run("operations", "bootstrap", ENVIRONMENT)
+        assert done.returncode == 0, done.stdout
+        yield ground

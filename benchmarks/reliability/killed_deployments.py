@@ -1,0 +1,181 @@
+"""Deployments killed at random moments: the next ones converge, with nothing chosen by a person.
+
+Three kinds of deployment are killed: one that creates every stack, one that updates the endpoint, one that adds a
+model. SIGKILL goes to Terraform alone, or to the whole process group. Then the experiment does what the messages say:
+it removes the lock that they name, and deploys again. A run has converged when a plan of every stack is empty, the
+endpoint is in service, and nothing exists that no state knows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import psutil
+
+from benchmarks.reliability.ground import ENVIRONMENT, Ground
+
+_UNLOCK = re.compile(r"make unlock ENV=(\S+) STACK=(\S+) LOCK=([0-9a-f-]{36})")
+_ATTEMPTS = 6
+# When the first and the last of the work is done, in seconds after the start; from runs without a fault.
+_SPANS = {"create": (3.0, 16.0), "update": (3.0, 14.0), "add a model": (3.0, 11.0)}
+_KILLED = ("terraform", "process group")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one killed deployment.
+
+    Attributes:
+        kind: `create`, `update` or `add a model`.
+        killed: `terraform` or `process group`.
+        seconds: after how long it was killed.
+        done: whether it had ended before.
+        deploys: how many deployments it took afterwards.
+        unlocks: how many locks were removed, as the messages said.
+        took_over: how many resources were put into states.
+        complaint: why it did not converge; None when it did.
+    """
+
+    kind: str
+    killed: str
+    seconds: float
+    done: bool
+    deploys: int
+    unlocks: int
+    took_over: int
+    complaint: str | None
+
+
+def kill_deployments(ground: Ground, count: int, seed: int, report: Callable[[str], None]) -> Iterator[Outcome]:
+    """Kill `count` deployments, one after the other, each on what the one before left once it had converged."""
+    chance = random.Random(seed)
+    deployed = False
+    for number in range(count):
+        kind = "create" if not deployed else chance.choice(list(_SPANS))
+        if kind == "create":
+            _destroy(ground)
+        elif kind == "update":
+            ground.raise_revision()
+        else:
+            ground.add_model(f"model-{number}")
+        killed, seconds = chance.choice(_KILLED), chance.uniform(*_SPANS[kind])
+        outcome = _killed(ground, kind, killed, seconds)
+        deployed = outcome.complaint is None
+        came = outcome.complaint or f"converged, {outcome.took_over} resources taken over"
+        report(f"{number + 1} of {count}: {kind}, {killed} killed after {seconds:.1f} s: {came}")
+        yield outcome
+
+
+def _killed(ground: Ground, kind: str, killed: str, seconds: float) -> Outcome:
+    process = ground.start("operations", "deploy", ENVIRONMENT, "--yes")
+    reader = threading.Thread(target=process.communicate)  # a full pipe would stop it
+    reader.start()
+    reader.join(seconds)
+    done = process.poll() is not None
+    if not done:
+        _kill(process, killed)
+    reader.join()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # provisioners whose parent is gone
+    deploys, unlocks, took_over, complaint = 0, 0, 0, None
+    while deploys < _ATTEMPTS:
+        deploys += 1
+        again = ground.run("operations", "deploy", ENVIRONMENT, "--yes")
+        took_over += again.stdout.count("took over ")
+        if again.returncode == 0:
+            complaint = _difference(ground)
+            break
+        complaint = again.stdout[-2000:]
+        for environment, stack, lock in set(_UNLOCK.findall(again.stdout)):
+            unlocks += 1
+            removed = ground.run("operations", "unlock", environment, stack, lock)
+            took_over += removed.stdout.count("took over ")
+            if removed.returncode != 0:
+                complaint = removed.stdout[-2000:]
+    return Outcome(kind, killed, seconds, done, deploys, unlocks, took_over, complaint)
+
+
+def _kill(process: subprocess.Popen[str], killed: str) -> None:
+    if killed == "process group":
+        os.killpg(process.pid, signal.SIGKILL)
+        return
+    # Terraform alone; between two of its runs there is none, and the next one is killed as it starts.
+    deadline = time.monotonic() + 3
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found = [child for child in psutil.Process(process.pid).children(True) if child.name() == "terraform"]
+            for child in found:
+                child.kill()
+            if found:
+                return
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+
+
+def _destroy(ground: Ground) -> None:
+    """Destroy every stack but that of the states."""
+    folder = ground.directory / ".local" / ENVIRONMENT / "cdktf.out" / "stacks"
+    for stack in ("endpoint", "models", "image"):
+        if (folder / f"{ENVIRONMENT}-{stack}" / ".terraform").exists():
+            done = ground.terraform(stack, "destroy", "-auto-approve", "-no-color")
+            assert done.returncode == 0, done.stdout
+
+
+def _difference(ground: Ground) -> str | None:
+    """What is not as it should be after a deployment; None when all is."""
+    planned = ground.run("operations", "plan", ENVIRONMENT)
+    if planned.returncode != 0:
+        return f"the plan after the deployment is not empty: {planned.stdout[-1500:]}"
+    known = ground.names_in_states()
+    unknown = sorted(set(_existing(ground.session(), ground.url())) - known)
+    if unknown:
+        return f"orphans: {', '.join(unknown)}"
+    sagemaker = ground.session().client("sagemaker", endpoint_url=ground.url())
+    statuses = {item["EndpointStatus"] for item in sagemaker.list_endpoints()["Endpoints"]}
+    return None if statuses == {"InService"} else f"the endpoint's status is {statuses}"
+
+
+def _existing(session: boto3.session.Session, url: str) -> Iterator[str]:
+    """The names of all that the account has of the types that the stacks declare."""
+
+    def client(service: str) -> Any:
+        return session.client(service, endpoint_url=url)
+
+    sagemaker = client("sagemaker")
+    yield from (item["ModelName"] for item in sagemaker.list_models()["Models"])
+    yield from (item["EndpointConfigName"] for item in sagemaker.list_endpoint_configs()["EndpointConfigs"])
+    yield from (item["EndpointName"] for item in sagemaker.list_endpoints()["Endpoints"])
+    yield from (item["repositoryName"] for item in client("ecr").describe_repositories()["repositories"])
+    yield from (item["RoleName"] for item in client("iam").list_roles()["Roles"])
+    yield from (item["logGroupName"] for item in client("logs").describe_log_groups()["logGroups"])
+    yield from (item["AlarmName"] for item in client("cloudwatch").describe_alarms()["MetricAlarms"])
+    s3 = client("s3")
+    for bucket in s3.list_buckets()["Buckets"]:
+        yield bucket["Name"]
+        listed = s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", ())
+        yield from (item["Key"] for item in listed if not item["Key"].endswith(".tfstate"))
+
+
+def result(outcomes: list[Outcome], seed: int) -> dict[str, Any]:
+    """The figures of the page, and every run."""
+    return {
+        "seed": seed,
+        "killed": len(outcomes),
+        "converged": sum(outcome.complaint is None for outcome in outcomes),
+        "done_before": sum(outcome.done for outcome in outcomes),
+        "deployments_afterwards_at_most": max((outcome.deploys for outcome in outcomes), default=0),
+        "locks_removed": sum(outcome.unlocks for outcome in outcomes),
+        "resources_taken_over": sum(outcome.took_over for outcome in outcomes),
+        "runs": [vars(outcome) for outcome in outcomes],
+    }
