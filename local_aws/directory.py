@@ -146,7 +146,7 @@ class Directory:
         except ProcessLookupError:
             raise NotRunningError(str(self.root)) from None
         try:
-            # The handle stays with the process, whoever gets its pid; and the process still holds the lock.
+            # The handle stays with the process even if another one gets its pid; and the process still holds the lock.
             if self._is_locked() and self._owner() == pid:
                 signal.pidfd_send_signal(process, signal.SIGTERM)
         except ProcessLookupError:
