@@ -27,6 +27,7 @@ from .admission import foreign, refusal, unauthorized, why_foreign
 from .blobs import BlobStore
 from .cbor.middleware import CborMiddleware
 from .moto_app import MotoApplication
+from .page.http import Page
 from .registry import Registry
 from .role_credentials import RoleCredentials
 from .sagemaker.transport import SageMakerTransport
@@ -53,6 +54,7 @@ class Gateway:
         blobs: BlobStore,
         keys: KeyRing,
         roles: RoleCredentials,
+        page: Page,
         status: Callable[[], dict[str, Any]],
         reset: Callable[[], None],
     ) -> None:
@@ -62,6 +64,7 @@ class Gateway:
         self._blobs = blobs
         self._keys = keys
         self._roles = roles
+        self._page = page
         self._status = status
         self._reset = reset
 
@@ -97,7 +100,7 @@ class Gateway:
         if path.startswith("/_local/credentials/"):
             return await self._credentials(request, path.removeprefix("/_local/credentials/"))
         if path.startswith("/_local/"):
-            return self._local(request, path.removeprefix("/_local/"))
+            return await self._page.answer(request) or self._local(request, path.removeprefix("/_local/"))
         service = signed_service(request.headers, request.url.query)
         if service is None and (path == "/v2" or path.startswith("/v2/")):
             return await self._registry.answer(request)
@@ -135,6 +138,8 @@ class Gateway:
             return refused
         if path == "status":
             return JSONResponse(self._status())
+        if path == "links":
+            return JSONResponse({"page": self._page.new_link(), "state": self._page.new_state_link()})
         return JSONResponse({"message": f"The local AWS has no /_local/{path}."}, 404)
 
 

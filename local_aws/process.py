@@ -34,10 +34,17 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 def query_status(running: Running) -> dict[str, Any]:
     """What a running local AWS says about itself. Raises OSError when nothing answers."""
-    headers = {"Authorization": running.key.authorization()}
-    request = urllib.request.Request(f"{running.url}/_local/status", headers=headers)
-    with _OPENER.open(request, timeout=10) as answer:
-        return json.loads(answer.read())
+    return _get(running, "/_local/status")
+
+
+def page_link(running: Running) -> str:
+    """A link to the page of a running local AWS, good for one use. Raises OSError when nothing answers."""
+    return _get(running, "/_local/links")["page"]
+
+
+def query_state(running: Running) -> dict[str, Any]:
+    """What the page shows: endpoints, instances, models, alarms, events. Raises OSError when nothing answers."""
+    return _get(running, _get(running, "/_local/links")["state"].removeprefix(running.url))
 
 
 def await_environment(running: Running) -> dict[str, str]:
@@ -71,16 +78,24 @@ def _await_choice(running: Running) -> dict[str, Any]:
         time.sleep(_POLL_SECONDS)
 
 
+def _get(running: Running, path: str) -> dict[str, Any]:
+    headers = {"Authorization": running.key.authorization()}
+    with _OPENER.open(urllib.request.Request(running.url + path, headers=headers), timeout=10) as answer:
+        return json.loads(answer.read())
+
+
 class LocalAws:
     """Runs `python -m local_aws serve` as a child that ends with this object, or with this process, however that ends.
 
     Takes the fields of LocalAwsSettings. `log_file` gets the child's messages (default: this process's stderr).
+    `python` runs it (default: this process's own).
     Raises StartError with the child's own message, for example that the port is in use.
     """
 
-    def __init__(self, *, log_file: Path | None = None, **settings: Any) -> None:
+    def __init__(self, *, log_file: Path | None = None, python: Path | None = None, **settings: Any) -> None:
         self.settings = LocalAwsSettings(**settings)
         self._log_file = log_file
+        self._python = str(python or sys.executable)
         self._process: subprocess.Popen[bytes] | None = None
         self._running: Running | None = None
 
@@ -128,12 +143,20 @@ class LocalAws:
         """The provider that Terraform uses: `hashicorp`, `stand-in` or `none`. Raises ProviderUnavailableError."""
         return await_provider(self.running)
 
+    def page_link(self) -> str:
+        """A link to the page, good for one use."""
+        return page_link(self.running)
+
+    def state(self) -> dict[str, Any]:
+        """What the page shows, as JSON has it."""
+        return query_state(self.running)
+
     def start(self) -> None:
         """Start and wait until it answers. Raises StartError."""
         log = self._log_file.open("ab") if self._log_file is not None else None
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "local_aws", "serve", "--until-stdin-closes", *self._options()],
+                [self._python, "-m", "local_aws", "serve", "--until-stdin-closes", *self._options()],
                 cwd=PROJECT_ROOT,
                 stdin=subprocess.PIPE,
                 stdout=log,

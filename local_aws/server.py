@@ -5,14 +5,16 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
 import uvicorn
 
-from container.model_server.archive import extract_archive
+from container.model_server.artifact.archive import extract_archive
 
 from .access_key import AccessKey, KeyRing
 from .aws_clients import AwsClients
@@ -36,6 +38,10 @@ from .instances.runtime import ByImageFactory, choose_runtime
 from .listener import url_of
 from .log_shipping import LogShipper
 from .moto_app import MotoApplication
+from .page.facts import PageFacts
+from .page.http import Page
+from .page.invoking import invoke, list_models
+from .page.recent import RecentMetrics
 from .recording import Recorder
 from .registry import Registry
 from .role_credentials import RoleCredentials
@@ -44,8 +50,9 @@ from .sagemaker.capacities import VariantCapacities
 from .sagemaker.launcher import Launcher
 from .sagemaker.lookups import AccountLookups, ScalingLookups
 from .sagemaker.metrics import Metrics
+from .sagemaker.model_events import ModelEvents
 from .sagemaker.pace import Pace
-from .sagemaker.sampler import Sampler
+from .sagemaker.sampler import sampler
 from .sagemaker.service import SageMakerService
 from .sagemaker.transport import SageMakerTransport
 from .scaling.autoscaler import AutoScaler
@@ -105,16 +112,20 @@ def _run(
     clients = AwsClients(url, key)
     keys = KeyRing(key)
     images = ImageStore(clients.ecr, directory.path("snapshots"))
-    logs = LogShipper(clients.logs)
+    store = MetricStore()
+    logs = LogShipper(clients.logs, store.record_embedded)
     runtime = choose_runtime(settings.runtime, url.removeprefix("http://"), keys.token_for(REGISTRY_PURPOSE))
     roles = RoleCredentials(url, keys, clients.sts)
     surroundings = Surroundings(guardian, directory.path("logs"), logs, PortAllocator(), roles.environment)
     instances = _instance_factory(settings, images, surroundings, runtime.engine, directory.path("artifacts"))
     artifacts = ArtifactCache(clients.s3, directory.path("artifacts"), settings.artifact_cache_bytes, extract_archive)
-    store = MetricStore()
-    metrics = Metrics(store.record, settings.time_factor)
+    recent = RecentMetrics(time.time)
+    metrics = Metrics([store.record, recent.record], settings.time_factor)
     cloudwatch = CloudWatch(store, metrics.flush, settings.time_factor)
-    launcher = Launcher(instances, images, artifacts, metrics, settings)
+    events = ModelEvents()
+    launcher = Launcher(
+        instances=instances, images=images, artifacts=artifacts, metrics=metrics, events=events, settings=settings
+    )
 
     def make_service() -> SageMakerService:
         return SageMakerService(
@@ -140,7 +151,6 @@ def _run(
             "runtime": runtime.description,
         }
 
-    sampler = Sampler(launcher.sample, settings.time_factor)
     capacities = VariantCapacities(sagemaker.call)
     scaler = AutoScaler(
         targets=MotoTargets(),
@@ -151,14 +161,19 @@ def _run(
     )
     tags_of_targets = AutoScalingGaps(capacities.exists)
 
-    def reset() -> None:
-        sagemaker.reset()
-        launcher.stop()
-        scaler.reset()
-        tags_of_targets.reset()
-        # What the ended instances said and counted until now belongs to the account that was.
-        metrics.discard()
-
+    page = Page(
+        url=url,
+        state=PageFacts(
+            about={"url": url, "runtime": runtime.description, "time_factor": settings.time_factor},
+            endpoints=lambda: sagemaker.service.endpoints,
+            alarms=cloudwatch.alarms,
+            events=events,
+            recent=recent,
+            collect=metrics.flush,
+        ),
+        invoke=lambda invocation: invoke(sagemaker.service.invoker, invocation),
+        models=partial(list_models, clients.s3),
+    )
     gateway = Gateway(
         moto=MotoApplication(EcrGaps(blobs, url, keys, has_registry=runtime.engine is not None), tags_of_targets),
         sagemaker=sagemaker,
@@ -166,8 +181,12 @@ def _run(
         blobs=blobs,
         keys=keys,
         roles=roles,
+        page=page,
         status=status,
-        reset=reset,
+        # What the ended instances counted until then belongs to the account that was.
+        reset=partial(
+            _call_all, (sagemaker.reset, launcher.stop, scaler.reset, tags_of_targets.reset, metrics.discard)
+        ),
     )
     application = gateway if recording is None else Recorder(gateway, recording)
     # Docker tries TLS first on every registry; uvicorn would warn about it each time.
@@ -183,9 +202,10 @@ def _run(
     _stop_on_signals(server)
     if until_stdin_closes:
         _stop_at_end_of_stdin(server)
-    background = (provider, metrics, cloudwatch, scaler, sampler, logs)
+    background = (provider, metrics, cloudwatch, scaler, sampler(launcher.sample, settings.time_factor), logs)
     for part in background:
         part.start()
+    logger.info("page: %s (the link is good for one use)", page.new_link())
     logger.info("ready at %s; instances run as %s; everything is in memory", url, runtime.description)
     try:
         server.run(sockets=[listener])
@@ -197,6 +217,11 @@ def _run(
         launcher.stop()
         if runtime.engine is not None:
             runtime.engine.stop()
+
+
+def _call_all(calls: Sequence[Callable[[], None]]) -> None:
+    for call in calls:
+        call()
 
 
 def _instance_factory(

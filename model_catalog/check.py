@@ -11,7 +11,7 @@ from typing import IO
 
 from pydantic import ValidationError
 
-from container.model_server.trial import REFUSED, Refusal, Trial
+from container.model_server.trial.report import REFUSED, Refusal, Trial
 from model_catalog.errors import CatalogError
 from model_catalog.lock import Observed
 
@@ -66,7 +66,7 @@ class Check:
 
     def _ended(self, folder: Path, log: IO[bytes]) -> tuple[bytes, int]:
         path = os.pathsep.join([str(_PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
-        command = [sys.executable, "-m", "container.model_server.try_artifact"]
+        command = [sys.executable, "-m", "container.model_server.trial"]
         arguments = [str(folder.resolve()), self.program, str(self.memory_bytes)]
         process = subprocess.Popen(
             [*command, *arguments],

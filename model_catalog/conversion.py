@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from container.model_server.artifact import Artifact, read_artifact
-from container.model_server.decode import decode_request
-from container.model_server.engines.base import LoadedModel
-from container.model_server.engines.mxnet_engine import MxnetEngine
-from container.model_server.engines.onnx_engine import OnnxEngine
+from container.model_server.artifact.contents import Artifact, read_artifact
+from container.model_server.artifact.files import model_files
+from container.model_server.artifact.signature import image_for
 from container.model_server.errors import ServerError
-from container.model_server.layout import model_files
-from container.model_server.signature import image_for
-from container.model_server.tensors import Arrays
+from container.model_server.worker.engines.base import LoadedModel
+from container.model_server.worker.engines.mxnet_engine import MxnetEngine
+from container.model_server.worker.engines.onnx_engine import OnnxEngine
+from container.model_server.worker.formats.decode import decode_request
+from container.model_server.worker.formats.tensors import Arrays
 from model_catalog.errors import CatalogError
 from model_catalog.lock import Conversion
 from model_catalog.onnx_export import export_checkpoint

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from container.model_server.artifact import read_artifact
-from container.model_server.decode import decode_request
-from container.model_server.engines.onnx_engine import OnnxEngine
+from container.model_server.artifact.contents import read_artifact
 from container.model_server.errors import ServerError
+from container.model_server.worker.engines.onnx_engine import OnnxEngine
+from container.model_server.worker.formats.decode import decode_request
 from model_catalog.conversion import DEFAULT_TOLERANCE, relative_difference
 from model_catalog.errors import CatalogError
 from model_catalog.lock import Conversion

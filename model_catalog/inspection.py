@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from container.model_server.artifact import Artifact, read_artifact
+from container.model_server.artifact.contents import Artifact, read_artifact
 from container.model_server.errors import InvalidArtifact
 from model_catalog.errors import CatalogError
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from container.model_server.artifact import Artifact
-from container.model_server.engines.mxnet_params import by_role
-from container.model_server.engines.reasons import reason
+from container.model_server.artifact.contents import Artifact
+from container.model_server.worker.engines.mxnet_params import by_role
+from container.model_server.worker.engines.reasons import reason
 from model_catalog.errors import CatalogError
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from container.model_server.artifact.files import model_files
 from container.model_server.errors import InvalidArtifact
-from container.model_server.layout import model_files
 from model_catalog.errors import CatalogError
 
 COMPRESSION_LEVEL = 6

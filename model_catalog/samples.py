@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from container.model_server.decode import CSV, JSON, JSON_LINES, NPY
+from container.model_server.worker.formats.decode import CSV, JSON, JSON_LINES, NPY
 
 _CONTENT_TYPES = {
     ".jpg": "image/jpeg",

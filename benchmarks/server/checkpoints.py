@@ -16,7 +16,7 @@ import onnx
 import onnxruntime
 from mxnet.gluon.model_zoo import vision
 
-from container.model_server.artifact import read_artifact
+from container.model_server.artifact.contents import read_artifact
 from model_catalog.conversion import DEFAULT_TOLERANCE, relative_difference
 from model_catalog.onnx_export import export_checkpoint
 

@@ -5,6 +5,7 @@ between the worker processes and the front process, and in the `type` field of a
 """
 
 import signal
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -25,10 +26,17 @@ class ServerError(Exception):
     def kind(self) -> str:
         return type(self).__name__
 
+    def to_wire(self) -> dict[str, object]:
+        """What `of_wire` rebuilds it from, in another process."""
+        return {"error": self.kind, "message": self.message}
+
     @staticmethod
-    def of_kind(kind: str, message: str) -> "ServerError":
+    def of_wire(header: Mapping[str, object]) -> "ServerError":
         """Rebuild an error that crossed a process boundary."""
-        return ServerError._kinds.get(kind, PredictionFailed)(message)
+        kind = ServerError._kinds.get(str(header["error"]), PredictionFailed)
+        if kind is CodeError:
+            return CodeError(str(header["message"]), header.get("status"))
+        return kind(str(header["message"]))
 
 
 class InvalidRequest(ServerError):
@@ -109,6 +117,17 @@ class Abandoned(ServerError):
 
 class PredictionFailed(ServerError):
     """The model, or the artifact's own code, failed on an input that looked right."""
+
+
+class CodeError(ServerError):
+    """The artifact's own code refused a request. `status` is the answer's, 400 to 599; any other becomes 500."""
+
+    def __init__(self, message: str, status: object = 500) -> None:
+        super().__init__(message)
+        self.status = status if isinstance(status, int) and 400 <= status <= 599 else 500
+
+    def to_wire(self) -> dict[str, object]:
+        return {**super().to_wire(), "status": self.status}
 
 
 class WorkerCrashed(ServerError):

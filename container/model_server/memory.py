@@ -24,15 +24,16 @@ def memory_limit_bytes(
 
 def headroom_bytes(cgroup: Path = _CGROUP, own_groups: Path = Path("/proc/self/cgroup")) -> int | None:
     """What the kernel lets the container's processes still allocate, by its own accounts: the lowest of the cgroup's
-    limits less the memory that it cannot take back. None where no cgroup sets a limit, or none can be read."""
+    limits less what it cannot take back without harm: anonymous and shared memory, and pages of mapped files (weights
+    would be read from disk again and again). None where no cgroup sets a limit, or none can be read."""
     found = []
     for line in own_groups.read_text().splitlines() if own_groups.exists() else []:
         _, controllers, path = line.split(":", 2)
         if controllers == "":
-            found += _headrooms(_groups_upwards(cgroup, path), "memory.max", ("anon", "shmem"))
+            found += _headrooms(_groups_upwards(cgroup, path), "memory.max", ("anon", "shmem", "file_mapped"))
         elif "memory" in controllers.split(","):
             groups = _groups_upwards(cgroup / "memory", path)
-            found += _headrooms(groups, "memory.limit_in_bytes", ("total_rss", "total_shmem"))
+            found += _headrooms(groups, "memory.limit_in_bytes", ("total_rss", "total_shmem", "total_mapped_file"))
     return min(found, default=None)
 
 
@@ -40,14 +41,15 @@ def headroom_bytes(cgroup: Path = _CGROUP, own_groups: Path = Path("/proc/self/c
 _NO_LIMIT = 2**62
 
 
-def _headrooms(groups: list[Path], limit_name: str, kept: tuple[str, ...]) -> list[int]:
+def _headrooms(groups: list[Path], limit_name: str, kept: tuple[str, str, str]) -> list[int]:
     found = []
     for group in groups:
         limit_file, accounts = group / limit_name, group / "memory.stat"
         limit = limit_file.read_text().strip() if limit_file.is_file() else "max"
         if limit.isdecimal() and int(limit) < _NO_LIMIT and accounts.is_file():
-            lines = [line.split() for line in accounts.read_text().splitlines()]
-            found.append(int(limit) - sum(int(value) for name, value in lines if name in kept))
+            stat = dict(line.split() for line in accounts.read_text().splitlines())
+            anonymous, shared, mapped = (int(stat.get(name, 0)) for name in kept)
+            found.append(int(limit) - anonymous - max(shared, mapped))  # mapped shared memory is in both
     return found
 
 
@@ -98,12 +100,12 @@ def _meminfo_total_bytes(meminfo: Path) -> int:
 
 
 def private_bytes(pid: int | str = "self") -> int:
-    """Memory that only this process holds and no file has: what its end would give back.
+    """Memory that only this process holds and no file has: what its end would give back. Of shared memory its part.
 
     Pages shared with the process it was forked from are not counted, nor those of mapped files, freshly written or not.
     Raises OSError (FileNotFoundError, ProcessLookupError) when the process is gone.
     """
-    kib = dict.fromkeys(("Private_Dirty", "Shared_Dirty", "Anonymous", "SwapPss"), 0)
+    kib = dict.fromkeys(("Private_Dirty", "Shared_Dirty", "Anonymous", "SwapPss", "Pss_Shmem"), 0)
     with Path(f"/proc/{pid}/smaps_rollup").open(encoding="ascii") as file:
         for line in file:
             name, _, value = line.partition(":")
@@ -111,7 +113,7 @@ def private_bytes(pid: int | str = "self") -> int:
                 kib[name] = int(value.split()[0])
     # Pages of a file that is not written back yet are dirty too, but not anonymous.
     anonymous = min(kib["Private_Dirty"], max(0, kib["Anonymous"] - kib["Shared_Dirty"]))
-    return (anonymous + kib["SwapPss"]) * _KIB
+    return (anonymous + kib["SwapPss"] + kib["Pss_Shmem"]) * _KIB
 
 
 def descendants_bytes(pid: int) -> tuple[int, int]:
@@ -127,6 +129,34 @@ def descendants_bytes(pid: int) -> tuple[int, int]:
         except OSError:
             continue  # it ended meanwhile
     return own, total
+
+
+def mapped_bytes(pid: int, folder: str) -> int:
+    """Resident pages of the files below a folder that a process or its descendants have mapped; of pages that several
+    processes share, their part. Raises OSError when the process is gone."""
+    total = _mapped_bytes(pid, folder)
+    for child in _children(pid):
+        try:
+            total += mapped_bytes(child, folder)
+        except OSError:
+            continue  # it ended meanwhile
+    return total
+
+
+def _mapped_bytes(pid: int, folder: str) -> int:
+    inside = f" {folder.rstrip('/')}/"
+    if inside not in Path(f"/proc/{pid}/maps").read_text(encoding="utf-8", errors="surrogateescape"):
+        return 0  # the usual case, and cheap
+    total, counts = 0, False
+    with Path(f"/proc/{pid}/smaps").open(encoding="utf-8", errors="surrogateescape") as file:
+        for line in file:
+            if "-" in line.partition(" ")[0]:  # a mapping's first line begins with its addresses
+                counts = inside in line
+            elif counts and line.startswith(("Pss:", "Pss_Anon:")):
+                # Pages that were written to are anonymous, and counted there.
+                kib = int(line.split()[1])
+                total += kib if line.startswith("Pss:") else -kib
+    return total * _KIB
 
 
 def _children(pid: int) -> list[int]:

@@ -75,7 +75,7 @@ def aws_errors(doing: str, endpoint_url: str) -> Iterator[None]:
         raise ProviderError(Problem(f"{doing}: {error}")) from error
 
 
-def isolated_session(key: AccessKey) -> boto3.Session:
+def isolated_session(key: AccessKey, token: str | None = None) -> boto3.Session:
     """A boto3 session with `key` as its static credentials that reads no file, profile or variable of the machine."""
     session = botocore.session.Session(
         session_vars={
@@ -85,14 +85,15 @@ def isolated_session(key: AccessKey) -> boto3.Session:
             "ca_bundle": (None, None, None, None),
         }
     )
-    return boto3.Session(aws_access_key_id=key.id, aws_secret_access_key=key.secret, botocore_session=session)
+    return boto3.Session(key.id, key.secret, token, botocore_session=session)
 
 
 @dataclass(frozen=True)
 class ClientSettings:
     """How a provider configuration reaches its services.
 
-    `endpoint_url` serves whatever `endpoints` (pairs of the provider's service name and URL) does not name.
+    `endpoint_url` serves whatever `endpoints` (pairs of the provider's service name and URL) does not name. `role`
+    holds the members of an AssumeRole request; empty, no role is assumed.
     """
 
     endpoint_url: str
@@ -102,6 +103,7 @@ class ClientSettings:
     max_attempts: int = 3
     key: AccessKey | None = None
     """What the provider block names; None: the local AWS's own."""
+    role: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
@@ -165,6 +167,15 @@ class ClientPool:
     def clients(self, settings: ClientSettings) -> Clients:
         with self._lock:
             if settings not in self._pool:
-                session = isolated_session(settings.key or self._key)
+                session = self._assumed(settings) if settings.role else self._own(settings)
                 self._pool[settings] = Clients(settings, session)
             return self._pool[settings]
+
+    def _own(self, settings: ClientSettings) -> boto3.Session:
+        return isolated_session(settings.key or self._key)
+
+    def _assumed(self, settings: ClientSettings) -> boto3.Session:
+        request = {"RoleSessionName": "terraform", **dict(settings.role)}
+        with aws_errors(f"assuming the role {request['RoleArn']}", settings.endpoint_url):
+            answer = Clients(settings, self._own(settings)).client("sts").assume_role(**request)["Credentials"]
+        return isolated_session(AccessKey(answer["AccessKeyId"], answer["SecretAccessKey"]), answer["SessionToken"])

@@ -1,4 +1,4 @@
-"""The provider block: what it says, checked; what has no meaning on the local AWS (profiles, roles), accepted."""
+"""The provider block: what it says, checked; what has no meaning on the local AWS (profiles), accepted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from .object_listing import Refresh
 from .values import UNKNOWN
 
 DEFAULT_REGION = "us-east-1"
+_ROLE_MEMBERS = {"role_arn": "RoleArn", "session_name": "RoleSessionName", "external_id": "ExternalId"}
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def read_settings(
             # The provider's default of 25 would make a stopped local AWS look like one that hangs.
             max_attempts=3 if attempts is None else int(attempts) + 1,
             key=_key(config),
+            role=_role(config),
         )
     )
     _check_account(config, clients)
@@ -114,6 +116,12 @@ def _key(config: Mapping[str, Any]) -> AccessKey | None:
     """The static credentials of the block, which take precedence as in the real provider."""
     key_id, secret = _known(config["access_key"]), _known(config["secret_key"])
     return AccessKey(key_id, secret) if key_id and secret else None
+
+
+def _role(config: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The members of the AssumeRole request that `assume_role` makes; none without it."""
+    block = _first(config["assume_role"])
+    return tuple((member, block[name]) for name, member in _ROLE_MEMBERS.items() if _known(block.get(name)))
 
 
 def _known(value: Any) -> Any:

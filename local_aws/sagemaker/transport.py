@@ -1,6 +1,6 @@
 """SageMaker's two wire protocols: AWS JSON 1.1 for the control plane, REST for InvokeEndpoint.
 
-Translates only; `service` and `runtime` do the work.
+Translates only; `service` and `invoker` do the work.
 """
 
 import json
@@ -30,7 +30,7 @@ from .errors import (
     endpoint_not_found,
 )
 from .invocation import MAX_BODY_BYTES, Invocation, read_members
-from .runtime import Prediction
+from .invoker import Prediction
 from .service import SageMakerService
 
 logger = logging.getLogger(__name__)
@@ -116,9 +116,9 @@ class SageMakerTransport:
             if _region(request) != REGION:
                 raise endpoint_not_found(invocation.endpoint)
             if suffix != "invocations":
-                self.service.runtime.refuse(_OTHER_INVOCATIONS[suffix], invocation.endpoint)
+                self.service.invoker.refuse(_OTHER_INVOCATIONS[suffix], invocation.endpoint)
             prediction = await anyio.to_thread.run_sync(
-                self.service.runtime.invoke, invocation, limiter=self._invocation_limiter
+                self.service.invoker.invoke, invocation, limiter=self._invocation_limiter
             )
         except SageMakerError as error:
             return _runtime_error(error)

@@ -30,6 +30,7 @@ from container.model_server.main import assemble
 from container.model_server.memory import anonymous_bytes
 from container.model_server.settings import read_settings
 from container.model_server.telemetry.events import EventLog
+from container.model_server.telemetry.tracing import identify
 
 SERVE = Path(__file__).parents[2] / "container" / "serve"
 _READY_SECONDS = 90.0
@@ -147,6 +148,7 @@ class InProcessClient(_Calls):
     async def _request(self, head: Head, body: bytes) -> Reply:
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         started = time.perf_counter()
+        identify(head.fields)
         try:
             accepted = self._hall.application.accept(head)
             SizedBody(len(body), accepted.max_body_bytes, self._hall.bodies).release()
@@ -155,7 +157,7 @@ class InProcessClient(_Calls):
         except ServerError as error:
             answer = refusal(error)
         seconds = time.perf_counter() - started
-        self._hall.log.write(head.method, head.path, answer.status, seconds, answer.log)
+        self._hall.log.write(head, answer.status, seconds, answer.log)
         return Reply(answer.status, dict(answer.fields), answer.body)
 
     def events(self) -> list[dict]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from container.model_server.loading import Loader, Model
+from container.model_server.worker.engines.base import Asked
+from container.model_server.worker.loading import Loader, Model
 
 JSON = "application/json"
 NPY = "application/x-npy"
@@ -21,7 +22,7 @@ def load(folder: Path) -> Model:
 def ask(model: Model, body: object, kind: str = JSON, accept: str = JSON) -> bytes:
     """The answer's body. What is no bytes is sent as JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return model.invoke(memoryview(content), kind, accept, JSON).body
+    return model.invoke(memoryview(content), Asked(kind, accept), JSON).body
 
 
 def outputs(model: Model, body: object, kind: str = JSON):

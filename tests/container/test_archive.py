@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from container.model_server.archive import ArchiveError, ArchiveLimits, extract_archive
+from container.model_server.artifact.archive import ArchiveError, ArchiveLimits, extract_archive
 
 Members = list[tuple[tarfile.TarInfo, bytes]]
 

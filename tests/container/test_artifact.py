@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from container.model_server.artifact import check_json, read_artifact
+from container.model_server.artifact.contents import check_json, read_artifact
 from container.model_server.errors import InvalidArtifact
 
 SHAPES = json.dumps([{"name": "data", "shape": [1, 3, 224, 224]}])

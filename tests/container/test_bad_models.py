@@ -359,3 +359,59 @@ def test_it_says_when_it_cannot_listen(http_client: HttpClient) -> None:
     assert ended.returncode == 1
     assert f"cannot listen on 127.0.0.1:{http_client.port}" in ended.stderr.decode()
     assert "Traceback" not in ended.stderr.decode()
+
+
+MAPS = """
+import mmap
+def model_fn(model_dir):
+    file = open(model_dir + "/weights", "rb")
+    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return mapped, sum(mapped[position] for position in range(0, len(mapped), 4096))
+def transform_fn(model, data, content_type, accept): return "x"
+"""
+
+
+def test_files_that_code_maps_count(server: HttpClient, tmp_path: Path) -> None:
+    folder = artifact(tmp_path / "maps", MAPS)
+    (folder / "weights").write_bytes(b"x" * 64 * MIB)
+    before = server.metrics()["model_server_memory_used_bytes"]
+    with server.loaded("maps", folder):
+        wait_for(lambda: server.metrics()["model_server_memory_used_bytes"] - before > 64 * MIB, "they are counted")
+
+
+def test_a_guess_refuses_nothing_beside_other_models(server: HttpClient, tmp_path: Path, models) -> None:
+    """It is tried in a process of its own: what fits stays, what does not is ended before it harms anybody."""
+    looks_large = artifact(tmp_path / "looks", "def model_fn(d): ...\ndef transform_fn(m, d, c, a): return 'x'")
+    with (looks_large / "weights").open("wb") as file:
+        file.truncate(700 * MIB)
+    too_large = artifact(tmp_path / "too", LEAKS.replace("150", "800"))
+    with (too_large / "weights").open("wb") as file:
+        file.truncate(700 * MIB)
+    with server.loaded("good", models["dense"]), asked_all_the_time(server, "good") as replies:
+        assert server.load("looks", looks_large).status == 200
+        reply = server.load("too", too_large)
+        assert reply.error() == (507, "InsufficientMemory")
+        start = time.monotonic()
+        assert server.load("too", too_large).error() == (507, "InsufficientMemory")
+        assert time.monotonic() - start < 1, "what failed in this room is not tried again in it"
+        assert server.invoke("looks", b"", "text/csv").body == b"x"
+        assert server.unload("looks").status == 200
+    assert {reply.status for reply in replies} == {200}
+    assert server.load("too", too_large).error() == (400, "ModelTooLarge")
+
+
+def test_a_model_lost_with_its_worker_keeps_its_room(server: HttpClient, tmp_path: Path) -> None:
+    """Its successor must not be refused because others were loaded into the room meanwhile."""
+    holder = artifact(tmp_path / "holds", LEAKS.replace("150", "250"))
+    for name in ("a", "b"):
+        assert server.load(name, holder).status == 200
+    used = server.metrics()["model_server_memory_used_bytes"]
+    victim = server.own_workers()[0]
+    victim.kill()
+    wait_for(lambda: not victim.is_running() or len(server.own_workers()) == 1, "it is gone")
+    wait_for(lambda: abs(server.metrics()["model_server_memory_used_bytes"] - used) < 32 * MIB, "the room is kept")
+    assert server.load("c", holder).error() == (507, "InsufficientMemory")
+    assert [server.invoke(name, b"0", "text/csv").status for name in ("a", "b")] == [200, 200]
+    assert abs(server.metrics()["model_server_memory_used_bytes"] - used) < 32 * MIB
+    for name in ("a", "b"):
+        assert server.unload(name).status == 200

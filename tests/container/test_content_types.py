@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from container.model_server.decode import BYTES, CONTENT_TYPES, MAX_EXPANDED_BYTES
-from container.model_server.encode import ACCEPTS
+from container.model_server.artifact.files import LEFT_BEHIND
+from container.model_server.artifact.signature import ElementType
 from container.model_server.errors import InvalidInput, RequestTooLarge, UnsupportedContentType
-from container.model_server.layout import LEFT_BEHIND
-from container.model_server.loading import Model
-from container.model_server.signature import ElementType
+from container.model_server.worker.formats.decode import BYTES, CONTENT_TYPES, MAX_EXPANDED_BYTES
+from container.model_server.worker.formats.encode import ACCEPTS
+from container.model_server.worker.loading import Model
 from tests.container.clients import Client
 from tests.container.served import CSV, JSON, JSON_LINES, NPY, ask, load, npy, outputs
 from tests.support.networks import node, save_identity, save_linear, save_network, tensor

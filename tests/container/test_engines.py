@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from container.model_server.artifact import read_artifact
-from container.model_server.engines.mxnet_engine import MxnetEngine
-from container.model_server.engines.mxnet_params import MappedParameters, UnknownParametersFormat
-from container.model_server.engines.onnx_engine import OnnxEngine
+from container.model_server.artifact.contents import read_artifact
 from container.model_server.errors import InvalidArtifact
+from container.model_server.worker.engines.mxnet_engine import MxnetEngine
+from container.model_server.worker.engines.mxnet_params import MappedParameters, UnknownParametersFormat
+from container.model_server.worker.engines.onnx_engine import OnnxEngine
 from model_catalog.onnx_export import export_checkpoint
 from tests.support.checkpoints import dense_network, image_network, save_checkpoint
 

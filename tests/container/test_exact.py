@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from container.model_server.errors import InvalidInput, ServerError
-from container.model_server.loading import Model
+from container.model_server.worker.loading import Model
 from tests.container.served import CSV, JSON, JSON_LINES, NPY, ask, from_npy, load, npy, outputs
 from tests.support.networks import TYPES, save_identity
 

@@ -3,22 +3,25 @@
 import io
 import json
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from container.model_server.artifact import Artifact, read_artifact
-from container.model_server.engines.handler import HandlerModel
-from container.model_server.engines.mxnet_engine import MxnetEngine
+from container.model_server.artifact.contents import Artifact, read_artifact
 from container.model_server.errors import (
+    CodeError,
     InvalidArtifact,
-    InvalidInput,
     PredictionFailed,
     ServerError,
     UnsupportedContentType,
 )
+from container.model_server.worker.engines.base import Asked
+from container.model_server.worker.engines.mxnet_engine import MxnetEngine
+from container.model_server.worker.handlers.handler import HandlerModel
+from tests.container.clients import Client, HttpClient
 from tests.container.conftest import npy
 
 JSON = "application/json"
@@ -41,8 +44,19 @@ def loaded(made: Artifact) -> HandlerModel:
 
 
 def invoke(model: HandlerModel, body: bytes, kind: str = JSON, accept: str = "") -> tuple[bytes, str]:
-    answer = model.invoke(memoryview(body), kind, accept, JSON)
+    answer = model.invoke(memoryview(body), Asked(kind, accept), JSON)
     return answer.body, answer.content_type
+
+
+@pytest.fixture(autouse=True)
+def _own_process() -> Iterator[None]:
+    """Each test imports its code as the artifact's own process does: nothing stays for the next."""
+    path, modules = list(sys.path), set(sys.modules)
+    yield
+    sys.path[:] = path
+    mine = ("sagemaker_inference", "inference", "helpers", "vendored")
+    for name in [name for name in sys.modules if name not in modules and name.partition(".")[0] in mine]:
+        del sys.modules[name]
 
 
 ALL_FOUR = """
@@ -68,7 +82,7 @@ def test_all_four_functions_without_a_checkpoint(tmp_path: Path) -> None:
 
 def test_functions_may_take_the_context_and_return_a_type(tmp_path: Path) -> None:
     code = """
-def model_fn(model_dir, context): return context
+def model_fn(model_dir, context): return context.system_properties["model_dir"] == model_dir and context
 def transform_fn(model, data, content_type, accept):
     return bytes(data)[::-1], "application/x-reversed"
 """
@@ -113,7 +127,7 @@ def test_a_missing_input_function_still_has_an_allow_list(tmp_path: Path, models
         invoke(model, b"\xff", JSON)
 
 
-def test_two_artifacts_with_modules_of_the_same_name(tmp_path: Path) -> None:
+def test_two_artifacts_with_modules_of_the_same_name(tmp_path: Path, http_client: HttpClient) -> None:
     code = """
 import helpers
 def model_fn(model_dir): return helpers.NAME
@@ -121,18 +135,16 @@ def transform_fn(model, data, content_type, accept):
     import late
     return f"{model} {helpers.NAME} {late.NAME}"
 """
-    made = []
     for name in ("one", "two"):
-        folder = tmp_path / name
         text = f"NAME = {name!r}"
-        made.append(loaded(artifact(folder, inference=code, helpers=text, late=text)))
-    path = list(sys.path)
+        made = artifact(tmp_path / name, inference=code, helpers=text, late=text)
+        assert http_client.load(name, made.directory).status == 200
     for _ in range(2):
-        assert [invoke(model, b"")[0] for model in made] == [b"one one one", b"two two two"]
-    assert sys.path == path
-    assert not {"helpers", "late", "inference"} & sys.modules.keys()
-    made[0].close()
-    assert invoke(made[1], b"")[0] == b"two two two"
+        for name in ("one", "two"):
+            assert http_client.invoke(name, b"", "text/plain").body == f"{name} {name} {name}".encode()
+    assert http_client.unload("one").status == 200
+    assert http_client.invoke("two", b"", "text/plain").body == b"two two two"
+    assert http_client.unload("two").status == 200
 
 
 @pytest.mark.parametrize(
@@ -183,19 +195,6 @@ def output_fn(prediction, accept): return encoder.encode(prediction, accept), ac
 """
 
 
-@pytest.fixture(autouse=True)
-def _no_toolkit_yet() -> Iterator[None]:
-    """Each test imports it again, and leaves none behind."""
-
-    def forget() -> None:
-        for name in [name for name in sys.modules if name.split(".")[0] == "sagemaker_inference"]:
-            del sys.modules[name]
-
-    forget()
-    yield
-    forget()
-
-
 @pytest.fixture
 def toolkit_model(tmp_path: Path) -> HandlerModel:
     return loaded(artifact(tmp_path, inference=WITH_THE_TOOLKIT))
@@ -211,8 +210,8 @@ def test_code_may_import_what_it_uses_of_the_toolkit(toolkit_model: HandlerModel
 @pytest.mark.parametrize(
     ("request_parts", "error", "message"),
     [
-        ((b"1", JSON), InvalidInput, "predict_fn: expected a list"),
-        ((b"[]", JSON), PredictionFailed, "predict_fn: Invalid Request"),
+        ((b"1", JSON), CodeError, "predict_fn: expected a list"),
+        ((b"[]", JSON), CodeError, "predict_fn: Invalid Request"),
         ((b"x", "image/gif"), UnsupportedContentType, "content type image/gif is not supported"),
         ((b"[1]", JSON, "text/html"), UnsupportedContentType, "content type text/html is not supported"),
         ((npy(np.array([{}])), "application/x-npy"), PredictionFailed, "input_fn raised ValueError: .*allow_pickle"),
@@ -224,7 +223,7 @@ def test_errors_of_the_toolkit_have_its_statuses(
     with pytest.raises(error, match=message) as caught:
         invoke(toolkit_model, *request_parts)
     # The name crosses to the front process, which knows the server's own errors only.
-    assert type(ServerError.of_kind(caught.value.kind, "")) is error
+    assert type(ServerError.of_wire(caught.value.to_wire())) is error
 
 
 def test_the_toolkit_itself_is_taken_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,3 +236,121 @@ def model_fn(d): return 1
 def transform_fn(m, d, c, a): return str(sagemaker_inference.REAL)
 """
     assert invoke(loaded(artifact(tmp_path, inference=code)), b"1")[0] == b"True"
+
+
+CONTEXT = """
+import json
+told = []
+def pre_model_fn(model_dir): told.append("before")
+def model_fn(model_dir):
+    told.append("model")
+    return 1
+def model_warmup_fn(model_dir, model, context): told.append(f"after {model} {context.system_properties['batch_size']}")
+def transform_fn(model, data, content_type, accept, context):
+    if data == "404":
+        from sagemaker_inference.errors import BaseInferenceToolkitError
+        raise BaseInferenceToolkitError(422, "no such product", "Unprocessable")
+    context.set_response_status(int(data or 200))
+    context.set_response_header(0, "X-Amzn-SageMaker-Custom-Attributes", "answer=" + context.get_request_header(
+        0, "X-Amzn-SageMaker-Custom-Attributes"))
+    context.set_response_header(0, "Content-Length", "7")
+    context.set_response_content_type(0, "application/x-told")
+    return json.dumps([told, context.get_request_id(0), context.get_all_request_header(0)["Traceparent"]])
+"""
+
+
+def test_functions_get_the_toolkits_context_and_choose_the_answers_head(tmp_path: Path, client: Client) -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    headers = {
+        "content-type": "text/csv",
+        "X-Amzn-SageMaker-Custom-Attributes": "c=1",
+        "traceparent": trace,
+        "x-request-id": "mine",
+    }
+    with client.loaded("context", artifact(tmp_path, inference=CONTEXT).directory):
+        reply = client.request("POST", "/models/context/invoke", b"202", headers)
+        assert (reply.status, reply.headers["content-type"]) == (202, "application/x-told")
+        assert reply.headers["x-amzn-sagemaker-custom-attributes"] == "answer=c=1"
+        assert reply.json() == [["before", "model", "after 1 1"], "mine", trace]
+        # What the code chose for one request is not the next one's.
+        assert client.request("POST", "/models/context/invoke", b"", headers).status == 200
+        assert client.request("POST", "/models/context/invoke", b"404", headers).error() == (422, "CodeError")
+        assert client.request("POST", "/models/context/invoke", b"99", headers).error() == (500, "PredictionFailed")
+    (line, *_) = [event for event in client.events() if event["event"] == "request" and event.get("model") == "context"]
+    assert (line["request_id"], line["trace_id"]) == ("mine", "4bf92f3577b34da6a3ce929d0e0e4736")
+
+
+def wheel(folder: Path, version: str = "1.0", member: str = "vendored.py") -> Path:
+    """A wheel of the package `vendored`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"vendored-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(member, f"VERSION = {version!r}\n")
+        archive.writestr(f"vendored-{version}.dist-info/METADATA", f"Name: vendored\nVersion: {version}\n")
+    return path
+
+
+VENDORED = """
+import vendored
+def model_fn(model_dir): return vendored.VERSION
+def transform_fn(model, data, content_type, accept): return model
+"""
+
+
+@pytest.mark.parametrize("place", ["", "lib", "wheels"])
+def test_a_wheel_in_the_artifact_meets_its_requirements(tmp_path: Path, place: str) -> None:
+    made = artifact(tmp_path, inference=VENDORED)
+    code = made.directory / "code"
+    (code / "requirements.txt").write_text("vendored>=1\nnumpy\nsagemaker-inference==1.10.1\n")
+    wheel(code / place)
+    assert invoke(loaded(made), b"")[0] == b"1.0"
+
+
+def test_an_unpacked_package_in_lib_meets_its_requirements(tmp_path: Path) -> None:
+    made = artifact(tmp_path, inference=VENDORED)
+    lib = made.directory / "code" / "lib"
+    (lib / "vendored-2.1.dist-info").mkdir(parents=True)
+    (lib / "vendored.py").write_text("VERSION = '2.1'\n")
+    (made.directory / "code" / "requirements.txt").write_text("vendored==2.1 \\\n    --hash=sha256:abc\n")
+    assert invoke(loaded(made), b"")[0] == b"2.1"
+
+
+def test_packages_that_are_missing_refuse_the_load_all_at_once(tmp_path: Path) -> None:
+    made = artifact(tmp_path, inference=VENDORED)
+    code = made.directory / "code"
+    (code / "requirements.txt").write_text("# mine\nvendored>=2\nnumpy>=90\ngit+https://x/y\n")
+    wheel(code)
+    with pytest.raises(InvalidArtifact) as caught:
+        loaded(made)
+    vendored, numpy_, git = caught.value.complaints
+    assert "line 2" in vendored and "has 1.0" in vendored and "pip install --target code/lib 'vendored>=2'" in vendored
+    assert "line 3" in numpy_ and f"the image has {np.__version__}" in numpy_
+    assert "line 4" in git and "names no package" in git
+
+
+def test_wheels_that_python_cannot_import_are_refused(tmp_path: Path) -> None:
+    made = artifact(tmp_path, inference=VENDORED)
+    wheel(made.directory / "code", member="vendored/fast.so")
+    with pytest.raises(InvalidArtifact, match=r"compiled modules \(vendored/fast.so\).*--target code/lib vendored"):
+        loaded(made)
+
+
+def test_a_package_that_the_server_has_imported_itself_is_not_brought_in_vain(tmp_path: Path) -> None:
+    made = artifact(tmp_path, inference=VENDORED)
+    (made.directory / "code" / "lib" / "numpy-0.1.dist-info").mkdir(parents=True)
+    with pytest.raises(InvalidArtifact, match=f"brings numpy 0.1, but the server has imported numpy {np.__version__}"):
+        loaded(made)
+
+
+def test_what_code_logs_names_the_request(tmp_path: Path, http_client: HttpClient) -> None:
+    code = """
+import logging
+def model_fn(model_dir): return 1
+def transform_fn(model, data, content_type, accept):
+    logging.getLogger("mine").warning("look here")
+    return "x"
+"""
+    with http_client.loaded("logs", artifact(tmp_path, inference=code).directory):
+        headers = {"content-type": "text/csv", "x-request-id": "find-me"}
+        assert http_client.request("POST", "/models/logs/invoke", b"", headers).headers["x-request-id"] == "find-me"
+    assert "WARNING mine: look here [request find-me]" in http_client.error_text()

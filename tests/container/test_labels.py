@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from container.model_server.encode import encode_response
+from container.model_server.artifact.labels import read_labels
 from container.model_server.errors import InvalidArtifact
-from container.model_server.labels import read_labels
+from container.model_server.worker.formats.encode import encode_response
 from tests.container.served import JSON, ask, load
 from tests.support.networks import save_identity
 

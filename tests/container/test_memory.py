@@ -151,6 +151,8 @@ def test_the_kernels_accounts_of_version_2(machine: Path) -> None:
     assert headroom(machine, "0::/a\n") is None
     write(machine / "cgroup/a/memory.stat", "anon 300\nfile 5000\nshmem 100\n")
     assert headroom(machine, "0::/a\n") == 600
+    write(machine / "cgroup/a/memory.stat", "anon 300\nfile 5000\nfile_mapped 250\nshmem 100\n")
+    assert headroom(machine, "0::/a\n") == 450
     write(machine / "cgroup/memory.max", "1200\n")
     write(machine / "cgroup/memory.stat", "anon 900\nfile 5000\nshmem 100\n")
     assert headroom(machine, "0::/a\n") == 200
@@ -158,7 +160,37 @@ def test_the_kernels_accounts_of_version_2(machine: Path) -> None:
 
 def test_the_kernels_accounts_of_version_1(machine: Path) -> None:
     write(machine / "cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n")
-    write(machine / "cgroup/memory/memory.stat", "rss 1\ntotal_rss 300\ntotal_shmem 100\n")
+    write(machine / "cgroup/memory/memory.stat", "rss 1\ntotal_rss 300\ntotal_shmem 50\ntotal_mapped_file 100\n")
     assert headroom(machine, "4:memory:/\n") is None
     write(machine / "cgroup/memory/memory.limit_in_bytes", "1000\n")
     assert headroom(machine, "4:memory:/\n") == 600
+
+
+_MAP = """
+import mmap, os, sys, time
+from multiprocessing import shared_memory
+from container.model_server.memory import mapped_bytes, private_bytes
+
+folder = sys.argv[1]
+print(mapped_bytes(os.getpid(), folder))
+with open(f"{folder}/weights", "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+    print(mapped_bytes(os.getpid(), folder))
+    half = sum(mapped[position] for position in range(0, len(mapped) // 2, 4096))
+    print(mapped_bytes(os.getpid(), folder), mapped_bytes(os.getpid(), folder + "-other"))
+before = private_bytes()
+block = shared_memory.SharedMemory(create=True, size=32 * 2**20)
+block.buf[:] = bytes(b"x") * block.size
+print(private_bytes() - before)
+block.close()
+block.unlink()
+"""
+
+
+def test_mapped_files_count_as_far_as_they_are_resident_and_shared_memory_counts(tmp_path: Path) -> None:
+    (tmp_path / "weights").write_bytes(b"x" * 64 * MIB)
+    command = [sys.executable, "-c", _MAP, str(tmp_path)]
+    lines = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout.splitlines()
+    none, mapped, read, shared = lines
+    assert (none, mapped) == ("0", "0")
+    assert 32 * MIB <= int(read.split()[0]) < 40 * MIB and read.split()[1] == "0"
+    assert 32 * MIB <= int(shared) < 34 * MIB

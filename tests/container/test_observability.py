@@ -1,5 +1,6 @@
 """Metrics, event lines and CloudWatch's embedded metrics, as a platform engineer reads them."""
 
+import asyncio
 import io
 import json
 
@@ -24,7 +25,7 @@ def test_a_model_can_be_followed_by_its_name_and_target(client: Client, models) 
         told = client.metrics()
         assert told['model_server_invoke_seconds_count{model="seen",start="cold"}'] == 1
         assert told['model_server_invoke_seconds_count{model="seen",start="warm"}'] == 2
-        assert told['model_server_invoke_seconds_bucket{model="seen",start="warm",le="+Inf"}'] == 2
+        assert told['model_server_request_seconds_bucket{start="warm",le="+Inf"}'] >= 2
         assert told['model_server_model_errors_total{model="seen",kind="InvalidInput"}'] == 1
         assert told['model_server_model_info{model="seen",target_model="shop/\\"a\\".tar.gz",engine="mxnet"}'] == 1
         assert told["model_server_workers_ready"] == 2
@@ -41,6 +42,16 @@ def test_a_model_can_be_followed_by_its_name_and_target(client: Client, models) 
     assert [event["status"] for event in requests] == [200, 200, 200, 400]
     assert requests[0]["cold"] and "cold" not in requests[1]
     assert {"queue_ms", "decode_ms", "engine_ms", "encode_ms", "milliseconds"} <= requests[1].keys()
+
+
+def test_the_first_answer_after_a_load_says_so_to_the_caller(client: Client, models) -> None:
+    mark = "x-amzn-sagemaker-custom-attributes"
+    for _ in range(2):
+        with client.loaded("marked", models["dense"]):
+            answers = [client.request("POST", "/models/marked/invoke", b"[[1, 2, 3, 4]]", {"content-type": JSON})]
+            answers += [client.request("POST", "/models/marked/invoke", b"[[1, 2, 3, 4]]", {"content-type": JSON})]
+            found = [{name.lower(): value for name, value in answer.headers.items()}.get(mark) for answer in answers]
+            assert found == ["cold-start", None]
 
 
 def test_a_reload_tells_how_long_the_model_was_away(client: Client, models) -> None:
@@ -80,7 +91,7 @@ def test_label_values_are_escaped_and_empty_families_left_out() -> None:
 @pytest.fixture
 def observed() -> tuple[Observer, io.BytesIO, Model]:
     stream = io.BytesIO()
-    observer = Observer(EventLog(stream))
+    observer = Observer(EventLog(stream), {"EndpointName": "fleet", "VariantName": "all-models"})
     model = Model("opaque", "/m", target_model="a.tar.gz", memory_bytes={0: 7})
     observer.loaded(model, 0.5, 0)
     stream.truncate(0)
@@ -99,10 +110,51 @@ def test_embedded_metrics_have_a_line_a_model_with_traffic(observed) -> None:
     assert (line["Model"], line["Invocations"], line["Errors"], line["MemoryUsed"]) == ("a.tar.gz", 150, 1, 7)
     assert len(line["Latency"]) == 100
     (definition,) = line["_aws"]["CloudWatchMetrics"]
-    assert definition["Dimensions"] == [["Model"]]
+    assert definition["Dimensions"] == [["EndpointName", "VariantName", "Model"]]
+    assert (
+        (line["EndpointName"], line["VariantName"])
+        == ("fleet", "all-models")
+        == (
+            server["EndpointName"],
+            server["VariantName"],
+        )
+    )
     assert {"Name": "Latency", "Unit": "Milliseconds"} in definition["Metrics"]
     assert all(metric["Name"] in line for metric in definition["Metrics"])
     stream.truncate(0)
     stream.seek(0)
     observer.write_period([model], GAUGES)
     assert len(stream.getvalue().splitlines()) == 1
+
+
+def test_the_metrics_of_300_models_are_bounded_and_written_in_slices() -> None:
+    """Requests are answered between the slices, and models may come and go."""
+    observer = Observer(EventLog(io.BytesIO()))
+    models = [Model(f"{number:032x}", "/m", target_model=f"shop/{number}.tar.gz") for number in range(300)]
+    for model in models:
+        observer.loaded(model, 0.1, 0)
+        for cold in (True, False):
+            observer.invoked(model.name, 0.01, cold, {"engine": 0.001})
+
+    async def scrape() -> tuple[str, int]:
+        rendering = asyncio.create_task(observer.render(list(models), GAUGES))
+        turns = 0
+        while not rendering.done():
+            await asyncio.sleep(0)
+            turns += 1
+            observer.loaded(Model(f"new-{turns}", "/m"), 0.1, 0)
+            observer.failed(models[0].name, f"Kind{turns}")
+        return await rendering, turns
+
+    text, turns = asyncio.run(scrape())
+    series = [line for line in text.splitlines() if models[7].name in line]
+    assert len(series) == 8, series
+    assert turns >= 5
+    assert len(text) < 300_000
+
+
+def test_without_an_endpoints_name_there_is_no_such_dimension() -> None:
+    stream = io.BytesIO()
+    Observer(EventLog(stream), {"EndpointName": "", "VariantName": ""}).write_period([], GAUGES)
+    (definition,) = json.loads(stream.getvalue())["_aws"]["CloudWatchMetrics"]
+    assert definition["Dimensions"] == [["Server"]]

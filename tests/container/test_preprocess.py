@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from container.model_server.artifact.signature import ImageSpec, TensorSpec, default_image, image_for
 from container.model_server.errors import InvalidInput
-from container.model_server.preprocess import image_to_tensor
-from container.model_server.signature import ImageSpec, TensorSpec, default_image, image_for
+from container.model_server.worker.formats.preprocess import image_to_tensor
 from tests.container.conftest import encoded_image
 
 PLAIN = ImageSpec(resize_shorter=None, scale=1.0, mean=(0, 0, 0), std=(1, 1, 1))

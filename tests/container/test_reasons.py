@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from container.model_server.engines.reasons import reason
 from container.model_server.errors import InvalidArtifact
+from container.model_server.worker.engines.reasons import reason
 from tests.container.served import load
 from tests.support.networks import save_linear
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from container.model_server.archive import extract_archive
+from container.model_server.artifact.archive import extract_archive
 from model_catalog.catalog import Catalog
 from model_catalog.check import Check
 from model_catalog.conversion import convert_to_onnx

@@ -11,7 +11,7 @@ import pytest
 from mxnet.gluon.model_zoo import model_store
 from rich.console import Console
 
-from container.model_server.artifact import read_artifact
+from container.model_server.artifact.contents import read_artifact
 from examples import download_models
 from examples.download_models import MODELS, Downloader, ZooModel, add_models, main, verify_synset
 from examples.downloads import DownloadError, Retries, VerificationError

@@ -7,8 +7,8 @@ import mxnet as mx
 import numpy as np
 import pytest
 
-from container.model_server.artifact import read_artifact
-from container.model_server.preprocess import image_to_tensor
+from container.model_server.artifact.contents import read_artifact
+from container.model_server.worker.formats.preprocess import image_to_tensor
 from examples import datasets, train_models
 from examples.train_models import RECIPES, TrainedModel, TrainingError, main, predict, train_model
 from model_catalog.catalog import Catalog

@@ -290,7 +290,11 @@ def test_packages_that_the_image_lacks_are_named(tmp_path: Path) -> None:
     assert [complaint.split(":")[0] for complaint in complaints] == [
         f"code/requirements.txt, line {number}" for number in (6, 7, 10)
     ]
-    assert "asks for scikit-learn==1.3, but the image lacks it: add it to container/requirements.in" in complaints[0]
+    assert "asks for scikit-learn==1.3, but the image lacks it, and loading installs nothing" in complaints[0]
+    assert (
+        "pip install --target code/lib 'scikit-learn==1.3'" in complaints[0]
+        and "container/requirements.in" in complaints[0]
+    )
     assert "asks for numpy>=2, but the image has 1.23.5" in complaints[1]
     (folder / "code" / "requirements.txt").write_text("numpy\n")
     assert requirements_complaints(folder) == []

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from container.model_server.artifact import read_artifact
-from container.model_server.engines.mxnet_engine import MxnetEngine
-from container.model_server.engines.onnx_engine import OnnxEngine
+from container.model_server.artifact.contents import read_artifact
+from container.model_server.worker.engines.mxnet_engine import MxnetEngine
+from container.model_server.worker.engines.onnx_engine import OnnxEngine
 from examples.networks import Probabilities, digits_cnn, digits_mlp, measurements_mlp
 from model_catalog import conversion
 from model_catalog.conversion import convert_to_onnx

@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import pytest
 
-from container.model_server.artifact import read_artifact
+from container.model_server.artifact.contents import read_artifact
 from model_catalog.errors import CatalogError
 from model_catalog.onnx_export import OPERATOR_SET, export_checkpoint
 from tests.support.checkpoints import dense_network, image_network, mxnet, save_checkpoint

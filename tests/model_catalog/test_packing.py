@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from container.model_server.archive import extract_archive
+from container.model_server.artifact.archive import extract_archive
 from model_catalog.errors import CatalogError
 from model_catalog.packing import pack_folder
 

@@ -35,6 +35,7 @@ class MemoryBudget:
         self._reserved_bytes = 0
         self._seen: OrderedDict[tuple[str, int], int] = OrderedDict()
         self._ratio = _FIRST_RATIO
+        self._failed_rooms: OrderedDict[tuple[str, int], int] = OrderedDict()
 
     @property
     def used_bytes(self) -> int:
@@ -53,6 +54,25 @@ class MemoryBudget:
         """Whether there is room by this budget's accounts, and by the kernel's, which know of all that runs beside."""
         headroom = self._headroom_bytes()
         return self.used_bytes + needed_bytes <= self.limit_bytes and (headroom is None or needed_bytes <= headroom)
+
+    @property
+    def left_bytes(self) -> int:
+        """What a load may take now."""
+        headroom = self._headroom_bytes()
+        left = self.limit_bytes - self.used_bytes
+        return max(0, left if headroom is None else min(left, headroom))
+
+    def may_be_tried(self, model: Model) -> bool:
+        """Whether a load that does not fit by the estimate is worth a try: the estimate is a guess, and there is more
+        room than when a try failed."""
+        key = (model.name, model.artifact_bytes)
+        return key not in self._seen and self.left_bytes > max(_LEAST_BYTES, self._failed_rooms.get(key, 0))
+
+    def note_failed(self, model: Model, room_bytes: int) -> None:
+        """A try did not fit into this room."""
+        self._failed_rooms[model.name, model.artifact_bytes] = room_bytes
+        if len(self._failed_rooms) > _REMEMBERED_MODELS:
+            self._failed_rooms.popitem(last=False)
 
     def can_never_fit(self, needed_bytes: int) -> bool:
         """Whether a model would not fit if all others were unloaded."""

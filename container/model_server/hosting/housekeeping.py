@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ..errors import ServerError
-from ..memory import descendants_bytes
+from ..memory import descendants_bytes, mapped_bytes
 from ..telemetry.observer import Observer
 from .budget import MIB, MemoryBudget
 from .places import Place
@@ -82,6 +82,10 @@ class Housekeeper:
             if process is not None and place.ready:
                 try:
                     process.private_bytes, process.descendants_bytes = descendants_bytes(process.pid)
+                    if place.owner is not None and place.owner.has_code:
+                        mapped = mapped_bytes(process.pid, place.owner.url)
+                        # The most so far: pages that were taken back are read again, and others' place is no room.
+                        place.owner.code_mapped_bytes = max(place.owner.code_mapped_bytes, mapped)
                 except OSError:
                     continue  # it ended meanwhile
 

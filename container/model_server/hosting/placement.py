@@ -20,10 +20,11 @@ from ..errors import (
 from ..memory import anonymous_bytes, headroom_bytes, private_bytes
 from ..settings import Settings
 from ..telemetry.observer import Observer
-from .budget import MemoryBudget
+from .budget import MIB, MemoryBudget
 from .copies import Copies
 from .housekeeping import Housekeeper
 from .jobs import Job
+from .memory_watch import MemoryWatch
 from .places import Place
 from .pool import Zygote
 from .quarantine import Quarantine
@@ -97,7 +98,11 @@ class Placement:
         return min(ready, key=lambda place: (place.private_bytes + place.arriving_bytes, not place.free, place.index))
 
     async def load_into(self, model: Model, shared: Place | None) -> Place:
-        """Load a model into a shared worker, or into a process of its own."""
+        """Load a model into a shared worker, or into a process of its own.
+
+        An estimate is a guess. A load that does not fit by it is tried in a process of its own, and ended before it
+        passes the budget.
+        """
         deadline = time.perf_counter() + self._settings.load_seconds
         self._quarantine.check(model.url)
         if not self.budget.base_bytes:
@@ -105,14 +110,20 @@ class Placement:
         estimate = self.budget.estimate(model)
         place = shared
         try:
-            with self._arriving(model, shared, estimate):
+            with self._arriving(model, shared, estimate), _claim_released(model):
                 await self.copies.make_room(estimate, model)
-                with self._reserved(estimate, model):
-                    place = await self.scheduler.open_place(model) if shared is None else shared
+                room = self._room_for(estimate, model)
+                is_try = room < estimate
+                with self.budget.reserve(room):
+                    place = await self.scheduler.open_place(model) if shared is None or is_try else shared
                     model.arriving.add(place.index)
                     if model.state is State.UNLOADING:
                         raise ModelNotFound(f"Model not found: {model.name}")
-                    header = await self._run_load(model, place, deadline)
+                    header = await (
+                        self._try_load(model, place, deadline, room)
+                        if is_try
+                        else self._run_load(model, place, deadline)
+                    )
             self._note_loaded(model, place, header)
             await self._check_budget(model, place)
         except BaseException:
@@ -137,25 +148,41 @@ class Placement:
             if shared is not None:
                 shared.arriving_bytes -= estimate
 
-    @contextlib.contextmanager
-    def _reserved(self, estimate: int, model: Model) -> Iterator[None]:
-        """Hold room for a load. An estimate is a guess: with nothing else loaded, the load is tried and measured."""
-        if self.budget.fits(estimate) or (self._is_alone(model) and not self.budget.knows(model)):
-            with self.budget.reserve(estimate):
-                yield
-        elif self.budget.can_never_fit(estimate) and self.budget.knows(model):
-            raise self._too_large(model, estimate)
-        else:
-            raise self.budget.refusal(model.name, estimate)
+    def _room_for(self, estimate: int, model: Model) -> int:
+        """What to reserve for a load: less than the estimate for one that is only tried.
+
+        Raises InsufficientMemory, ModelTooLarge.
+        """
+        if self.budget.fits(estimate):
+            return estimate
+        if self.budget.may_be_tried(model):
+            return min(self.budget.left_bytes, estimate - 1)
+        if self.budget.can_never_fit(estimate) and self.budget.knows(model):
+            raise self._too_large(model, f"takes {estimate / MIB:.1f} MiB")
+        raise self.budget.refusal(model.name, estimate)
+
+    async def _try_load(self, model: Model, place: Place, deadline: float, room: int) -> wire.Header:
+        """Load a model into a process that ends when it has taken more than the room. Raises InsufficientMemory."""
+        watch = MemoryWatch(place, room)
+        try:
+            return await self._run_load(model, place, deadline)
+        except WorkerCrashed as error:
+            if not watch.is_passed:
+                raise
+            if self._is_alone(model):
+                raise self._too_large(model, f"takes more than {room / MIB:.1f} MiB") from error
+            self.budget.note_failed(model, room)
+            raise self.budget.refusal(model.name, room) from error
+        finally:
+            watch.stop()
 
     def _is_alone(self, model: Model) -> bool:
         return not any(other.places or other.arriving for other in self._registry.all() if other is not model)
 
-    def _too_large(self, model: Model, needed: int) -> ModelTooLarge:
-        mib = 2**20
+    def _too_large(self, model: Model, need: str) -> ModelTooLarge:
         return ModelTooLarge(
-            f"model {model.name} takes {needed / mib:.1f} MiB, and there are {self.budget.room_bytes / mib:.1f} MiB "
-            "for models: it needs an instance with more memory"
+            f"model {model.name} {need}, and there are {self.budget.room_bytes / MIB:.1f} MiB for models: it needs an "
+            "instance with more memory"
         )
 
     async def _run(self, operation: str, model: Model, place: int, deadline: float) -> wire.Header:
@@ -184,17 +211,23 @@ class Placement:
         model.places.add(place.index)
         # What an engine takes once in a shared worker would be learnt as the model's.
         if place.owner is not None or not header["engine_started"]:
-            self.budget.learn(model, model.memory_bytes[place.index] + model.mapped_bytes)
+            self.budget.learn(model, self._needed(model, place))
+
+    @staticmethod
+    def _needed(model: Model, place: Place) -> int:
+        """What a load took: of a process of its own all, for code; else what its shared successor will take."""
+        empty = place.empty_bytes if place.owner is not None and not model.has_code else 0
+        return max(0, model.memory_bytes[place.index] - empty) + model.mapped_bytes
 
     async def _check_budget(self, model: Model, place: Place) -> None:
         """Take a load back that was larger than expected."""
         if self.budget.exceeded_bytes() <= 0:
             return
-        needed = model.memory_bytes[place.index] + model.mapped_bytes
+        needed = self._needed(model, place)
         self.budget.learn(model, needed)
         await self.unload_from(model, place.index)
         if self._is_alone(model) and self.budget.can_never_fit(needed):
-            raise self._too_large(model, needed)
+            raise self._too_large(model, f"takes {needed / MIB:.1f} MiB")
         raise self.budget.refusal(model.name, needed)
 
     # Unloads.
@@ -227,6 +260,8 @@ class Placement:
     def _on_lost(self, place: Place) -> None:
         """A process is gone, and its models with it. They are loaded again when they are asked for."""
         for model in self._registry.all():
+            if model.places == {place.index} and model.state is State.READY:
+                model.claimed_bytes = self._needed(model, place)
             model.places.discard(place.index)
             model.memory_bytes.pop(place.index, None)
 
@@ -241,10 +276,21 @@ class Placement:
         self.budget.base_bytes = private_bytes() + (anonymous_bytes(zygote) if zygote is not None else 0)
 
     def _workers_bytes(self) -> int:
-        mapped = sum(model.mapped_bytes for model in self._registry.all())
-        return mapped + sum(place.private_bytes for place in self.scheduler.places.values())
+        models = sum(model.mapped_bytes + model.claimed_bytes for model in self._registry.all())
+        return models + sum(place.private_bytes for place in self.scheduler.places.values())
 
     def _spawn(self, work) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+@contextlib.contextmanager
+def _claim_released(model: Model) -> Iterator[None]:
+    """A model that was lost with its worker kept its room: the load takes it, or leaves it as it was."""
+    claim, model.claimed_bytes = model.claimed_bytes, 0
+    try:
+        yield
+    except BaseException:
+        model.claimed_bytes = claim
+        raise

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import functools
-import json
 import logging
 import os
 import signal
@@ -13,12 +12,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import orjson
+
 from .. import wire
 from ..errors import ServerError, WorkerCrashed
 from ..settings import Settings
 
 _PACKAGE_ROOT = Path(__file__).resolve().parents[len(__package__.split("."))]
-_ZYGOTE = f"{__package__.rpartition('.')[0]}.zygote"
+_ZYGOTE = f"{__package__.rpartition('.')[0]}.worker.zygote"
 _START_SECONDS = 120.0
 _EXIT_SECONDS = 5.0
 _STDERR = 2
@@ -111,7 +112,7 @@ class Zygote:
             for pid in list(self._exits):
                 self._exited(pid, -signal.SIGKILL)
             return
-        message = json.loads(data)
+        message = orjson.loads(data)
         if "ready" in message:
             self._ready.set()
         elif "pid" in message:
@@ -198,7 +199,7 @@ class WorkerProcess:
         if "private_bytes" in header:
             self.private_bytes = int(header["private_bytes"])  # type: ignore[call-overload]
         if "error" in header:
-            self._finish(ServerError.of_kind(str(header["error"]), str(header["message"])))
+            self._finish(ServerError.of_wire(header))
         else:
             self._finish((header, body))
 

@@ -27,7 +27,9 @@ class State(Enum):
 class Model:
     """One entry. `places` are the indexes of the workers that hold it, `arriving` of those that load it,
     `memory_bytes` what it took in each. `load_crashes` counts workers that died in a row while they loaded it again.
-    `has_code`: the artifact brings its own code, which gets processes of its own."""
+    `has_code`: the artifact brings its own code, which gets processes of its own. `code_mapped_bytes`: the most that
+    they had mapped of the artifact's files. `claimed_bytes`: what it took before it was lost with its worker, and takes
+    again when it is asked for."""
 
     name: str
     url: str
@@ -43,6 +45,8 @@ class Model:
     starved: list[float] = field(default_factory=list)
     load_crashes: int = 0
     has_code: bool = False
+    code_mapped_bytes: int = 0
+    claimed_bytes: int = 0
     in_flight: int = 0
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -50,8 +54,10 @@ class Model:
     def mapped_bytes(self) -> int:
         """Weights that no worker has a private copy of: they are read from the mapped files, and stay in memory while
         the model is used. All workers share them."""
-        if self.has_code or not self.memory_bytes:
+        if not self.memory_bytes:
             return 0
+        if self.has_code:
+            return self.code_mapped_bytes
         return max(0, self.artifact_bytes - max(self.memory_bytes.values()))
 
     def enter(self) -> None:

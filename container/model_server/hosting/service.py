@@ -5,13 +5,13 @@ import errno
 import os
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from .. import wire
+from ..artifact.files import brings_code
 from ..errors import InvalidArtifact, InvalidRequest, ModelNotFound, OutOfDescriptors, ServerError
-from ..layout import brings_code
 from ..settings import Settings
 from ..telemetry.afterwards import Afterwards
 from ..telemetry.observer import Observer
@@ -31,10 +31,12 @@ class InvokeRequest(NamedTuple):
     content_type: str
     accept: str
     target_model: str
+    request_id: str = ""
+    headers: Mapping[str, str] = {}
 
 
 class Invocation(NamedTuple):
-    """An answered request.
+    """An answered request. `status` and `headers` are chosen by artifacts' own code only.
 
     `stages`: seconds in queue, decode, engine and encode. `cold`: the model's first request.
     """
@@ -43,6 +45,8 @@ class Invocation(NamedTuple):
     content_type: str
     stages: dict[str, float]
     cold: bool
+    status: int = 200
+    headers: Mapping[str, str] = {}
 
 
 class ModelService:
@@ -177,16 +181,18 @@ class ModelService:
             "model": model.name,
             "content_type": request.content_type,
             "accept": request.accept,
+            "request_id": request.request_id,
         }
-
+        if model.has_code:  # no other model looks at them
+            header["headers"] = dict(request.headers)
         job = Job(header, body, start + self._settings.invoke_seconds, model, settled)
         self._scheduler.submit(job)
         return lambda: self._scheduler.abandon(job)
 
-    def metrics(self) -> str:
+    async def metrics(self) -> str:
         """Everything counted, as Prometheus text."""
         self._afterwards.run()
-        return self._observer.render(self._loaded(), self._gauges())
+        return await self._observer.render(self._loaded(), self._gauges())
 
     def _loaded(self) -> list[Model]:
         return [model for model in self._registry.all() if model.state is State.READY]
@@ -226,7 +232,10 @@ def _invocation(job: Job, answer: Reply) -> Invocation:
     stages = {"queue": job.started_at - job.queued_at}
     for stage in ("decode", "engine", "encode"):
         stages[stage] = float(header[f"{stage}_seconds"])  # type: ignore[arg-type]
-    return Invocation(body, str(header["content_type"]), stages, job.model.invocations == 0)
+    invocation = Invocation(body, str(header["content_type"]), stages, job.model.invocations == 0)
+    if "status" in header:
+        return invocation._replace(status=header["status"], headers=header["headers"])
+    return invocation
 
 
 def _check_descriptors() -> None:

@@ -46,11 +46,13 @@ class Answer(NamedTuple):
     log: Mapping[str, object] = {}
 
 
-def head_bytes(status: int, fields: Mapping[str, str], body_size: int, keep_alive: bool) -> bytes:
-    """Status line and fields, up to the body."""
+def head_bytes(status: int, fields: Mapping[str, str], body_size: int, keep_alive: bool, request_id: str) -> bytes:
+    """Status line and fields, up to the body. `request_id` is empty where there was no request to speak of."""
     lines = "".join([f"{name}: {value}\r\n" for name, value in fields.items()])
     close = "" if keep_alive else "connection: close\r\n"
-    return f"{_STATUS_LINES[status]}{lines}{close}content-length: {body_size}\r\n\r\n".encode("latin-1")
+    said = f"x-request-id: {request_id}\r\n" if request_id else ""
+    first = _STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"
+    return f"{first}{lines}{said}{close}content-length: {body_size}\r\n\r\n".encode("latin-1")
 
 
 def json_answer(status: int, value: object) -> Answer:
@@ -59,7 +61,8 @@ def json_answer(status: int, value: object) -> Answer:
 
 def refusal(error: errors.ServerError, log: Mapping[str, object] | None = None) -> Answer:
     """The answer to a request that failed with an error."""
-    return failure(STATUSES[type(error)], error.kind, error.message, log)
+    status = error.status if isinstance(error, errors.CodeError) else STATUSES[type(error)]
+    return failure(status, error.kind, error.message, log)
 
 
 def failure(status: int, kind: str, message: str, log: Mapping[str, object] | None = None) -> Answer:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 
 from ..errors import RequestTimeout, ServerError
+from ..telemetry.tracing import identify
 from .answers import CONTINUE, Answer, failure, head_bytes, refusal
 from .bodies import Body, ChunkedBody, SizedBody
 from .hall import Accepted, Hall
@@ -43,6 +44,7 @@ class Connection(asyncio.BufferedProtocol):
         self._phase = _Phase.HEAD
         self._reader = HeadReader()
         self._head: Head | None = None
+        self._request_id = ""
         self._accepted: Accepted | None = None
         self._body: Body | None = None
         self._drop_bytes = 0
@@ -194,6 +196,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _begin_body(self, head: Head, has_more: bool) -> None:
         self._head = head
+        self._request_id = identify(head.fields)
         self._started = time.perf_counter()
         self._phase = _Phase.BODY
         self._wait(self._hall.body_seconds)
@@ -289,12 +292,12 @@ class Connection(asyncio.BufferedProtocol):
 
     def _write(self, answer: Answer, keep_alive: bool, head_only: bool = False) -> None:
         """In one piece, so that the client wakes once."""
-        head = head_bytes(answer.status, answer.fields, len(answer.body), keep_alive)
+        head = head_bytes(answer.status, answer.fields, len(answer.body), keep_alive, self._request_id)
         self._transport.write(head if head_only else head + answer.body)
 
     def _log(self, head: Head, answer: Answer) -> None:
         seconds = time.perf_counter() - self._started
-        self._hall.afterwards.call(self._hall.log.write, head.method, head.path, answer.status, seconds, answer.log)
+        self._hall.afterwards.call(self._hall.log.write, head, answer.status, seconds, answer.log)
 
     def _linger(self) -> None:
         """Say that nothing more is sent, and wait for the client to say so too."""
@@ -309,6 +312,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _begin_head(self) -> None:
         self._phase = _Phase.HEAD
+        self._request_id = ""
         self._reader = HeadReader()
         self._wait(_IDLE_SECONDS)
 

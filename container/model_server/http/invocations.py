@@ -7,9 +7,13 @@ from collections.abc import Callable
 
 from ..errors import ServerError
 from ..hosting.service import Invocation, InvokeRequest, ModelService
+from ..telemetry.tracing import REQUEST_ID
 from .answers import Answer, refusal
 from .hall import Accepted
 from .heads import Head
+
+COLD_MARK = "cold-start"
+"""CustomAttributes of the first answer of a model after its load."""
 
 
 class Invocations:
@@ -28,6 +32,8 @@ class Invocations:
             fields.get("content-type", ""),
             fields.get("accept", ""),
             fields.get("x-amzn-sagemaker-target-model", ""),
+            fields.get(REQUEST_ID, ""),
+            fields,
         )
 
         def answer(body: bytearray, done: Callable[[Answer], None]) -> Callable[[], None]:
@@ -47,4 +53,9 @@ def _answer(request: InvokeRequest, outcome: Invocation | ServerError) -> Answer
     for stage, seconds in outcome.stages.items():
         log[f"{stage}_ms"] = seconds * 1000
     log["cold"] = outcome.cold or None
-    return Answer(200, {"content-type": outcome.content_type}, outcome.body, log)
+    fields = {"content-type": outcome.content_type}
+    if outcome.cold:
+        # SageMaker passes this one field on to the caller, who cannot know otherwise that the model had to be loaded.
+        fields["x-amzn-sagemaker-custom-attributes"] = COLD_MARK
+    fields |= outcome.headers or {}
+    return Answer(outcome.status, fields, outcome.body, log)

@@ -81,7 +81,7 @@ class Routes:
         return Answer(200 if self._service.ready else 503, {}, b"")
 
     async def _metrics(self, _: Head, __: bytearray) -> Answer:
-        return Answer(200, {"content-type": metrics.CONTENT_TYPE}, self._service.metrics().encode())
+        return Answer(200, {"content-type": metrics.CONTENT_TYPE}, (await self._service.metrics()).encode())
 
     async def _load(self, _: Head, body: bytearray) -> Answer:
         try:

@@ -1,14 +1,17 @@
 """What the server reports: metrics, event lines and CloudWatch metrics, fed by the service."""
 
+import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from time import monotonic
 from typing import Protocol
 
 from .events import EMF_MAX_VALUES, EventLog
-from .metrics import Counter, Histogram, family, labels, sample
+from .metrics import Counter, Histogram, Summary, family, labels, sample
 
 _REMEMBERED_UNLOADS = 10_000
+# About half a millisecond.
+_SLICE_LINES = 500
 _STAGES = ("queue", "decode", "engine", "encode")
 
 
@@ -30,7 +33,7 @@ class Observed(Protocol):
 
 class _ModelSeries:
     def __init__(self) -> None:
-        self.latency = {"cold": Histogram(), "warm": Histogram()}
+        self.latency = {"cold": Summary(), "warm": Summary()}
         self.errors: dict[str, Counter] = {}
         self.reset_period()
 
@@ -42,15 +45,21 @@ class _ModelSeries:
 
 
 class Observer:
-    """Counts what happens and writes it out. `gauges` gives the current state when it is asked for."""
+    """Counts what happens and writes it out. `gauges` gives the current state when it is asked for.
 
-    def __init__(self, events: EventLog) -> None:
+    `place` names the endpoint and the variant, as dimensions of every CloudWatch metric; those that are empty are left
+    out.
+    """
+
+    def __init__(self, events: EventLog, place: Mapping[str, str] | None = None) -> None:
         self.events = events
+        self._place = {name: value for name, value in (place or {}).items() if value}
         self._models: dict[str, _ModelSeries] = {}
         self._loads: dict[str, Counter] = {}
         self._unloads: dict[str, Counter] = {}
         self._errors: dict[str, Counter] = {}
         self._load_seconds = Histogram()
+        self._request_seconds = {"cold": Histogram(), "warm": Histogram()}
         self._stages = {stage: Histogram() for stage in _STAGES}
         self._unloaded_at: OrderedDict[str, float] = OrderedDict()
 
@@ -109,9 +118,11 @@ class Observer:
         """A request was answered; `stages` are seconds of queue, decode, engine and encode."""
         for stage, value in stages.items():
             self._stages[stage].observe(value)
+        start = "cold" if cold else "warm"
+        self._request_seconds[start].observe(seconds)
         series = self._models.get(name)
         if series is not None:
-            series.latency["cold" if cold else "warm"].observe(seconds)
+            series.latency[start].observe(seconds)
             series.period_count += 1
             series.period_milliseconds.append(round(seconds * 1000, 3))
 
@@ -123,9 +134,17 @@ class Observer:
             series.errors.setdefault(kind, Counter()).add()
             series.period_errors += 1
 
-    def render(self, models: list[Observed], gauges: dict[str, tuple[str, str, float]]) -> str:
-        """All metrics as Prometheus text. `gauges` maps a name to its kind, its meaning and its value."""
-        return "\n".join(self._lines(models, gauges)) + "\n"
+    async def render(self, models: list[Observed], gauges: dict[str, tuple[str, str, float]]) -> str:
+        """All metrics as Prometheus text. `gauges` maps a name to its kind, its meaning and its value.
+
+        Written in slices: requests are answered between them, however many models there are.
+        """
+        lines: list[str] = []
+        for line in self._lines(models, gauges):
+            lines.append(line)
+            if len(lines) % _SLICE_LINES == 0:
+                await asyncio.sleep(0)
+        return "\n".join(lines) + "\n"
 
     def _lines(self, models: list[Observed], gauges: dict[str, tuple[str, str, float]]) -> Iterator[str]:
         prefix = "model_server"
@@ -145,16 +164,19 @@ class Observer:
         name = f"{prefix}_stage_seconds"
         lines = [line for stage, h in self._stages.items() for line in h.lines(name, labels(stage=stage))]
         yield from family(name, "histogram", "Where the time of requests goes.", lines)
+        name = f"{prefix}_request_seconds"
+        lines = [line for start, h in self._request_seconds.items() for line in h.lines(name, labels(start=start))]
+        yield from family(name, "histogram", "Latency of answered requests; cold is a model's first.", lines)
         yield from self._model_lines(prefix, models)
 
     def _model_lines(self, prefix: str, models: list[Observed]) -> Iterator[str]:
-        def each(name: str, value: Callable[[Observed], float]) -> list[str]:
-            return [sample(f"{prefix}_{name}", labels(model=model.name), value(model)) for model in models]
+        def each(name: str, value: Callable[[Observed], float]) -> Iterator[str]:
+            return (sample(f"{prefix}_{name}", labels(model=model.name), value(model)) for model in models)
 
-        info = [
+        info = (
             sample(f"{prefix}_model_info", labels(model=m.name, target_model=m.target_model, engine=m.engine), 1)
             for m in models
-        ]
+        )
         yield from family(f"{prefix}_model_info", "gauge", "Loaded models and the names callers use.", info)
         for name, meaning, value in (
             (
@@ -167,25 +189,26 @@ class Observer:
         ):
             yield from family(f"{prefix}_{name}", "gauge", meaning, each(name, value))
         name = f"{prefix}_invoke_seconds"
-        latency = [
+        all_series = list(self._models.items())  # models come and go between the slices
+        latency = (
             line
-            for model, series in self._models.items()
-            for start, histogram in series.latency.items()
-            if histogram.count
-            for line in histogram.lines(name, labels(model=model, start=start))
-        ]
-        yield from family(name, "histogram", "Latency of answered requests; cold is a model's first.", latency)
-        errors = [
+            for model, series in all_series
+            for start, summary in series.latency.items()
+            if summary.count
+            for line in summary.lines(name, labels(model=model, start=start))
+        )
+        yield from family(name, "summary", "Latency of answered requests; cold is a model's first.", latency)
+        errors = (
             sample(f"{prefix}_model_errors_total", labels(model=model, kind=kind), counter.value)
-            for model, series in self._models.items()
-            for kind, counter in series.errors.items()
-        ]
+            for model, series in all_series
+            for kind, counter in list(series.errors.items())
+        )
         yield from family(f"{prefix}_model_errors_total", "counter", "Requests answered with an error.", errors)
 
     def write_period(self, models: list[Observed], gauges: dict[str, tuple[str, str, float]]) -> None:
         """Write CloudWatch's embedded metrics: a line for the server, one for each model that had requests."""
         self.events.write_metrics(
-            {"Server": "all"},
+            {**self._place, "Server": "all"},
             {
                 "LoadedModelCount": ("Count", len(models)),
                 "QueueLength": ("Count", gauges["queue_length"][2]),
@@ -197,7 +220,7 @@ class Observer:
             if series is None or not (series.period_count or series.period_errors):
                 continue
             self.events.write_metrics(
-                {"Model": model.target_model or model.name},
+                {**self._place, "Model": model.target_model or model.name},
                 {
                     "Invocations": ("Count", series.period_count),
                     "Errors": ("Count", series.period_errors),

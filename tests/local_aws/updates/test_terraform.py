@@ -32,7 +32,7 @@ _BLOCKS = {
 
 @pytest.fixture(scope="module")
 def provider_server(local_aws: LocalAws) -> Iterator[ProviderServer]:
-    server = ProviderServer(local_aws.url)
+    server = ProviderServer(local_aws.url, local_aws.key)
     server.start()
     yield server
     server.stop()

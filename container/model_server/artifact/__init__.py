@@ -1,0 +1,1 @@
+"""An artifact's folder and archive: which files are a model's and what they say. For every process, without numpy."""

@@ -1,0 +1,137 @@
+"""A worker process: loads models into its memory and answers requests, one at a time, in order.
+
+It is forked with MXNet and ONNX Runtime already imported, and ends when its socket closes.
+"""
+
+import ctypes
+import gc
+import logging
+import os
+import socket
+import time
+from pathlib import Path
+
+from .. import wire
+from ..errors import ModelNotFound, PredictionFailed, ServerError
+from ..memory import PrivateMemory
+from ..settings import Settings
+from .engines.base import Asked
+from .loading import Loader, Model
+from .request_log import answering
+
+_log = logging.getLogger(__name__)
+# Where both could run, the front process goes first: it needs little, and what it does keeps the other workers busy.
+_NICENESS = 5
+# How often answers to invocations say what the process holds; answers to loads and unloads always do.
+_REPORT_SECONDS = 1.0
+
+
+class Worker:
+    """The models of one worker process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._models: dict[str, Model] = {}
+        self._memory = PrivateMemory()
+        self._reported_at = 0.0
+        self._loader = Loader(settings.program, settings.artifact_code, settings.engine_threads)
+        self._engines_started: set[str] = set()
+        self._libc = ctypes.CDLL(None)
+
+    def load(self, name: str, directory: Path) -> wire.Header:
+        """Load and run a model once. Loading one that is here already does nothing.
+
+        `engine_started`: whether it is the first of its engine, which allocates what all its models share.
+        """
+        engine = ""
+        started = False
+        if name not in self._models:
+            model, artifact, _ = self._loader.load(directory, name)
+            self._models[name] = model
+            engine = artifact.engine or "code"
+            started = engine not in self._engines_started
+            self._engines_started.add(engine)
+        return {"engine": engine, "engine_started": started}
+
+    def unload(self, name: str) -> wire.Header:
+        """Drop a model and give its memory back to the system. A name that is not here is fine: the goal is reached."""
+        model = self._models.pop(name, None)
+        if model is not None:
+            model.close()
+        return {}
+
+    def release_memory(self) -> None:
+        gc.collect()
+        self._libc.malloc_trim(0)
+
+    def invoke(self, header: wire.Header, body: bytearray) -> tuple[wire.Header, bytes]:
+        model = self._models.get(str(header["model"]))
+        if model is None:
+            raise ModelNotFound(f"model {header['model']!r} is not in this worker")
+        headers = header.get("headers", {})
+        asked = Asked(str(header["content_type"]), str(header["accept"]), str(header["request_id"]), headers)  # type: ignore[arg-type]
+        encoded = model.invoke(memoryview(body), asked, self._settings.default_accept)
+        fields: wire.Header = {
+            "content_type": encoded.content_type,
+            "decode_seconds": encoded.decode_seconds,
+            "engine_seconds": encoded.engine_seconds,
+            "encode_seconds": encoded.encode_seconds,
+        }
+        if encoded.headers or encoded.status != 200:
+            fields |= {"status": encoded.status, "headers": encoded.headers}
+        now = time.monotonic()
+        if now - self._reported_at > _REPORT_SECONDS:
+            self._reported_at = now
+            fields["private_bytes"] = self._memory.bytes()
+        return fields, encoded.body
+
+    def private_bytes(self) -> int:
+        return self._memory.bytes()
+
+    def handle(self, header: wire.Header, body: bytearray) -> tuple[wire.Header, bytes]:
+        """Answer one frame; errors become a header, so that the process lives on."""
+        operation = header["operation"]
+        try:
+            if operation == "invoke":
+                answering(str(header["request_id"]))
+                return self.invoke(header, body)
+            answering("")
+            before = self._memory.bytes()
+            if operation == "load":
+                result = self.load(str(header["model"]), Path(str(header["url"])))
+            else:
+                result = self.unload(str(header["model"]))
+                self.release_memory()
+            now = self._memory.bytes()
+            return {**result, "taken_bytes": now - before, "private_bytes": now}, b""
+        except ServerError as error:
+            return self._failure(operation, error), b""
+        except Exception:  # noqa: BLE001 - an unforeseen failure costs its request, not the process
+            _log.exception("%s of model %s failed", operation, header["model"])
+            return self._failure(
+                operation, PredictionFailed(f"the {operation} failed inside the server; its log says why")
+            ), b""
+
+    def _failure(self, operation: object, error: ServerError) -> wire.Header:
+        failure: wire.Header = error.to_wire()
+        if operation != "invoke":
+            self.release_memory()
+            failure["private_bytes"] = self._memory.bytes()
+        return failure
+
+
+def run(sock: socket.socket, settings: Settings) -> None:
+    """Serve frames until the front process closes the socket."""
+    os.nice(_NICENESS)
+    pid = os.getpid()
+    worker = Worker(settings)
+    wire.send_blocking(sock, {"number": 0, "private_bytes": worker.private_bytes()})
+    while True:
+        try:
+            header, body = wire.receive_blocking(sock)
+            answer, answer_body = worker.handle(header, body)
+            if os.getpid() != pid:
+                os._exit(0)  # a child that an artifact's code forked, and let return: the worker itself answers
+            wire.send_blocking(sock, {**answer, "number": header["number"]}, answer_body)
+        except (EOFError, ConnectionError):
+            return

@@ -1,0 +1,59 @@
+"""One model inside a worker: a request's bytes to an answer's bytes."""
+
+import time
+
+from ..artifact.contents import Artifact
+from ..artifact.labels import fitting
+from ..artifact.signature import TensorSpec, image_for
+from ..errors import InvalidArtifact
+from .engines.base import Arrays, Asked, Encoded, LoadedModel
+from .engines.instances import sample_arrays
+from .formats.decode import decode_request
+from .formats.encode import choose_accept, encode_response
+
+
+class ServedModel:
+    """A loaded checkpoint with its artifact's labels and image signature."""
+
+    def __init__(self, artifact: Artifact, model: LoadedModel) -> None:
+        """Raises InvalidArtifact when the signature does not fit what the model takes."""
+        try:
+            self._image = image_for(artifact.image, model.inputs)
+        except ValueError as error:
+            raise InvalidArtifact(f"signature.json does not fit the model: {error}") from error
+        self._labels = artifact.labels
+        self._model = model
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        return self._model.inputs
+
+    def warm_up(self) -> Arrays:
+        """Run made-up instances once, and return the outputs: the first run allocates what later ones reuse.
+
+        Raises PredictionFailed for a graph that cannot be run, InvalidArtifact for labels that do not fit the outputs.
+        """
+        outputs = self._model.predict(sample_arrays(self._model.inputs))
+        self._model.settle()
+        if self._labels is not None and len(outputs) == 1:
+            (output,) = outputs.values()
+            self._labels = fitting(self._labels, output)
+        return outputs
+
+    def encode(self, outputs: Arrays, form: str) -> bytes:
+        """The body of an answer. Raises UnsupportedAccept, PredictionFailed."""
+        return encode_response(outputs, self._labels, form)
+
+    def invoke(self, body: memoryview, asked: Asked, default_accept: str) -> Encoded:
+        """Answer one request. Raises the ServerErrors of decoding, running and encoding."""
+        start = time.perf_counter()
+        form = choose_accept(asked.accept, default_accept)
+        arrays = decode_request(body, asked.content_type, self._model.inputs, self._image)
+        decoded = time.perf_counter()
+        outputs = self._model.predict(arrays)
+        ran = time.perf_counter()
+        encoded = self.encode(outputs, form)
+        return Encoded(encoded, form, decoded - start, ran - decoded, time.perf_counter() - ran)
+
+    def close(self) -> None:
+        self._model.close()

@@ -1,0 +1,150 @@
+"""InvokeEndpoint.
+
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import NoReturn
+
+from ..account import ACCOUNT_ID, REGION
+from .container import Answer, ContainerTimeoutError
+from .endpoints import Endpoints
+from .errors import ModelError, ModelNotReadyError, ServiceUnavailableError, ValidationError, endpoint_not_found
+from .fleet import Variant
+from .host import HostedInstance, NotInServiceError
+from .invocation import CUSTOM_ATTRIBUTES, INFERENCE_ID, Invocation, check_invocation
+from .metrics import Metrics, VariantMetrics
+from .traffic import Traffic
+
+_NOT_FOR_MULTI_MODEL = {
+    "InvokeEndpointWithResponseStream": "is a multi-model endpoint, and this operation takes no target model",
+    "InvokeEndpointAsync": "has no AsyncInferenceConfig",
+}
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The container's answer to an invocation."""
+
+    body: bytes
+    variant: str
+    content_type: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Invoker:
+    """Routes invocations to instances. Blocking: one thread an invocation."""
+
+    def __init__(self, endpoints: Endpoints, metrics: Metrics, timeout_seconds: float) -> None:
+        self._endpoints = endpoints
+        self._metrics = metrics
+        self._timeout_seconds = timeout_seconds
+
+    def invoke(self, invocation: Invocation) -> Prediction:
+        """Raises ValidationError, ModelError, ModelNotReadyError, ServiceUnavailableError."""
+        started = time.monotonic()
+        variant = self._find_variant(invocation)
+        metrics = self._metrics.for_variant(invocation.endpoint, variant.plan.name)
+        metrics.count("Invocations")
+        metrics.count("InvocationsPerInstance", 1 / max(len(variant.hosts), 1))
+        try:
+            answer = self._ask(invocation, variant, metrics, started)
+        except Exception as error:
+            _count_errors(metrics, error)
+            raise
+        _count_errors(metrics, None)
+        returned = {
+            CUSTOM_ATTRIBUTES: answer.headers.get(CUSTOM_ATTRIBUTES),
+            INFERENCE_ID: answer.headers.get(INFERENCE_ID, invocation.inference_id),
+        }
+        return Prediction(
+            body=answer.body,
+            variant=variant.plan.name,
+            content_type=answer.headers.get("Content-Type"),
+            headers={name: value for name, value in returned.items() if value is not None},
+        )
+
+    def refuse(self, operation: str, endpoint: str) -> NoReturn:
+        """Answer the other operations of the runtime. Raises ValidationError."""
+        self._find_traffic(endpoint)
+        raise ValidationError(f"{operation}: endpoint {endpoint} {_NOT_FOR_MULTI_MODEL[operation]}.")
+
+    def _find_variant(self, invocation: Invocation) -> Variant:
+        check_invocation(invocation)
+        traffic = self._find_traffic(invocation.endpoint)
+        if "TargetModel" not in invocation.members:
+            raise ValidationError(
+                f"Endpoint {invocation.endpoint} is a multi-model endpoint and requires the target model header."
+            )
+        variant = traffic.variant(invocation.target_variant)
+        if variant is None:
+            raise ValidationError(f"Variant {invocation.target_variant} not found in endpoint {invocation.endpoint}.")
+        return variant
+
+    def _find_traffic(self, endpoint: str) -> Traffic:
+        """The name must be in the case in which it was created, as on AWS."""
+        traffic = self._endpoints.traffic(endpoint)
+        if traffic is None:
+            raise endpoint_not_found(endpoint)
+        return traffic
+
+    def _ask(self, invocation: Invocation, variant: Variant, metrics: VariantMetrics, started: float) -> Answer:
+        headers = invocation.container_headers
+        deadline = started + self._timeout_seconds
+        refused: set[str] = set()
+        while hosts := [host for host in variant.choose(invocation.target_model) if host.id not in refused]:
+            host = hosts[0]
+            try:
+                answer, hit, model_seconds = self._ask_host(host, invocation, headers, deadline)
+            except NotInServiceError:
+                # It left with an update or a scaling-in after it was chosen. A request that a container broke off
+                # under does not come here: it may be what broke it.
+                refused.add(host.id)
+                same = {**invocation.members, "TargetVariant": variant.plan.name}
+                variant = self._find_variant(replace(invocation, members=same))
+                continue
+            total_seconds = time.monotonic() - started
+            metrics.count("ModelCacheHit", float(hit))
+            metrics.duration("ModelLoadingWaitTime", 0 if hit else total_seconds - model_seconds)
+            metrics.duration("ModelLatency", model_seconds)
+            metrics.duration("OverheadLatency", total_seconds - model_seconds)
+            if not 200 <= answer.status < 300:
+                raise self._model_error(invocation, answer.status, answer.text)
+            return answer
+        raise ServiceUnavailableError(
+            f"No instance of variant {variant.plan.name} of endpoint {invocation.endpoint} is in service."
+        )
+
+    def _ask_host(
+        self, host: HostedInstance, invocation: Invocation, headers: Mapping[str, str], deadline: float
+    ) -> tuple[Answer, bool, float]:
+        try:
+            return host.invoke(invocation.target_model, invocation.body, headers, deadline)
+        except ContainerTimeoutError as error:
+            raise self._model_error(
+                invocation,
+                0,
+                "Your invocation timed out while waiting for a response from container primary. Review the latency "
+                "metrics for each container in Amazon CloudWatch, resolve the issue, and try again.",
+            ) from error
+
+    def _model_error(self, invocation: Invocation, status: int, text: str) -> ModelError:
+        return ModelError(
+            endpoint=invocation.endpoint, account_id=ACCOUNT_ID, region=REGION, status=status, answer=text
+        )
+
+
+def _count_errors(metrics: VariantMetrics, error: Exception | None) -> None:
+    """1 or 0 for each invocation. ModelNotReadyException is a 429: the caller may try again, nothing is broken.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
+    """
+    from_container = isinstance(error, ModelError)
+    is_client_error = isinstance(error, (ValidationError, ModelNotReadyError)) or (
+        from_container and 400 <= error.status < 500
+    )
+    metrics.count("Invocation4XXErrors", float(is_client_error))
+    metrics.count("Invocation5XXErrors", float(error is not None and not is_client_error))
+    metrics.count("InvocationModelErrors", float(from_container))
