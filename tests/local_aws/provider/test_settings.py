@@ -19,8 +19,8 @@ URL = "http://127.0.0.1:4566"
 CLOSED = "http://127.0.0.1:1"
 
 
-def read(url: str = URL, **arguments: Any) -> tuple[ProviderSettings, list]:
-    return read_settings(BLOCK.conform(arguments), url, ClientPool(KEY))
+def read(url: str = URL, key: AccessKey = KEY, **arguments: Any) -> tuple[ProviderSettings, list]:
+    return read_settings(BLOCK.conform(arguments), url, ClientPool(key))
 
 
 @pytest.mark.parametrize("url", [URL, "http://localhost:1", "https://[::1]:4566", "http://127.9.9.9"])
@@ -128,21 +128,21 @@ def test_tags_that_are_not_terraforms_business() -> None:
 def test_a_role_is_assumed(local_aws: LocalAws) -> None:
     arn = "arn:aws:iam::123456789012:role/deployer"
     document = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "*"}}'
-    settings, _ = read(local_aws.url)
+    settings, _ = read(local_aws.url, local_aws.key)
     iam = settings.clients.client("iam")
     iam.create_role(RoleName="deployer", AssumeRolePolicyDocument=document)
-    assuming, _ = read(local_aws.url, assume_role=[{"role_arn": arn, "session_name": "build"}])
+    assuming, _ = read(local_aws.url, local_aws.key, assume_role=[{"role_arn": arn, "session_name": "build"}])
     assert assuming.clients.identity["Arn"] == "arn:aws:sts::123456789012:assumed-role/deployer/build"
     with pytest.raises(ProviderError, match=f"assuming the role {arn}-too: AssumeRole failed: AccessDenied"):
-        read(local_aws.url, assume_role=[{"role_arn": f"{arn}-too"}])
+        read(local_aws.url, local_aws.key, assume_role=[{"role_arn": f"{arn}-too"}])
 
 
 def test_accounts(local_aws: LocalAws) -> None:
-    read(local_aws.url, allowed_account_ids=["123456789012"])
+    read(local_aws.url, local_aws.key, allowed_account_ids=["123456789012"])
     with pytest.raises(ProviderError, match="AWS account ID not allowed: 123456789012"):
-        read(local_aws.url, allowed_account_ids=["999999999999"])
+        read(local_aws.url, local_aws.key, allowed_account_ids=["999999999999"])
     with pytest.raises(ProviderError, match="forbidden_account_ids"):
-        read(local_aws.url, forbidden_account_ids=["123456789012"])
+        read(local_aws.url, local_aws.key, forbidden_account_ids=["123456789012"])
 
 
 def test_a_local_aws_that_does_not_answer() -> None:
