@@ -268,7 +268,7 @@ def history(
     """List the versions of a stack's state, or restore one: the difference first, then with `--confirm yes`."""
     console = Console()
     with _stack(environment, stack, console) as terraform:
-        remote = RemoteState(terraform.directory)
+        remote = RemoteState(terraform.directory, terraform.environment)
         if version is None:
             state_history.show_history(remote, console, limit)
             return
@@ -318,7 +318,7 @@ def unlock(
     """
     console = Console()
     with _stack(environment, stack, console) as terraform:
-        RemoteState(terraform.directory).refuse_unless_held(lock)
+        RemoteState(terraform.directory, terraform.environment).refuse_unless_held(lock)
         terraform.init()
         terraform.run("force-unlock", "-force", lock)
         console.print(f"{environment}-{stack} is unlocked.", highlight=False)

@@ -111,9 +111,10 @@ class _Destruction:
         self._scope = scope
         self._console = console
         # Any stack but that of the bucket itself: that one may keep its state in a file.
-        folder = deployment.terraform("image").directory
-        self._states = RemoteState(folder)
-        self._clients = AwsClients(read_backend(folder)[1])
+        terraform = deployment.terraform("image")
+        folder = terraform.directory
+        self._states = RemoteState(folder, terraform.environment)
+        self._clients = AwsClients(read_backend(folder)[1], terraform.environment)
         self._s3 = self._clients.client("s3")
         self._ecr = self._clients.client("ecr")
 

@@ -55,8 +55,6 @@ _SERVICES = (
     "ssm",
     "sts",
 )
-# The local AWS takes any credentials; given here, those of the machine are never used.
-_TEST_CREDENTIALS: dict[str, Any] = {"access_key": "test", "secret_key": "test"}
 
 
 def _through_proxy(local_url: str) -> dict[str, Any]:
@@ -112,11 +110,11 @@ class EnvironmentStack(TerraformStack):
         if self._local_url is None:
             AwsProvider(self, "aws", **common)
             return
+        # The credentials are those of the environment: each start of the local AWS makes new ones.
         AwsProvider(
             self,
             "aws",
             **common,
-            **_TEST_CREDENTIALS,
             endpoints=[AwsProviderEndpoints(**dict.fromkeys(_SERVICES, self._local_url))],
             **_through_proxy(self._local_url),
             s3_use_path_style=True,
@@ -137,7 +135,6 @@ class EnvironmentStack(TerraformStack):
         local: dict[str, Any] = {}
         if self._local_url is not None:
             local = {
-                **_TEST_CREDENTIALS,
                 "endpoints": S3BackendEndpointConfig(s3=self._local_url, iam=self._local_url, sts=self._local_url),
                 "use_path_style": True,
                 "skip_credentials_validation": True,
@@ -159,11 +156,7 @@ class EnvironmentStack(TerraformStack):
         """A provisioner that runs a program of the project, with its arguments in environment variables: no shell."""
         aws = {"AWS_REGION": self.settings.region}
         if self._local_url is not None:
-            aws |= {
-                "AWS_ENDPOINT_URL": self._local_url,
-                "AWS_ACCESS_KEY_ID": _TEST_CREDENTIALS["access_key"],
-                "AWS_SECRET_ACCESS_KEY": _TEST_CREDENTIALS["secret_key"],
-            }
+            aws["AWS_ENDPOINT_URL"] = self._local_url
         if self.settings.assume_role is not None:
             aws |= assume_role_variables(self.settings.assume_role)
         return LocalExecProvisioner(
