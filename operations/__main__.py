@@ -170,7 +170,7 @@ def check_account(
     with variables_for(environment) as variables:
         environ = {**os.environ, **variables, "ENVIRONMENT": environment}
         settings = read_settings(PROJECT_DIRECTORY / "cdktf.json", environ).environments[environment]
-        findings = find_account_problems(Account(Names(environment, settings)))
+        findings = find_account_problems(Account(Names(environment, settings), environ))
     if as_json:
         print(json.dumps(finding.document(environment, findings), indent=2))
     else:

@@ -26,7 +26,13 @@ class AwsClients:
             s3={"addressing_style": "path" if backend.get("use_path_style") else "auto"},
             retries={"mode": "standard", "total_max_attempts": 5},
         )
-        self._session, own = session_for(is_local="endpoints" in backend, variables=variables)
+        self._session, own = session_for(
+            is_local="endpoints" in backend,
+            variables=variables,
+            region=self._region,
+            role=backend.get("assume_role"),
+            sts_url=self._endpoint_url,
+        )
         self._config = self._config.merge(own)
 
     def client(self, service: str) -> BaseClient:

@@ -74,7 +74,13 @@ def _sagemaker(document: dict[str, Any], variables: Mapping[str, str]) -> BaseCl
     """With the region and the address of the stack's provider, and with Terraform's key for a local AWS."""
     provider = document["provider"]["aws"][0]
     endpoints = provider.get("endpoints", [{}])[0]
-    session, config = session_for(is_local=bool(endpoints), variables=variables)
+    session, config = session_for(
+        is_local=bool(endpoints),
+        variables=variables,
+        region=provider["region"],
+        role=next(iter(provider.get("assume_role", [])), None),
+        sts_url=endpoints.get("sts"),
+    )
     return session.create_client(
         "sagemaker", region_name=provider["region"], endpoint_url=endpoints.get("sagemaker"), config=config
     )

@@ -19,8 +19,6 @@ from botocore.exceptions import ClientError
 from operations.errors import StateError
 from operations.sessions import session_for
 from operations.state_lock import StateLock
-from stacks.aws_session import assumed
-from stacks.settings_account import AssumeRole
 
 _CONDITION_FAILED = ("PreconditionFailed", "ConditionalRequestConflict")
 _MISSING = ("NoSuchKey", "NoSuchBucket", "404", "MethodNotAllowed")
@@ -189,12 +187,14 @@ class RemoteState:
             s3={"addressing_style": "path" if backend.get("use_path_style") else "auto"},
             retries={"total_max_attempts": 3},
         )
-        session, own = session_for(is_local="endpoints" in backend, variables=self._variables)
+        session, own = session_for(
+            is_local="endpoints" in backend,
+            variables=self._variables,
+            region=backend["region"],
+            role=backend.get("assume_role"),
+            sts_url=backend.get("endpoints", {}).get("sts"),
+        )
         config = config.merge(own)
-        if "assume_role" in backend:
-            role = AssumeRole(**backend["assume_role"])
-            url = backend.get("endpoints", {}).get("sts")
-            session = assumed(session, role, region=backend["region"], endpoint_url=url, config=config)
         return session.create_client(
             "s3",
             region_name=backend["region"],

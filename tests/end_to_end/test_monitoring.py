@@ -4,12 +4,10 @@ import json
 import time
 from pathlib import Path
 
-import boto3
 from botocore.exceptions import ClientError
 
 from demo.example_models import ExampleModel
 from demo.rehearsal import Rehearsal
-from local_aws.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from tests.end_to_end.conftest import LocalAwsFactory
 from tests.end_to_end.project import change_settings
 
@@ -29,7 +27,7 @@ def test_calls_that_a_model_refuses_raise_an_alarm_that_somebody_gets(
         for stack in rehearsal.deployment.stacks:
             rehearsal.deploy(stack)
         assert not any(plan.changes for plan in rehearsal.plan().values())
-        session = boto3.session.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION)
+        session = aws.session()
 
         def client(service: str):
             return session.client(service, endpoint_url=aws.url)

@@ -1,11 +1,9 @@
 """A removed model comes back: archived by the deployment that deletes it, restored, deployed and invoked again."""
 
-import boto3
 import pytest
 
 from demo.example_models import ExampleModel
 from demo.rehearsal import ENVIRONMENT, Rehearsal
-from local_aws.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from model_catalog.errors import CatalogError
 from operations.model_restore import archived_versions, restore
 from operations.terraform import TerraformError
@@ -22,13 +20,7 @@ def test_a_removed_model_comes_back_under_its_key(
 ):
     model, other, _ = example_models.values()
     with local_aws() as aws:
-        s3 = boto3.client(
-            "s3",
-            endpoint_url=aws.url,
-            region_name=REGION,
-            aws_access_key_id=ACCESS_KEY_ID,
-            aws_secret_access_key=SECRET_ACCESS_KEY,
-        )
+        s3 = aws.session().client("s3", endpoint_url=aws.url)
         rehearsal = Rehearsal(tmp_path, aws, project)
         catalog = rehearsal.catalog
         added = catalog.add(model.name, model.directory).version
