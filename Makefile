@@ -22,7 +22,7 @@ LANG=$${LANG:-C.UTF-8} PIPENV_VENV_IN_PROJECT=1 PIPENV_IGNORE_VIRTUALENVS=1 PIPE
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-deployment tools demo local plan deploy bootstrap state-history unlock adopt test way-out bench bench-synthesis bench-scale bench-plan-review chaos provider-lock lint licences outdated lock clean
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -33,11 +33,23 @@ demo: setup ## run the main job to its end on the embedded local AWS and leave n
 local: setup ## deploy the example models on the embedded local AWS and stay up until Ctrl-C
 	@$(RUN) python -m demo stay
 
+check-account: setup ## look for what would make a deployment of ENV fail late: credentials, quotas, names, network; JSON=1 prints JSON
+	@$(RUN) python -m operations check-account $(ENV) $(if $(JSON),--json)
+
 plan: setup ## plan every stack of ENV in order and show what it does to the endpoint
 	@$(RUN) python -m operations plan $(ENV) $(REVIEW_OPTIONS)
 
-deploy: setup ## plan every stack of ENV, show the review, ask (not with YES=1), apply exactly that; never what is blocked
-	@$(RUN) python -m operations deploy $(ENV) $(if $(YES),--yes)
+deploy: setup ## plan every stack of ENV, show the review, ask (not with YES=1), apply exactly that; never what is blocked; WARM=1 warms after
+	@$(RUN) python -m operations deploy $(ENV) $(if $(YES),--yes) $(if $(WARM),--warm)
+
+status: setup ## show ENV's endpoints: instances, load, cold starts, slowest models, alarms, cost (JSON=1 prints JSON)
+	@$(RUN) python -m operations status $(ENV) $(if $(JSON),--json)
+
+warm: setup ## load the models that the last day used most, pinned ones first (MODELS=... at most, SAMPLES=folder of inputs)
+	@$(RUN) python -m operations warm $(ENV) $(if $(MODELS),--models=$(MODELS)) $(if $(SAMPLES),--samples=$(SAMPLES))
+
+destroy: setup ## destroy every stack of ENV with all models, images and states: show, ask (not with YES=1), destroy; SHARD=... one that is left, LOGS=delete the logs too
+	@$(RUN) python -m operations destroy $(ENV) $(if $(YES),--yes) $(if $(SHARD),--shard=$(SHARD)) $(if $(filter delete,$(LOGS)),--delete-logs)
 
 bootstrap: setup ## create the bucket of ENV's states and move the state of its own stack into it (safe to repeat)
 	@$(RUN) python -m operations bootstrap $(ENV)
@@ -68,6 +80,12 @@ bench-scale: setup ## measure synthesis and plans of up to 4,000 models beside b
 
 bench-plan-review: setup ## measure the review of plans of up to 4,000 models
 	@$(RUN) python -m benchmarks.plan_review
+
+bench-capacity: setup ## measure the capacity plan's simulation
+	@$(RUN) python -m benchmarks.capacity --speed
+
+bench-capacity-validation: setup ## compare predicted with measured latency and hit ratio (about 10 minutes, a quiet machine)
+	@$(RUN) python -m benchmarks.capacity --validation
 
 chaos: setup ## kill deployments at random moments and show that the next one converges (KILLS=50: 40 minutes)
 	@$(RUN) python -m benchmarks.reliability --kills $(or $(KILLS),50) --seed $(or $(SEED),1)

@@ -1,4 +1,4 @@
-"""How synthesis and plans grow with the catalog: `python -m benchmarks.scale` writes scale.json, .md and .png.
+"""How synthesis and plans grow with the catalog: `python -m benchmarks.scale` writes scale.json, .md and .svg.
 
 For 10, 100, 1,000 and 4,000 models, on the local AWS with the provider that it finds:
 
@@ -218,15 +218,13 @@ def missed_targets(sizes: Sequence[dict[str, Any]]) -> list[str]:
     return missed
 
 
-def plot(result: dict[str, Any], path: Path) -> None:
-    import matplotlib  # noqa: PLC0415 (only where a plot is drawn)
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot  # noqa: PLC0415
+def plot(result: dict[str, Any], path: Path) -> Path:
+    """Draw the measured sizes; the path."""
+    from pictures.plots import panels, save  # noqa: PLC0415 (matplotlib, only where a plot is drawn)
 
     sizes = result["sizes"]
     models = [size["models"] for size in sizes]
-    figure, (seconds, space) = pyplot.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+    figure, (seconds, space) = panels(2, (11, 4.2))
     for key, label in (
         ("plan_seconds", "terraform plan of the stack"),
         ("bare_plan_seconds", "terraform plan of bare blocks"),
@@ -244,10 +242,8 @@ def plot(result: dict[str, Any], path: Path) -> None:
     for axes in (seconds, space):
         axes.set_xlabel("models")
         axes.set_ylim(bottom=0)
-        axes.grid(alpha=0.3)
-        axes.legend()
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
+        axes.legend(frameon=False)
+    return save(figure, path)
 
 
 def page(result: dict[str, Any]) -> str:
@@ -281,7 +277,7 @@ def page(result: dict[str, Any]) -> str:
         "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
         *rows,
         "",
-        "![seconds and memory by the number of models](scale.png)",
+        "![seconds and memory by the number of models](scale.svg)",
         "",
         f"Targets for {result['sizes'][-1]['models']:,} models: synthesis {TARGET_SYNTH_SECONDS:g} s of CPU time, plan "
         f"{TARGET_PLAN_RATIO:g} times the bare plan, JSON and memory linear. Missed:",
@@ -300,7 +296,7 @@ def page(result: dict[str, Any]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=3, help="how often each is run (default: 3)")
-    parser.add_argument("--result", type=Path, default=RESULT, help="where the numbers go; .md and .png beside them")
+    parser.add_argument("--result", type=Path, default=RESULT, help="where the numbers go; .md and .svg beside them")
     options = parser.parse_args()
     console = Console(stderr=True)
     result: dict[str, Any] = {"machine": machine(), "runs": options.runs}
@@ -321,7 +317,7 @@ def main() -> int:
             }
     result["missed_targets"] = missed_targets(result["sizes"])
     options.result.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    plot(result, options.result.with_suffix(".png"))
+    plot(result, options.result.with_suffix(".svg"))
     options.result.with_suffix(".md").write_text(page(result), encoding="utf-8")
     print(options.result.with_suffix(".md").read_text(encoding="utf-8"))
     return 1 if result["missed_targets"] else 0

@@ -17,6 +17,7 @@ from local_aws.environment import isolate
 from local_aws.errors import NotRunningError
 from local_aws.process import LocalAws
 from local_aws.terraform import PROVIDER_VERSION
+from model_catalog.check import Check
 from operations.deployment import PROJECT_DIRECTORY
 from operations.terraform import Plan
 from operations.variables import LOCAL_AWS_DIRECTORY, LOCAL_REHEARSAL_DIRECTORY, WORK_DIRECTORY
@@ -46,7 +47,7 @@ def run_demo(console: Console) -> None:
         third = models[2]
         with steps.step(f"Add a third model, {third.name}: the endpoint is not touched") as step:
             before = rehearsal.describe_endpoint()
-            rehearsal.catalog.add(third.name, third.directory)
+            rehearsal.catalog.add(third.name, third.directory, check=Check())
             rehearsal.deployment.synth()
             plans = rehearsal.plan()
             _show_plans(steps, plans)
@@ -116,7 +117,7 @@ def _first_five_steps(steps: Steps, aws: LocalAws, directory: Path) -> tuple[Reh
     with steps.step("Package two real MXNet models") as step:
         models = trained_models(WORK_DIRECTORY / "example-models", steps.detail)
         for model in models[:2]:
-            version = rehearsal.catalog.add(model.name, model.directory).version
+            version = rehearsal.catalog.add(model.name, model.directory, check=Check()).version
             steps.detail(f"{version.key}: {version.size_bytes:,} bytes, {version.engine}")
         step.outcome = ", ".join(model.name for model in models[:2])
     with steps.step("Synthesise all stacks: cdktf synth") as step:

@@ -3,13 +3,14 @@
 import base64
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
+import botocore.session
 import requests
 from botocore.client import BaseClient
 from botocore.config import Config
@@ -18,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from image_builder.errors import ImageBuilderError
 from image_builder.requirements import DOCKER_MANIFEST, ImageDescription
 from image_builder.settings import is_loopback
+from stacks.aws_session import assumed, role_of_variables
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
@@ -45,9 +47,14 @@ class Credentials:
 
 
 def ecr_client(region: str, endpoint_url: str | None) -> BaseClient:
-    """boto3's `ecr` client; `endpoint_url` is the local AWS's. Raises ImageBuilderError."""
+    """boto3's `ecr` client; `endpoint_url` is the local AWS's. Raises ImageBuilderError.
+
+    It has the identity that the environment's settings name (`stacks.aws_session`).
+    """
     with aws_errors("connecting to ECR"):
-        return boto3.client(
+        session = botocore.session.get_session()
+        role = role_of_variables(os.environ)
+        return assumed(session, role, region=region, endpoint_url=endpoint_url).create_client(
             "ecr",
             region_name=region,
             endpoint_url=endpoint_url,

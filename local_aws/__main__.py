@@ -17,7 +17,7 @@ from .directory import Directory
 from .environment import UNWANTED
 from .errors import LocalAwsError, NotRunningError
 from .listener import listen
-from .process import await_environment, query_status
+from .process import await_environment, page_link, query_state, query_status
 from .recording import open_recording
 from .settings import LocalAwsSettings
 
@@ -101,6 +101,19 @@ def status(directory: _DirectoryOption = _DEFAULTS.directory) -> None:
     running = Directory(directory).running()
     try:
         typer.echo(json.dumps(query_status(running.url), indent=2))
+    except OSError as error:
+        raise NotRunningError(str(directory)) from error
+
+
+@app.command()
+def page(
+    directory: _DirectoryOption = _DEFAULTS.directory,
+    state: Annotated[bool, typer.Option("--json", help="Print what the page shows, as JSON, instead.")] = False,
+) -> None:
+    """Print a link to the page that shows endpoints, models and alarms; it is good for one use."""
+    url = Directory(directory).running().url
+    try:
+        typer.echo(json.dumps(query_state(url), indent=2) if state else page_link(url))
     except OSError as error:
         raise NotRunningError(str(directory)) from error
 

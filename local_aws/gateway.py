@@ -22,6 +22,7 @@ from .blobs import BlobStore
 from .cbor.middleware import CborMiddleware
 from .credential_scope import signed_service
 from .moto_app import MotoApplication
+from .page.http import Page
 from .registry import Registry
 from .sagemaker.transport import SageMakerTransport
 
@@ -34,16 +35,19 @@ class Gateway:
 
     def __init__(
         self,
+        *,
         moto: MotoApplication,
         sagemaker: SageMakerTransport,
         registry: Registry,
         blobs: BlobStore,
+        page: Page,
         status: Callable[[], dict[str, Any]],
     ) -> None:
         self._moto = CborMiddleware(WSGIMiddleware(moto, workers=_MOTO_THREADS))
         self._sagemaker = sagemaker
         self._registry = registry
         self._blobs = blobs
+        self._page = page
         self._status = status
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,7 +63,7 @@ class Gateway:
         """The answer of a service of ours, None for moto."""
         path = request.url.path
         if path.startswith("/_local/"):
-            return self._local(path.removeprefix("/_local/"))
+            return await self._page.answer(request) or self._local(path.removeprefix("/_local/"))
         service = signed_service(request.headers, request.url.query)
         invocation = _INVOCATIONS.fullmatch(path) is not None
         if service == "sagemaker":
@@ -74,6 +78,8 @@ class Gateway:
     def _local(self, path: str) -> Response:
         if path == "status":
             return JSONResponse(self._status())
+        if path == "links":
+            return JSONResponse({"page": self._page.new_link(), "state": self._page.new_state_link()})
         kind, _, digest = path.partition("/")
         blob = self._blobs.find(digest) if kind == "blobs" else None
         if blob is None:

@@ -9,6 +9,7 @@ endpoint. https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.htm
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,11 +36,16 @@ class _Followed:
     """Held while lines are read and sent."""
 
 
-class LogShipper:
-    """Follows files and sends what they gain. `logs` is a boto3 client."""
+Notice = Callable[[list[str]], None]
+"""Is given the lines of a container that were sent."""
 
-    def __init__(self, logs: Any) -> None:
+
+class LogShipper:
+    """Follows files and sends what they gain. `logs` is a boto3 client; `sent` sees what it took."""
+
+    def __init__(self, logs: Any, sent: Notice = lambda _: None) -> None:
         self._logs = logs
+        self._sent = sent
         self._files: dict[Path, _Followed] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -99,6 +105,8 @@ class LogShipper:
                 raise
             logger.warning("the log group %s was deleted; what %s writes is not kept", followed.group, followed.stream)
             followed.over = True
+            return
+        self._sent(lines)
 
     def _create(self, followed: _Followed) -> None:
         if followed.created:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from botocore import xform_name
 from moto.core.request import (
     PRESERVED_HEADER_NAMES_ENVIRON_KEY,
     environ_key_for_header,
@@ -20,10 +21,19 @@ from .credential_scope import signed_service
 from .gaps.application_autoscaling import AutoScalingGaps
 from .gaps.ecr import EcrGaps
 from .gaps.errors import GapError
+from .gaps.registry import GAPS
 from .gaps.s3 import fill_s3_gaps
 from .gaps.s3_content import fill_s3_content_gaps
+from .gaps.service_quotas import ServiceQuotaGaps
+from .gaps.sns import fill_sns_gaps
+from .gaps.sts import fill_sts_gaps
 
 _Handler = Callable[[dict[str, Any]], dict[str, Any] | None]
+
+
+GAP_OPERATIONS = frozenset(call for gap in GAPS for call in gap.operations)
+"""The calls (service, operation) that do not reach moto as they are. The method that fills the gap is called like the
+operation."""
 
 
 class MotoApplication:
@@ -32,18 +42,14 @@ class MotoApplication:
     def __init__(self, ecr: EcrGaps, scaling: AutoScalingGaps) -> None:
         fill_s3_gaps()
         fill_s3_content_gaps()
+        fill_sns_gaps()
+        fill_sts_gaps()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._conditional_write_lock = threading.Lock()
+        fillers = {"ecr": ecr, "application-autoscaling": scaling, "servicequotas": ServiceQuotaGaps()}
         self._gaps: dict[tuple[str, str], _Handler] = {
-            ("ecr", "GetAuthorizationToken"): ecr.get_authorization_token,
-            ("ecr", "GetDownloadUrlForLayer"): ecr.get_download_url_for_layer,
-            ("ecr", "CompleteLayerUpload"): ecr.complete_layer_upload,
-            ("ecr", "PutImage"): ecr.put_image,
-            ("application-autoscaling", "RegisterScalableTarget"): scaling.register_scalable_target,
-            ("application-autoscaling", "DeregisterScalableTarget"): scaling.deregister_scalable_target,
-            ("application-autoscaling", "ListTagsForResource"): scaling.list_tags_for_resource,
-            ("application-autoscaling", "TagResource"): scaling.tag_resource,
-            ("application-autoscaling", "UntagResource"): scaling.untag_resource,
+            (service, operation): getattr(fillers[service], xform_name(operation))
+            for service, operation in GAP_OPERATIONS
         }
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -30,8 +30,17 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 def query_status(url: str) -> dict[str, Any]:
     """What the local AWS at `url` says about itself. Raises OSError when nothing answers."""
-    with _OPENER.open(f"{url}/_local/status", timeout=10) as answer:
-        return json.loads(answer.read())
+    return _get(f"{url}/_local/status")
+
+
+def page_link(url: str) -> str:
+    """A link to the page of the local AWS at `url`, good for one use. Raises OSError when nothing answers."""
+    return _get(f"{url}/_local/links")["page"]
+
+
+def query_state(url: str) -> dict[str, Any]:
+    """What the page shows: endpoints, instances, models, alarms, events. Raises OSError when nothing answers."""
+    return _get(_get(f"{url}/_local/links")["state"])
 
 
 def await_environment(url: str) -> dict[str, str]:
@@ -65,16 +74,23 @@ def _await_choice(url: str) -> dict[str, Any]:
         time.sleep(_POLL_SECONDS)
 
 
+def _get(address: str) -> dict[str, Any]:
+    with _OPENER.open(address, timeout=10) as answer:
+        return json.loads(answer.read())
+
+
 class LocalAws:
     """Runs `python -m local_aws serve` as a child that ends with this object, or with this process, however that ends.
 
     Takes the fields of LocalAwsSettings. `log_file` gets the child's messages (default: this process's stderr).
+    `python` runs it (default: this process's own).
     Raises StartError with the child's own message, for example that the port is in use.
     """
 
-    def __init__(self, *, log_file: Path | None = None, **settings: Any) -> None:
+    def __init__(self, *, log_file: Path | None = None, python: Path | None = None, **settings: Any) -> None:
         self.settings = LocalAwsSettings(**settings)
         self._log_file = log_file
+        self._python = str(python or sys.executable)
         self._process: subprocess.Popen[bytes] | None = None
         self._url: str | None = None
 
@@ -107,12 +123,20 @@ class LocalAws:
         """The provider that Terraform uses: `hashicorp`, `stand-in` or `none`. Raises ProviderUnavailableError."""
         return await_provider(self.url)
 
+    def page_link(self) -> str:
+        """A link to the page, good for one use."""
+        return page_link(self.url)
+
+    def state(self) -> dict[str, Any]:
+        """What the page shows, as JSON has it."""
+        return query_state(self.url)
+
     def start(self) -> None:
         """Start and wait until it answers. Raises StartError."""
         log = self._log_file.open("ab") if self._log_file is not None else None
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "local_aws", "serve", "--until-stdin-closes", *self._options()],
+                [self._python, "-m", "local_aws", "serve", "--until-stdin-closes", *self._options()],
                 cwd=PROJECT_ROOT,
                 stdin=subprocess.PIPE,
                 stdout=log,

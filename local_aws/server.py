@@ -5,7 +5,9 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import FrameType
 from typing import IO, Any
 
@@ -33,6 +35,10 @@ from .instances.runtime import ByImageFactory, choose_runtime
 from .listener import url_of
 from .log_shipping import LogShipper
 from .moto_app import MotoApplication
+from .page.facts import PageFacts
+from .page.http import Page
+from .page.invoking import invoke, list_models
+from .page.recent import RecentMetrics
 from .recording import Recorder
 from .registry import Registry
 from .sagemaker.artifacts import ArtifactCache
@@ -40,8 +46,9 @@ from .sagemaker.capacities import VariantCapacities
 from .sagemaker.launcher import Launcher
 from .sagemaker.lookups import AccountLookups, ScalingLookups
 from .sagemaker.metrics import Metrics
+from .sagemaker.model_events import ModelEvents
 from .sagemaker.pace import Pace
-from .sagemaker.sampler import Sampler
+from .sagemaker.sampler import sampler
 from .sagemaker.service import SageMakerService
 from .sagemaker.transport import SageMakerTransport
 from .scaling.autoscaler import AutoScaler
@@ -96,7 +103,8 @@ def _run(
     blobs = BlobStore(directory.path("blobs"))
     clients = AwsClients(url)
     images = ImageStore(clients.ecr, directory.path("snapshots"))
-    logs = LogShipper(clients.logs)
+    store = MetricStore()
+    logs = LogShipper(clients.logs, store.record_embedded)
     runtime = choose_runtime(settings.runtime, url.removeprefix("http://"))
     surroundings = Surroundings(guardian, directory.path("logs"), logs, PortAllocator())
     instances: InstanceFactory = ProcessInstanceFactory(images, surroundings)
@@ -104,10 +112,13 @@ def _run(
         containers = DockerInstanceFactory(images, surroundings, runtime.engine, directory.path("artifacts"))
         instances = containers if settings.runtime == "docker" else ByImageFactory(images, containers, instances)
     artifacts = ArtifactCache(clients.s3, directory.path("artifacts"), settings.artifact_cache_bytes, extract_archive)
-    store = MetricStore()
-    metrics = Metrics(store.record, settings.time_factor)
+    recent = RecentMetrics(time.time)
+    metrics = Metrics([store.record, recent.record], settings.time_factor)
     cloudwatch = CloudWatch(store, metrics.flush, settings.time_factor)
-    launcher = Launcher(instances, images, artifacts, metrics, settings)
+    events = ModelEvents()
+    launcher = Launcher(
+        instances=instances, images=images, artifacts=artifacts, metrics=metrics, events=events, settings=settings
+    )
     service = SageMakerService(
         account=AccountLookups(images, clients.s3, clients.iam),
         launcher=launcher,
@@ -129,7 +140,6 @@ def _run(
             "runtime": runtime.description,
         }
 
-    sampler = Sampler(launcher.sample, settings.time_factor)
     capacities = VariantCapacities(service.call)
     scaler = AutoScaler(
         targets=MotoTargets(),
@@ -141,7 +151,27 @@ def _run(
     moto = MotoApplication(
         EcrGaps(blobs, url, has_registry=runtime.engine is not None), AutoScalingGaps(capacities.exists)
     )
-    gateway = Gateway(moto, SageMakerTransport(service), Registry(blobs, clients.ecr), blobs, status)
+    page = Page(
+        url=url,
+        state=PageFacts(
+            about={"url": url, "runtime": runtime.description, "time_factor": settings.time_factor},
+            endpoints=lambda: service.endpoints,
+            alarms=cloudwatch.alarms,
+            events=events,
+            recent=recent,
+            collect=metrics.flush,
+        ),
+        invoke=lambda invocation: invoke(service.invoker, invocation),
+        models=partial(list_models, clients.s3),
+    )
+    gateway = Gateway(
+        moto=moto,
+        sagemaker=SageMakerTransport(service),
+        registry=Registry(blobs, clients.ecr),
+        blobs=blobs,
+        page=page,
+        status=status,
+    )
     application = gateway if recording is None else Recorder(gateway, recording)
     # Docker tries TLS first on every registry; uvicorn would warn about it each time.
     server = _Server(uvicorn.Config(application, lifespan="off", access_log=False, log_level="error", ws="none"))
@@ -151,10 +181,11 @@ def _run(
     _stop_on_signals(server)
     if until_stdin_closes:
         _stop_at_end_of_stdin(server)
-    background = (provider, metrics, cloudwatch, scaler, sampler, logs)
+    background = (provider, metrics, cloudwatch, scaler, sampler(launcher.sample, settings.time_factor), logs)
     for part in background:
         part.start()
     logger.info("instances run as %s", runtime.description)
+    logger.info("page: %s (the link is good for one use)", page.new_link())
     logger.info("ready at %s (everything is in memory and ends with this process)", url)
     try:
         server.run(sockets=[listener])

@@ -37,7 +37,7 @@ _PROBE = f"""terraform {{
 """
 _PROBE_TIMEOUT_SECONDS = 180.0
 
-Provider = Literal["hashicorp", "stand-in", "none"]
+ProviderName = Literal["hashicorp", "stand-in", "none"]
 
 
 class StandIn(Protocol):
@@ -64,7 +64,7 @@ class TerraformProvider:
         self._outer = outer
         self._binary = outer.get("TERRAFORM_BINARY_NAME", "terraform")
         self._decided = threading.Event()
-        self._provider: Provider = "none"
+        self._provider: ProviderName = "none"
         self._stand_in: StandIn | None = None
         self._error: str | None = None
         self._reason = "was not asked for"
@@ -103,7 +103,7 @@ class TerraformProvider:
         finally:
             self._decided.set()
 
-    def _choose(self) -> Provider:
+    def _choose(self) -> ProviderName:
         if self._choice in ("none", "stand-in"):
             return self._choice
         problem = self._why_not_installable()

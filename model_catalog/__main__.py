@@ -183,6 +183,20 @@ def remove(context: typer.Context, name: _Name) -> None:
         print(f"Take {name} out of {key} in {_CONTEXT_FILE} as well.")
 
 
+@application.command()
+def pin(context: typer.Context, name: _Name) -> None:
+    """Have `make warm` load NAME before all others. SageMaker still unloads it like any other model."""
+    context.obj.pin(name)
+    print(f"{name} is pinned: `make warm` loads it first.")
+
+
+@application.command()
+def unpin(context: typer.Context, name: _Name) -> None:
+    """Have `make warm` treat NAME like any other model."""
+    context.obj.pin(name, pinned=False)
+    print(f"{name} is not pinned.")
+
+
 @application.command("list")
 def list_models(context: typer.Context) -> None:
     """Show every version that can be invoked."""

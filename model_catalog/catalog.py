@@ -176,6 +176,19 @@ class Catalog:
             retired = lock.retired | {name: lock.models[name].current.version}
             write_lock(self.directory, Lock(models=models, retired=retired))
 
+    def pin(self, name: str, *, pinned: bool = True) -> None:
+        """Mark a model as one that `make warm` loads first, or take the mark from it.
+
+        Raises:
+            CatalogError: the catalog has no such model.
+        """
+        with self._exclusive():
+            lock = self.lock
+            if name not in lock.models:
+                raise CatalogError(unknown_model(name, lock))
+            marked = lock.models[name].model_copy(update={"pinned": pinned})
+            write_lock(self.directory, lock.model_copy(update={"models": lock.models | {name: marked}}))
+
     def verify(self, *, missing_ok: bool = False) -> list[str]:
         """Compare the artifacts on disk with the lock; one complaint for each that is missing or differs.
 
@@ -274,7 +287,8 @@ class Catalog:
             conversion=conversion,
             observed=observed,
         )
-        models = lock.models | {name: Model(versions=(*kept, added))}
+        pinned = name in lock.models and lock.models[name].pinned
+        models = lock.models | {name: Model(versions=(*kept, added), pinned=pinned)}
         retired = {other: version for other, version in lock.retired.items() if other != name}
         write_lock(self.directory, Lock(models=models, retired=retired))
         return Added(name, added, is_new=True)

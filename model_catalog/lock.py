@@ -116,6 +116,8 @@ class Model(_Frozen):
     """A model's versions that can be invoked, newest last."""
 
     versions: tuple[Version, ...] = Field(min_length=1, strict=False)
+    pinned: bool = False
+    """Whether `make warm` loads it first, however often it is invoked."""
 
     @property
     def current(self) -> Version:
@@ -196,6 +198,9 @@ def write_lock(directory: Path | str, lock: Lock) -> None:
 def render_lock(lock: Lock) -> str:
     """The file's text: sorted, one field a line, so that a change in a pull request reads well and merges well."""
     content = lock.model_dump(mode="json", exclude_none=True)
+    for model in content["models"].values():
+        if not model["pinned"]:
+            del model["pinned"]
     if not lock.retired:
         del content["retired"]
     return json.dumps(content, indent=2, sort_keys=True) + "\n"

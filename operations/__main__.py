@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -20,17 +21,32 @@ from model_catalog.lock import read_lock
 from operations import adoption, state_history
 from operations import bootstrap as bootstrap_module
 from operations import deploy as deploy_module
+from operations import destroy as destroy_module
 from operations import plan as plan_module
 from operations import provider_lock as provider_lock_module
+from operations import status as status_module
+from operations import warm as warm_module
+from operations.account_check import finding
+from operations.account_check.account import Account
+from operations.account_check.run import check_account as find_account_problems
 from operations.deployment import PROJECT_DIRECTORY, Deployment, SynthesisError
-from operations.errors import AdoptionError, RepositoryError, SavedPlansError, StateError, UnknownStackError
+from operations.errors import (
+    AdoptionError,
+    DestroyError,
+    RepositoryError,
+    SavedPlansError,
+    StateError,
+    UnknownStackError,
+)
 from operations.explain import explain as explanation_of
 from operations.remote_state import RemoteState
 from operations.terraform import Terraform, TerraformError
 from operations.variables import output_directory, variables_for
 from stacks.errors import SettingsError
+from stacks.names import Names
 from stacks.settings_reader import read_settings
 from stacks.shards import names_for
+from stacks.shell_variables import neutralised
 
 application = typer.Typer(
     help="Run the stacks: on the embedded local AWS, or on AWS.",
@@ -89,9 +105,37 @@ def deploy(
         typer.Option(help="Apply the plans that `plan --save` wrote here. Default: plan now.", metavar="DIRECTORY"),
     ] = None,
     base: _Base = None,
+    warm: Annotated[
+        bool, typer.Option("--warm", help="Then load the most used models, if an endpoint was updated.")
+    ] = False,
 ) -> None:
     """Show the review of every stack's plan, ask, and apply exactly these plans. What the review blocks is refused."""
-    raise typer.Exit(deploy_module.deploy(environment, Console(), approved=yes, saved=saved, base=base))
+    console = Console()
+
+    def warm_up() -> None:
+        if warm and not warm_module.warm(environment, console, warm_module.Wish()):
+            # The deployment stands, and the models that failed load with their first call.
+            console.print(f"Everything was applied. Try the rest again: make warm ENV={environment}", highlight=False)
+
+    raise typer.Exit(
+        deploy_module.deploy(environment, console, approved=yes, saved=saved, base=base, afterwards=warm_up)
+    )
+
+
+@application.command()
+def destroy(
+    environment: _Environment,
+    yes: Annotated[bool, typer.Option("--yes", help="Destroy without asking.")] = False,
+    shard: Annotated[
+        int | None, typer.Option(help="Only this shard, which the layout leaves. Default: the whole environment.")
+    ] = None,
+    delete_logs: Annotated[
+        bool, typer.Option("--delete-logs", help="Delete the log groups as well. Default: they stay and expire.")
+    ] = False,
+) -> None:
+    """Destroy every stack of ENVIRONMENT in order, with all models, images and states: show, ask, destroy."""
+    scope = destroy_module.Scope(shard, delete_logs)
+    raise typer.Exit(destroy_module.destroy(environment, Console(), scope, approved=yes))
 
 
 @application.command("provider-lock")
@@ -105,6 +149,26 @@ def provider_lock(
     console = Console()
     with variables_for(environment) as variables:
         provider_lock_module.write(_synthesised(environment, variables, console), mirror, console)
+
+
+@application.command("check-account")
+def check_account(
+    environment: _Environment,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Look for what would make a deployment of ENVIRONMENT fail late. It writes nothing.
+
+    Exit code 1: there are problems. 2: none was found, but not everything could be looked at.
+    """
+    with variables_for(environment) as variables:
+        environ = {**os.environ, **variables, "ENVIRONMENT": environment}
+        settings = read_settings(PROJECT_DIRECTORY / "cdktf.json", environ).environments[environment]
+        findings = find_account_problems(Account(Names(environment, settings)))
+    if as_json:
+        print(json.dumps(finding.document(environment, findings), indent=2))
+    else:
+        print(*(item.line for item in findings), sep="\n")
+    raise typer.Exit(finding.exit_code(findings))
 
 
 @application.command()
@@ -132,6 +196,9 @@ def bootstrap(environment: _Environment) -> None:
     console = Console()
     with variables_for(environment) as variables:
         deployment = _synthesised(environment, variables, console)
+        if deployment.settings.existing.state_bucket is not None:
+            bootstrap_module.bootstrap_existing(deployment.terraform(deployment.stacks[0]), console)
+            return
         directory = deployment.project_directory / variables.get(
             "STATE_DIRECTORY", os.environ.get("STATE_DIRECTORY", ".")
         )
@@ -208,6 +275,33 @@ def unlock(
 
 
 @application.command()
+def status(
+    environment: _Environment,
+    minutes: Annotated[int, typer.Option(help="How far back invocations are counted.", min=5, max=1440)] = (
+        status_module.MINUTES
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show ENVIRONMENT's endpoints: instances, load, slowest models, alarms, cost. Exit code 2: something is amiss."""
+    well = status_module.status(environment, Console(stderr=as_json), minutes=minutes, as_json=as_json)
+    raise typer.Exit(0 if well else 2)
+
+
+@application.command()
+def warm(
+    environment: _Environment,
+    models: Annotated[int, typer.Option(help="How many models at most.", min=1)] = warm_module.MOST_MODELS,
+    rate: Annotated[float, typer.Option(help="Calls a second at most.", min=0.1, max=100)] = warm_module.RATE,
+    samples: Annotated[
+        Path | None, typer.Option(help="A folder of inputs, each named after its model.", file_okay=False, exists=True)
+    ] = None,
+) -> None:
+    """Load the models that were invoked most in the last day, pinned ones first, by calling each once."""
+    done = warm_module.warm(environment, Console(), warm_module.Wish(models, rate, samples))
+    raise typer.Exit(0 if done else 1)
+
+
+@application.command()
 def explain() -> None:
     """Say what an error means and what to do: `cdktf deploy dev-models 2>&1 | python -m operations explain`."""
     error = sys.stdin.read()
@@ -258,6 +352,8 @@ def _report(error: Exception) -> None:
 
 def main() -> int:
     """Run the command; a user's mistake is a message and exit code 1, never a traceback."""
+    for line in neutralised(os.environ):
+        print(line, file=sys.stderr)
     try:
         return application(standalone_mode=False) or 0
     except (
@@ -265,6 +361,7 @@ def main() -> int:
         BotoCoreError,
         CatalogError,
         ClientError,
+        DestroyError,
         LocalAwsError,
         RepositoryError,
         SavedPlansError,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,8 @@ IMPORT_IDS = {
     "aws_iam_role_policy": "{role}:{name}",
     "aws_cloudwatch_log_group": "{name}",
     "aws_cloudwatch_metric_alarm": "{alarm_name}",
+    "aws_cloudwatch_dashboard": "{dashboard_name}",
+    "aws_ssm_parameter": "{name}",
     "aws_sagemaker_model": "{name}",
     "aws_sagemaker_endpoint_configuration": "{name}",
     "aws_sagemaker_endpoint": "{name}",
@@ -78,15 +80,19 @@ def candidates(document: Mapping[str, Any], known: set[str]) -> dict[str, str]:
     """
     renamed = {block["to"] for block in document.get("moved", ()) if block["from"] in known}
     found = {}
+    for address, arguments in declared(document):
+        kind = address.partition(".")[0]
+        if kind in IMPORT_IDS and address not in known and address not in renamed:
+            found[address] = IMPORT_IDS[kind].format_map(arguments)
+    return found
+
+
+def declared(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """The addresses of a synthesised stack with their arguments that are texts; references to others are followed."""
     for kind, named in document.get("resource", {}).items():
         for name, arguments in named.items():
-            address = f"{kind}.{name}"
-            if kind in IMPORT_IDS and address not in known and address not in renamed:
-                resolved = {
-                    key: _resolved(document, value) for key, value in arguments.items() if isinstance(value, str)
-                }
-                found[address] = IMPORT_IDS[kind].format_map(resolved)
-    return found
+            texts = {key: _resolved(document, value) for key, value in arguments.items() if isinstance(value, str)}
+            yield f"{kind}.{name}", texts
 
 
 def plan_adoption(terraform: Terraform) -> Adoption | None:
@@ -142,7 +148,9 @@ def _resolved(document: Mapping[str, Any], value: str) -> str:
     if match is None:
         return value
     kind, name, argument = match.groups()
-    return _resolved(document, document["resource"][kind][name][argument])
+    arguments = document["resource"][kind][name]
+    # What is no argument (an ARN, say) only AWS knows.
+    return _resolved(document, arguments[argument]) if argument in arguments else value
 
 
 def not_there(error: TerraformError, wanted: Mapping[str, str]) -> set[str]:

@@ -65,6 +65,37 @@ def bootstrap(terraform: Terraform, state_directory: Path, console: Console) -> 
     )
 
 
+def bootstrap_existing(terraform: Terraform, console: Console) -> None:
+    """Check the bucket that `existing.state_bucket` names; there is no state stack then, and nothing to create.
+
+    Args:
+        terraform: in the folder of any of the environment's synthesised stacks.
+        console: gets a line.
+
+    Raises:
+        StateError: the bucket is not there, or keeps no earlier versions.
+        TerraformError: Terraform cannot use it.
+    """
+    remote = RemoteState(terraform.directory)
+    if not remote.bucket_exists():
+        raise StateError(
+            f"There is no bucket {remote.bucket}. `existing.state_bucket` in cdktf.json names a bucket that its owner "
+            "creates. To have this project create it, move the name to `state_bucket`."
+        )
+    if not remote.bucket_is_versioned():
+        raise StateError(
+            f"The bucket {remote.bucket} is not versioned, so a damaged state would be lost. Ask its owner to turn "
+            f"versioning on: aws s3api put-bucket-versioning --bucket {remote.bucket} --versioning-configuration "
+            "Status=Enabled"
+        )
+    terraform.init()
+    console.print(
+        f"The states go into {remote.bucket}, which `existing.state_bucket` names: there is nothing to create.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
 def _create(terraform: Terraform, remote: RemoteState, file: Path, console: Console) -> StateFile:
     """Create the bucket with the state in `file`, then move that into the bucket."""
     read_state_file(file)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from operations.variables import WORK_DIRECTORY, output_directory, variables_for
 
 # What Terraform needs to read a plan of these stacks: the schema of the one provider they use.
 _SCRATCH = {"terraform": {"required_providers": {"aws": {"source": "hashicorp/aws"}}}}
+_ENDPOINT = "aws_sagemaker_endpoint."
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,13 @@ class _Step:
 
 
 def deploy(
-    environment: str, console: Console, *, approved: bool, saved: Path | None = None, base: str | None = None
+    environment: str,
+    console: Console,
+    *,
+    approved: bool,
+    saved: Path | None = None,
+    base: str | None = None,
+    afterwards: Callable[[], object] = lambda: None,
 ) -> int:
     """Review the plans of every stack, ask, and apply exactly these.
 
@@ -52,6 +59,7 @@ def deploy(
         approved: do not ask. What is blocked is refused all the same.
         saved: a folder that `plan --save` wrote; default: plan now.
         base: the branch whose policy and acceptances count; default: those of the checkout.
+        afterwards: called once an endpoint was applied and verified.
 
     Returns:
         0 applied, or nothing to apply. Otherwise nothing was changed: 1 the review failed, 2 not approved, 3 blocked.
@@ -88,7 +96,9 @@ def deploy(
             console.print(f"{environment} was left as it is.", highlight=False)
             return NEEDS_APPROVAL
         _apply(steps, console)
-        return SAFE
+    if any(change.address.startswith(_ENDPOINT) for step in steps for change in step.plan.changes):
+        afterwards()
+    return SAFE
 
 
 def review_saved(directory: Path, base: str | None, options: Sequence[str]) -> int:
@@ -163,7 +173,7 @@ def _review(
             files.append(folder / f"{plans.environment}-{stack}.json")
             write_private(files[-1], json.dumps(plan.document))
         with gate.review_options(deployment.project_directory, base) as gate_options:
-            return review(files, (*gate_options, *options))
+            return review(files, (*gate_options, *deployment.lock_options, *options))
     finally:
         shutil.rmtree(folder)
 

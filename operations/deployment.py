@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local_aws.cli_configuration import configuration_file
+from model_catalog.lock import LOCK_FILE as LOCK_FILE_OF_CATALOG
 from operations.terraform import IMPORT_FILE, LOCK_FILE, PREVIEW_OVERRIDE_FILE, Terraform
 from stacks.names import stacks_in_order
 from stacks.settings import EnvironmentSettings
@@ -69,6 +70,13 @@ class Deployment:
             SettingsError: it breaks a rule.
         """
         return read_settings(self.project_directory / "cdktf.json", self._variables).environments[self.environment]
+
+    @property
+    def lock_options(self) -> tuple[str, ...]:
+        """The option of the plan review that gives it the catalog's lock file, where there is one."""
+        catalog = read_settings(self.project_directory / "cdktf.json", self._variables).catalog
+        file = self.project_directory / catalog.directory / LOCK_FILE_OF_CATALOG
+        return ("--lock", str(file)) if file.is_file() else ()
 
     @property
     def stacks(self) -> tuple[str, ...]:

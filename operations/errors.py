@@ -25,3 +25,7 @@ class RepositoryError(Exception):
 
 class SavedPlansError(Exception):
     """Saved plans cannot be used as they are. Nothing was changed. The message has every complaint."""
+
+
+class DestroyError(Exception):
+    """An environment, or a part of it, is not destroyed. The message says what is in the way and what to do."""

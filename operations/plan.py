@@ -57,7 +57,7 @@ def plan(
         deployment = Deployment(environment, output_directory=output_directory(variables), variables=variables)
         with gate.review_options(deployment.project_directory, base) as gate_options:
             saved = save_plans(deployment, _directory(environment, save), console, lock=lock)
-            code = write_and_show(saved, (*gate_options, *options), in_files=save is not None)
+            code = write_and_show(saved, (*gate_options, *deployment.lock_options, *options), in_files=save is not None)
     if save is not None and code != FAILED:
         console.print(
             f"Saved in {save}, for its owner only: the plans hold every value of the state, secrets included.",

@@ -18,6 +18,8 @@ from botocore.exceptions import ClientError
 
 from operations.errors import StateError
 from operations.state_lock import StateLock
+from stacks.aws_session import assumed
+from stacks.settings_account import AssumeRole
 
 _CONDITION_FAILED = ("PreconditionFailed", "ConditionalRequestConflict")
 _MISSING = ("NoSuchKey", "NoSuchBucket", "404", "MethodNotAllowed")
@@ -67,6 +69,10 @@ class RemoteState:
     def bucket_exists(self) -> bool:
         """Whether there is a bucket of that name that the credentials may see."""
         return self._found(lambda: self._s3.head_bucket(Bucket=self.bucket)) is not None
+
+    def bucket_is_versioned(self) -> bool:
+        """Whether S3 keeps the earlier versions of a state."""
+        return self._s3.get_bucket_versioning(Bucket=self.bucket).get("Status") == "Enabled"
 
     def read(self, version_id: str | None = None) -> bytes | None:
         """The state object's content, now or at a version; None where there is none."""
@@ -182,6 +188,10 @@ class RemoteState:
             session = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
             session.set_credentials(backend["access_key"], backend["secret_key"])
             config = config.merge(Config(proxies={}))
+        if "assume_role" in backend:
+            role = AssumeRole(**backend["assume_role"])
+            url = backend.get("endpoints", {}).get("sts")
+            session = assumed(session, role, region=backend["region"], endpoint_url=url, config=config)
         return session.create_client(
             "s3",
             region_name=backend["region"],

@@ -13,6 +13,7 @@ import typer
 
 from plan_review import catalogue
 from plan_review.acceptance import read_acceptances
+from plan_review.cold_start import read_load_times
 from plan_review.errors import ReviewError
 from plan_review.formats import json as json_format
 from plan_review.formats import markdown, sarif
@@ -56,6 +57,10 @@ def plan_review(
     defaults: Annotated[
         Path | None, typer.Option(help="TOML file in place of the bundled policy.toml.", metavar="FILE")
     ] = None,
+    lock: Annotated[
+        Path | None,
+        typer.Option(help="The catalog's models.lock.json: how long models load after an update.", metavar="FILE"),
+    ] = None,
     gate_changed: Annotated[
         list[str] | None,
         typer.Option(
@@ -94,6 +99,7 @@ def plan_review(
         acceptances=read_acceptances(accept, rule_ids),
         prices=bundled_prices(),
         today=datetime.datetime.now(datetime.UTC).date(),
+        load_times=None if lock is None else read_load_times(lock),
     )
     read = tuple(read_plan(path) for path in plans)
     names = [plan.stack for plan in read]

@@ -117,6 +117,11 @@ def _order(artifact: Artifact) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts)
 
 
+def newest(one: Artifact, other: Artifact) -> Artifact:
+    """Of two versions of a model the later one."""
+    return max(one, other, key=_order)
+
+
 def is_artifact(change: Change, places: Places = _NO_PLACES) -> bool:
     """Whether a change concerns nothing but a model's artifact."""
     return change.type in ARTIFACT_TYPES and all(

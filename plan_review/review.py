@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from plan_review.acceptance import Acceptance
+from plan_review.cold_start import ColdModels, LoadTimes, cold_models
 from plan_review.endpoint import Difference, EndpointChange, differences
 from plan_review.findings import Finding, Rule, Severity, Verdict
 from plan_review.models import ModelChange, artifacts_after
@@ -33,6 +34,8 @@ class Settings:
     acceptances: Sequence[Acceptance]
     prices: PriceTable
     today: datetime.date
+    load_times: LoadTimes | None = None
+    """Of the catalog's lock file, if it is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class StackReview:
     costs: tuple[Cost, ...]
     details: tuple[ChangeDetail, ...]
     changed_outputs: tuple[str, ...]
+    cold: ColdModels | None = None
+    """What an endpoint that moves to other instances has to load again; None if nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +186,14 @@ def _review_stack(stack: Stack, settings: Settings) -> StackReview:
             if _has_detail(stack, change, listed)
         ),
         changed_outputs=tuple(scrub(output.name) for output in plan.outputs),
+        cold=_cold(stack, settings.load_times),
     )
+
+
+def _cold(stack: Stack, times: LoadTimes | None) -> ColdModels | None:
+    if times is None or not any(endpoint.updates and endpoint.new_configuration for endpoint in stack.endpoints):
+        return None
+    return cold_models(stack.plan, stack.peers, stack.places, times)
 
 
 def _findings(stack: Stack, rules: Sequence[Rule], policy: Policy) -> tuple[Finding, ...]:

@@ -40,6 +40,7 @@ class AccessStack(EnvironmentStack):
             self,
             "plan_rights",
             name=names.access_role("plan"),
+            path=self.settings.iam_path,
             description=f"Lets continuous integration plan the environment {names.environment}.",
             policy=rights.plan(),
         )
@@ -54,17 +55,18 @@ class AccessStack(EnvironmentStack):
             self, "identity_provider", url=f"https://{self._issuer}", client_id_list=[self._audience]
         )
         # By its name, not by a reference: a plan then shows whom the roles trust.
-        return f"arn:{self.names.partition}:iam::{self.settings.account_id}:oidc-provider/{self._issuer}"
+        return self.names.iam_arn(f"oidc-provider/{self._issuer}")
 
     def _add_role(self, purpose: _Purpose, reads: IamPolicy) -> IamRole:
         role = IamRole(
             self,
             f"{purpose}_role",
             name=self.names.access_role(purpose),
+            path=self.settings.iam_path,
             description=f"Lets continuous integration {purpose} the environment {self.names.environment}.",
             assume_role_policy=self._trust(purpose),
             max_session_duration=_SESSION_SECONDS[purpose],
-            permissions_boundary=self._access.permissions_boundary_arn,
+            permissions_boundary=self.settings.permissions_boundary_arn,
         )
         IamRolePolicyAttachment(self, f"{purpose}_role_reads", role=role.name, policy_arn=reads.arn)
         TerraformOutput(

@@ -43,6 +43,28 @@ _BUCKET_WRITES = (
     "s3:TagResource",
     "s3:UntagResource",
 )
+_REPOSITORY_WRITES = (
+    "ecr:CreateRepository",
+    "ecr:DeleteLifecyclePolicy",
+    "ecr:DeleteRepository",
+    "ecr:PutImageScanningConfiguration",
+    "ecr:PutImageTagMutability",
+    "ecr:PutLifecyclePolicy",
+    "ecr:TagResource",
+    "ecr:UntagResource",
+)
+_ROLE_WRITES = (
+    "iam:DeleteRole",
+    "iam:DeleteRolePolicy",
+    "iam:ListInstanceProfilesForRole",
+    "iam:TagRole",
+    "iam:UntagRole",
+    "iam:UpdateAssumeRolePolicy",
+    "iam:UpdateRole",
+)
+# With a permissions boundary, the deploy role may call these only for roles that have it.
+_BOUNDED_WRITES = ("iam:CreateRole", "iam:PutRolePolicy")
+_SCALING_ROLES = "role/aws-service-role/sagemaker.application-autoscaling.amazonaws.com/*"
 # The log groups of an account can only be listed together.
 _ALL_LOG_GROUPS = "log-group:*"
 
@@ -53,14 +75,24 @@ class AccessRights:
     def __init__(self, names: Names, source_buckets: Iterable[str] = ()) -> None:
         """`source_buckets`: the buckets outside the environment that artifacts are copied from."""
         self._names = names
-        self._sources = [f"arn:{names.partition}:s3:::{bucket}/*" for bucket in sorted(source_buckets)]
+        self._sources = [f"{names.bucket_arn(bucket)}/*" for bucket in sorted(source_buckets)]
         self._key = names.settings.kms_key_arn
         every_shard = replace(names, shard="*")
         both = (names, every_shard)
-        self._state = f"arn:{names.partition}:s3:::{names.state_bucket}"
+        self._existing = names.settings.existing
+        self._state = names.bucket_arn(names.state_bucket)
+        self._states = f"{self._state}/{names.state_folder}{names.environment}-*"
         self._models = _distinct(item.models_bucket_arn for item in both)
+        # A bucket that others share holds objects of theirs.
+        objects = "*" if self._existing.models_bucket is None else f"{names.models_prefix}*"
+        self._objects = [f"{arn}/{objects}" for arn in self._models]
+        # The buckets whose settings the stacks hold.
+        self._buckets = [self._state] if self._existing.state_bucket is None else []
+        if self._existing.models_bucket is None:
+            self._buckets += self._models
         self._roles = _distinct(item.role_arn for item in both)
-        self._policies = [f"arn:{names.partition}:iam::{names.settings.account_id}:policy/{names.base}-*"]
+        self._created_roles = self._roles if self._existing.execution_role_arn is None else []
+        self._policies = [names.policy_arn(f"{names.base}-*")]
         self._endpoints = _distinct(item.endpoint_arn for item in both)
         # Models and configurations carry a hash behind the shard's name.
         self._hosting = [names.arn("sagemaker", f"{kind}/{names.base}-*") for kind in ("model", "endpoint-config")]
@@ -79,25 +111,19 @@ class AccessRights:
             allow(
                 "ReadStates",
                 ["s3:GetObject", "s3:GetObjectVersion"],
-                f"{self._state}/{names.environment}-*/terraform.tfstate",
+                f"{self._states}/terraform.tfstate",
             ),
-            allow("ReadBuckets", list(_BUCKET_READS), [self._state, *self._models]),
-            allow("ReadModels", ["s3:GetObject", "s3:GetObjectTagging"], [f"{arn}/*" for arn in self._models]),
-            allow(
-                "ReadRepository",
-                ["ecr:DescribeRepositories", "ecr:GetLifecyclePolicy", "ecr:ListTagsForResource"],
-                self._repository,
-            ),
+            allow("ReadModels", ["s3:GetObject", "s3:GetObjectTagging"], self._objects),
             allow(
                 "ReadRoles",
                 ["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"],
-                [*self._roles, names.access_role_arn("*")],
+                [*self._created_roles, names.access_role_arn("*")],
             ),
             allow("ReadCallers", ["iam:GetPolicy", "iam:GetPolicyVersion"], self._policies),
             allow(
                 "ReadIdentityProvider",
                 ["iam:GetOpenIDConnectProvider"],
-                f"arn:{names.partition}:iam::{names.settings.account_id}:oidc-provider/*",
+                names.iam_arn("oidc-provider/*"),
             ),
             allow(
                 "ReadHosting",
@@ -120,22 +146,69 @@ class AccessRights:
             ),
             allow("ReadScalingTags", ["application-autoscaling:ListTagsForResource"], self._targets),
         ]
+        statements += self._check_account()
+        if self._buckets:
+            statements.append(allow("ReadBuckets", list(_BUCKET_READS), self._buckets))
+        if self._existing.models_bucket is not None:
+            # Without it, S3 answers 403 for an object that is not there.
+            statements.append(allow("ListModels", ["s3:ListBucket"], self._models))
+        if self._existing.repository is None:
+            reads = ["ecr:DescribeRepositories", "ecr:GetLifecyclePolicy", "ecr:ListTagsForResource"]
+            statements.append(allow("ReadRepository", reads, self._repository))
         if self._key is not None:
             statements.append(allow("Decrypt", ["kms:Decrypt", "kms:DescribeKey"], self._key))
         return document(*statements)
+
+    def _check_account(self) -> Iterable[Statement]:
+        """What `make check-account` reads beside what a plan reads."""
+        # These actions know no resources, but for those of listings of the whole account.
+        yield allow(
+            "CheckAccount",
+            [
+                "ec2:DescribeRegions",
+                "ec2:DescribeRouteTables",
+                "ec2:DescribeSecurityGroups",
+                "ec2:DescribeSubnets",
+                "ec2:DescribeVpcEndpoints",
+                "s3:ListAllMyBuckets",
+                "servicequotas:ListAWSDefaultServiceQuotas",
+                "servicequotas:ListServiceQuotas",
+            ],
+            "*",
+        )
+        used = [self._names.iam_arn(_SCALING_ROLES)]
+        if self._existing.execution_role_arn is not None:
+            used.append(self._existing.execution_role_arn)
+        yield allow("CheckRoles", ["iam:GetRole"], used)
+        boundary = self._names.settings.permissions_boundary_arn
+        if boundary is not None:
+            yield allow("CheckBoundary", ["iam:GetPolicy"], boundary)
+        buckets = [self._state] if self._existing.state_bucket is not None else []
+        if self._existing.models_bucket is not None:
+            buckets += self._models
+        if buckets:
+            yield allow("CheckBuckets", ["s3:GetBucketVersioning", "s3:GetEncryptionConfiguration"], buckets)
+        if self._existing.repository is not None:
+            yield allow("CheckRepository", ["ecr:DescribeRepositories"], self._repository)
 
     def deploy(self) -> str:
         """What an apply calls beside what a plan reads. The state bucket can be changed, not deleted."""
         return document(*self._storage(), *self._image(), *self._identities(), *self._hosting_writes())
 
     def _storage(self) -> Iterable[Statement]:
-        folder = f"{self._state}/{self._names.environment}-*"
-        yield allow("WriteStates", ["s3:PutObject"], f"{folder}/terraform.tfstate")
+        yield allow("WriteStates", ["s3:PutObject"], f"{self._states}/terraform.tfstate")
         yield allow(
-            "LockStates", ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], f"{folder}/terraform.tfstate.tflock"
+            "LockStates",
+            ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
+            f"{self._states}/terraform.tfstate.tflock",
         )
-        yield allow("WriteBuckets", list(_BUCKET_WRITES), [self._state, *self._models])
-        yield allow("DeleteModelsBucket", ["s3:DeleteBucket"], self._models)
+        if self._buckets:
+            yield allow("WriteBuckets", list(_BUCKET_WRITES), self._buckets)
+        if self._existing.models_bucket is None:
+            yield allow("DeleteModelsBucket", ["s3:DeleteBucket"], self._models)
+        else:
+            # The provider finds out which versions of a removed object to delete.
+            yield allow("ListModelVersions", ["s3:ListBucketVersions"], self._models)
         yield allow(
             "WriteModels",
             [
@@ -145,7 +218,7 @@ class AccessRights:
                 "s3:PutObject",
                 "s3:PutObjectTagging",
             ],
-            [f"{arn}/*" for arn in self._models],
+            self._objects,
         )
         if self._sources:
             yield allow("CopyModels", ["s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion"], self._sources)
@@ -160,20 +233,8 @@ class AccessRights:
             )
 
     def _image(self) -> Iterable[Statement]:
-        yield allow(
-            "WriteRepository",
-            [
-                "ecr:CreateRepository",
-                "ecr:DeleteLifecyclePolicy",
-                "ecr:DeleteRepository",
-                "ecr:PutImageScanningConfiguration",
-                "ecr:PutImageTagMutability",
-                "ecr:PutLifecyclePolicy",
-                "ecr:TagResource",
-                "ecr:UntagResource",
-            ],
-            self._repository,
-        )
+        if self._existing.repository is None:
+            yield allow("WriteRepository", list(_REPOSITORY_WRITES), self._repository)
         # This action knows no resources.
         yield allow("LogInToRegistry", ["ecr:GetAuthorizationToken"], "*")
         yield allow(
@@ -192,21 +253,8 @@ class AccessRights:
         )
 
     def _identities(self) -> Iterable[Statement]:
-        yield allow(
-            "WriteExecutionRole",
-            [
-                "iam:CreateRole",
-                "iam:DeleteRole",
-                "iam:DeleteRolePolicy",
-                "iam:ListInstanceProfilesForRole",
-                "iam:PutRolePolicy",
-                "iam:TagRole",
-                "iam:UntagRole",
-                "iam:UpdateAssumeRolePolicy",
-                "iam:UpdateRole",
-            ],
-            self._roles,
-        )
+        if self._created_roles:
+            yield from self._execution_role(self._names.settings.permissions_boundary_arn)
         yield allow(
             "PassExecutionRole",
             ["iam:PassRole"],
@@ -229,9 +277,21 @@ class AccessRights:
         yield allow(
             "CreateScalingRole",
             ["iam:CreateServiceLinkedRole"],
-            f"arn:{self._names.partition}:iam::{self._names.settings.account_id}:role/aws-service-role/"
-            "sagemaker.application-autoscaling.amazonaws.com/*",
+            self._names.iam_arn(_SCALING_ROLES),
             {"StringLike": {"iam:AWSServiceName": "sagemaker.application-autoscaling.amazonaws.com"}},
+        )
+
+    def _execution_role(self, boundary: str | None) -> Iterable[Statement]:
+        if boundary is None:
+            yield allow("WriteExecutionRole", sorted([*_ROLE_WRITES, *_BOUNDED_WRITES]), self._created_roles)
+            return
+        yield allow("WriteExecutionRole", list(_ROLE_WRITES), self._created_roles)
+        # Taking a boundary off, or putting on another, stays with an administrator.
+        yield allow(
+            "WriteBoundedRole",
+            [*_BOUNDED_WRITES, "iam:PutRolePermissionsBoundary"],
+            self._created_roles,
+            {"StringEquals": {"iam:PermissionsBoundary": boundary}},
         )
 
     def _hosting_writes(self) -> Iterable[Statement]:

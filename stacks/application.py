@@ -30,7 +30,8 @@ def add_stacks(app: App, settings: Settings, lock: Lock, context_hash: str, proj
     """
     for environment, environment_settings in settings.environments.items():
         names = Names(environment, environment_settings)
-        StateStack(app, names, project)
+        if environment_settings.existing.state_bucket is None:
+            StateStack(app, names, project)
         image = ImageStack(app, names, project, context_hash)
         shards = []
         for shard, held in locks_by_shard(lock, environment_settings.shards).items():

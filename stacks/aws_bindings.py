@@ -90,6 +90,7 @@ with _kernel_environment():
         LocalBackend,
         LocalExecProvisioner,
         S3Backend,
+        S3BackendAssumeRoleConfig,
         S3BackendEndpointConfig,
         TerraformOutput,
         TerraformResource,
@@ -102,6 +103,7 @@ sys.modules.setdefault(_PROVIDER, _bare_package(_PROVIDERS[_CDK]))
 # ruff: noqa: E402
 from cdktf_cdktf_provider_aws.appautoscaling_policy import AppautoscalingPolicy
 from cdktf_cdktf_provider_aws.appautoscaling_target import AppautoscalingTarget
+from cdktf_cdktf_provider_aws.cloudwatch_dashboard import CloudwatchDashboard
 from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
 from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAlarm
 from cdktf_cdktf_provider_aws.ecr_lifecycle_policy import EcrLifecyclePolicy
@@ -116,6 +118,7 @@ from cdktf_cdktf_provider_aws.iam_role_policy import IamRolePolicy
 from cdktf_cdktf_provider_aws.iam_role_policy_attachment import IamRolePolicyAttachment
 from cdktf_cdktf_provider_aws.provider import (
     AwsProvider,
+    AwsProviderAssumeRole,
     AwsProviderDefaultTags,
     AwsProviderEndpoints,
 )
@@ -144,14 +147,19 @@ from cdktf_cdktf_provider_aws.sagemaker_endpoint_configuration import (
     SagemakerEndpointConfigurationProductionVariants,
 )
 from cdktf_cdktf_provider_aws.sagemaker_model import SagemakerModel
+from cdktf_cdktf_provider_aws.sns_topic import SnsTopic
+from cdktf_cdktf_provider_aws.sns_topic_subscription import SnsTopicSubscription
+from cdktf_cdktf_provider_aws.ssm_parameter import SsmParameter
 
 __all__ = [
     "App",
     "AppautoscalingPolicy",
     "AppautoscalingTarget",
     "AwsProvider",
+    "AwsProviderAssumeRole",
     "AwsProviderDefaultTags",
     "AwsProviderEndpoints",
+    "CloudwatchDashboard",
     "CloudwatchLogGroup",
     "CloudwatchMetricAlarm",
     "DataResource",
@@ -166,6 +174,7 @@ __all__ = [
     "LocalBackend",
     "LocalExecProvisioner",
     "S3Backend",
+    "S3BackendAssumeRoleConfig",
     "S3BackendEndpointConfig",
     "S3Bucket",
     "S3BucketLifecycleConfiguration",
@@ -184,6 +193,9 @@ __all__ = [
     "SagemakerEndpointConfigurationProductionVariants",
     "SagemakerEndpointDeploymentConfigAutoRollbackConfigurationAlarms",
     "SagemakerModel",
+    "SnsTopic",
+    "SnsTopicSubscription",
+    "SsmParameter",
     "TerraformOutput",
     "TerraformResource",
     "TerraformResourceLifecycle",

@@ -8,7 +8,6 @@ from stacks.aws_bindings import (
     AppautoscalingPolicy,
     AppautoscalingTarget,
     CloudwatchLogGroup,
-    CloudwatchMetricAlarm,
     DataResource,
     IamPolicy,
     IamRole,
@@ -23,6 +22,7 @@ from stacks.aws_bindings import (
 )
 from stacks.deployment import deployment_config
 from stacks.environment_stack import EnvironmentStack, address
+from stacks.monitoring import add_alarms, add_errors_alarm, add_topic
 from stacks.names import Names
 from stacks.project import Project
 from stacks.settings import AutoScaling
@@ -41,6 +41,7 @@ class EndpointStack(EnvironmentStack):
         if self.settings.auto_scaling is not None:
             self._add_auto_scaling(self.settings.auto_scaling, endpoint)
         self._add_caller_policies()
+        self.parameter("endpoint_name", self.names.endpoint, "What callers name in InvokeEndpoint.")
         TerraformOutput(self, "endpoint_name", value=endpoint.name, description="What callers name in InvokeEndpoint.")
         TerraformOutput(self, "endpoint_arn", value=endpoint.arn, description="What policies of callers name.")
         TerraformOutput(
@@ -52,10 +53,20 @@ class EndpointStack(EnvironmentStack):
         TerraformOutput(self, "log_group", value=names.log_group, description="Where the model server's logs are.")
 
     def _add_execution_role(self) -> list[TerraformResource]:
+        if self.settings.existing.execution_role_arn is not None:
+            TerraformOutput(
+                self,
+                "execution_rights",
+                value=policies.execution(self.names),
+                description="The policy that the existing execution role needs.",
+            )
+            return []
         role = IamRole(
             self,
             "execution_role",
             name=self.names.role,
+            path=self.settings.iam_path,
+            permissions_boundary=self.settings.permissions_boundary_arn,
             description=f"What the endpoint {self.names.endpoint} may do.",
             assume_role_policy=policies.trust_sagemaker(self.settings.account_id),
         )
@@ -72,8 +83,7 @@ class EndpointStack(EnvironmentStack):
             "model_data_url": self.names.model_data_url,
             "multi_model_config": {"model_cache_setting": settings.model_cache_setting},
         }
-        if settings.server_environment:
-            container["environment"] = dict(settings.server_environment)
+        container["environment"] = {**settings.server_environment, **self.names.place}
         # The role by its name, not by a reference: the hash needs its value before the role exists.
         arguments: dict[str, Any] = {"execution_role_arn": self.names.role_arn, "primary_container": container}
         if settings.vpc is not None:
@@ -81,6 +91,8 @@ class EndpointStack(EnvironmentStack):
                 "subnets": sorted(settings.vpc.subnet_ids),
                 "security_group_ids": sorted(settings.vpc.security_group_ids),
             }
+        if settings.network_isolation:
+            arguments["enable_network_isolation"] = True
         return SagemakerModel(
             self,
             "model",
@@ -120,21 +132,9 @@ class EndpointStack(EnvironmentStack):
         logs = CloudwatchLogGroup(
             self, "logs", name=self.names.log_group, retention_in_days=self.settings.log_retention_days
         )
-        alarm = CloudwatchMetricAlarm(
-            self,
-            "invocation_5xx_errors",
-            alarm_name=self.names.errors_alarm,
-            alarm_description="The endpoint answers with 5xx errors. Rolls back an update that is under way.",
-            namespace="AWS/SageMaker",
-            metric_name="Invocation5XXErrors",
-            dimensions={"EndpointName": self.names.endpoint, "VariantName": self.settings.variant_name},
-            statistic="Sum",
-            period=60,
-            evaluation_periods=1,
-            comparison_operator="GreaterThanThreshold",
-            threshold=deployment.maximum_5xx_errors_per_minute,
-            treat_missing_data="notBreaching",
-        )
+        topics = add_topic(self)
+        alarm = add_errors_alarm(self, topics)
+        add_alarms(self, topics)
         return SagemakerEndpoint(
             self,
             "endpoint",
@@ -142,6 +142,7 @@ class EndpointStack(EnvironmentStack):
             endpoint_config_name=configuration.name,
             deployment_config=deployment_config(deployment, [alarm.alarm_name, *deployment.alarm_names]),
             depends_on=[logs],
+            lifecycle=self.protected,
         )
 
     def _add_verification(self, endpoint: SagemakerEndpoint, configuration: SagemakerEndpointConfiguration) -> None:
@@ -205,6 +206,7 @@ class EndpointStack(EnvironmentStack):
                 self,
                 identifier,
                 name=self.names.caller_policy(name),
+                path=self.settings.iam_path,
                 description=f"Lets {name} invoke its models on the endpoint {self.names.endpoint}.",
                 policy=policies.invoke(self.names, caller),
             )

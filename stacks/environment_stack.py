@@ -8,11 +8,13 @@ from stacks import policies
 from stacks.aws_bindings import (
     App,
     AwsProvider,
+    AwsProviderAssumeRole,
     AwsProviderDefaultTags,
     AwsProviderEndpoints,
     LocalBackend,
     LocalExecProvisioner,
     S3Backend,
+    S3BackendAssumeRoleConfig,
     S3BackendEndpointConfig,
     S3Bucket,
     S3BucketLifecycleConfiguration,
@@ -26,10 +28,12 @@ from stacks.aws_bindings import (
     S3BucketServerSideEncryptionConfigurationA,
     S3BucketServerSideEncryptionConfigurationRuleA,
     S3BucketVersioningA,
+    SsmParameter,
     TerraformResource,
     TerraformResourceLifecycle,
     TerraformStack,
 )
+from stacks.aws_session import assume_role_variables
 from stacks.names import Names, StackName
 from stacks.project import Project
 
@@ -46,6 +50,8 @@ _SERVICES = (
     "s3",
     "s3_control",
     "sagemaker",
+    "sns",
+    "ssm",
     "sts",
 )
 # The local AWS takes any credentials; given here, those of the machine are never used.
@@ -95,10 +101,15 @@ class EnvironmentStack(TerraformStack):
             self._add_s3_backend(stack)
 
     def _add_provider(self) -> None:
-        tags = {"Environment": self.names.environment, "ManagedBy": "cdktf", **self.settings.tags}
-        common: dict[str, Any] = {"region": self.settings.region, "default_tags": [AwsProviderDefaultTags(tags=tags)]}
+        common: dict[str, Any] = {
+            "region": self.settings.region,
+            "allowed_account_ids": [self.settings.account_id],
+            "default_tags": [AwsProviderDefaultTags(tags=self.names.tags)],
+        }
+        if self.settings.assume_role is not None:
+            common["assume_role"] = [AwsProviderAssumeRole(**self._role_to_assume())]
         if self._local_url is None:
-            AwsProvider(self, "aws", allowed_account_ids=[self.settings.account_id], **common)
+            AwsProvider(self, "aws", **common)
             return
         AwsProvider(
             self,
@@ -112,7 +123,14 @@ class EnvironmentStack(TerraformStack):
             skip_metadata_api_check="true",
         )
 
+    def _role_to_assume(self) -> dict[str, Any]:
+        role = self.settings.assume_role
+        return {} if role is None else role.model_dump(exclude_none=True)
+
     def _add_s3_backend(self, stack: StackName) -> None:
+        identity: dict[str, Any] = {"allowed_account_ids": [self.settings.account_id]}
+        if self.settings.assume_role is not None:
+            identity["assume_role"] = S3BackendAssumeRoleConfig(**self._role_to_assume())
         local: dict[str, Any] = {}
         if self._local_url is not None:
             local = {
@@ -121,7 +139,6 @@ class EnvironmentStack(TerraformStack):
                 "use_path_style": True,
                 "skip_credentials_validation": True,
                 "skip_metadata_api_check": True,
-                "skip_requesting_account_id": True,
             }
         S3Backend(
             self,
@@ -130,6 +147,7 @@ class EnvironmentStack(TerraformStack):
             region=self.settings.region,
             encrypt=True,
             kms_key_id=self.settings.kms_key_arn,
+            **identity,
             **local,
         )
         self.add_override("terraform.backend.s3.use_lockfile", True)
@@ -143,6 +161,8 @@ class EnvironmentStack(TerraformStack):
                 "AWS_ACCESS_KEY_ID": _TEST_CREDENTIALS["access_key"],
                 "AWS_SECRET_ACCESS_KEY": _TEST_CREDENTIALS["secret_key"],
             }
+        if self.settings.assume_role is not None:
+            aws |= assume_role_variables(self.settings.assume_role)
         return LocalExecProvisioner(
             type="local-exec",
             interpreter=["python3", "-m"],
@@ -151,15 +171,36 @@ class EnvironmentStack(TerraformStack):
             environment={**variables, **aws},
         )
 
+    @property
+    def protected(self) -> TerraformResourceLifecycle | None:
+        """The lifecycle of what deletion protection is for: Terraform refuses every plan that destroys or replaces it.
+
+        Terraform forgets this with the block itself. The plan review blocks a plan that destroys such a resource
+        because its block is gone.
+        """
+        return TerraformResourceLifecycle(prevent_destroy=True) if self.settings.is_protected else None
+
+    def parameter(self, id_: str, value: str, description: str) -> None:
+        """An SSM parameter for programs that call the endpoint, unless they are switched off."""
+        if self.settings.parameters:
+            SsmParameter(
+                self,
+                f"{id_}_parameter",
+                name=self.names.parameter(id_.replace("_", "-")),
+                type="String",
+                # Not `value`, which every plan hides.
+                insecure_value=value,
+                description=description,
+            )
+
     def private_bucket(
-        self, id_: str, name: str, *, prevent_destroy: bool = False, noncurrent_days: int | None = None
+        self, id_: str, name: str, *, noncurrent_days: int | None = None
     ) -> tuple[S3Bucket, S3BucketVersioningA]:
         """A bucket that is versioned, encrypted, closed to the public and reached over TLS only.
 
         Args:
             id_: the id of the bucket; those of its settings begin with it.
             name: the bucket's name.
-            prevent_destroy: whether Terraform refuses to destroy the bucket.
             noncurrent_days: after how many days replaced and deleted objects go for good; never when None.
 
         Returns:
@@ -173,7 +214,7 @@ class EnvironmentStack(TerraformStack):
             bucket=name,
             # Only a local AWS throws a bucket away with what is in it.
             force_destroy=self.settings.is_local,
-            lifecycle=TerraformResourceLifecycle(prevent_destroy=True) if prevent_destroy else None,
+            lifecycle=self.protected,
         )
         encryption = {"sse_algorithm": "AES256"}
         if key is not None:
@@ -212,7 +253,7 @@ class EnvironmentStack(TerraformStack):
             self,
             f"{id_}_tls_only",
             bucket=bucket.bucket,
-            policy=policies.tls_only(f"arn:{self.names.partition}:s3:::{name}"),
+            policy=policies.tls_only(self.names.bucket_arn(name)),
             depends_on=[closed],
         )
         everything = [S3BucketLifecycleConfigurationRuleFilter(prefix="")]

@@ -1,14 +1,17 @@
 """The models stack: the bucket of the artifacts, and one object for each version of each model."""
 
 import base64
+import json
 from pathlib import Path
 from typing import Any
 
 from model_catalog.lock import Lock, S3Source, Version
 from stacks.aws_bindings import App, TerraformOutput, TerraformResource
 from stacks.environment_stack import EnvironmentStack, address
-from stacks.names import MODELS_PREFIX, Names
+from stacks.names import Names
 from stacks.project import Project
+
+MODEL_LIST_ID = "model_list"
 
 
 class ModelsStack(EnvironmentStack):
@@ -16,14 +19,9 @@ class ModelsStack(EnvironmentStack):
 
     def __init__(self, app: App, names: Names, project: Project, lock: Lock) -> None:
         super().__init__(app, "models", names, project)
-        bucket, versioning = self.private_bucket(
-            "models_bucket",
-            names.models_bucket,
-            noncurrent_days=self.settings.deleted_model_retention_days,
-        )
+        bucket = self._bucket()
         common = {
-            # A reference and no `depends_on`, which costs a plan of thousands of models a fifth of its time.
-            "bucket": f"${{{address(versioning)}.bucket}}",
+            "bucket": bucket,
             "content_type": "application/gzip",
             "checksum_algorithm": "SHA256",
             # A new version stands before the one it replaces goes.
@@ -36,22 +34,65 @@ class ModelsStack(EnvironmentStack):
         copies: dict[str, Any] = {}
         for name, model in lock.models.items():
             for version in model.versions:
-                arguments = common | _object(version)
+                arguments = common | _object(version, names.models_prefix)
                 if version.source is None:
                     uploads[version.resource_name(name)] = arguments | _upload(version, catalog)
                 else:
                     copies[version.resource_name(name)] = arguments | _copy(name, version, version.source)
-        for type_, objects in (("aws_s3_object", uploads), ("aws_s3_object_copy", copies)):
+        every = (("aws_s3_object", uploads), ("aws_s3_object_copy", copies))
+        for type_, objects in every:
             if project.hcl:
                 # CDKTF's HCL leaves the overrides of a stack out.
                 for id_, arguments in objects.items():
                     self._add_object(type_, id_, arguments)
             elif objects:
                 self.add_override(f"resource.{type_}", objects)
-        TerraformOutput(self, "bucket", value=bucket.bucket, description="The bucket of the artifacts.")
+        self.parameter("models_uri", names.model_data_url, "The place in S3 that every TargetModel is relative to.")
+        if self.settings.model_list:
+            self._add_list(bucket, lock, [f"{type_}.{id_}" for type_, objects in every for id_ in objects])
+        TerraformOutput(self, "bucket", value=names.models_bucket, description="The bucket of the artifacts.")
         TerraformOutput(
             self, "model_data_url", value=names.model_data_url, description="What every TargetModel is relative to."
         )
+
+    def _bucket(self) -> str:
+        """The bucket's name, as the objects have it."""
+        if self.settings.existing.models_bucket is not None:
+            return self.names.models_bucket
+        _, versioning = self.private_bucket(
+            "models_bucket",
+            self.names.models_bucket,
+            noncurrent_days=self.settings.deleted_model_retention_days,
+        )
+        # A reference and no `depends_on`, which costs a plan of thousands of models a fifth of its time.
+        return f"${{{address(versioning)}.bucket}}"
+
+    def _add_list(self, bucket: str, lock: Lock, objects: list[str]) -> None:
+        """The list of the models, for programs that call the endpoint.
+
+        4,000 models do not fit into an SSM parameter, which takes 4 KB. The list waits for the objects: it never names
+        a model that is not there yet, and an object that goes is taken from the list first.
+        """
+        models = {
+            name: {
+                "target_model": model.current.key,
+                "earlier": [version.key for version in model.versions if version is not model.current],
+            }
+            for name, model in sorted(lock.models.items())
+        }
+        arguments = {
+            "bucket": bucket,
+            "key": self.names.model_list_key,
+            "content": json.dumps({"models": models}, indent=1),
+            "content_type": "application/json",
+            "depends_on": objects,
+        }
+        if self.project.hcl:
+            self._add_object("aws_s3_object", MODEL_LIST_ID, arguments)
+        else:
+            self.add_override(f"resource.aws_s3_object.{MODEL_LIST_ID}", arguments)
+        place = f"s3://{self.names.models_bucket}/{self.names.model_list_key}"
+        self.parameter("model_list", place, "The list of the models.")
 
     def _add_object(self, type_: str, id_: str, arguments: dict[str, Any]) -> None:
         resource = TerraformResource(self, id_, terraform_resource_type=type_)
@@ -68,10 +109,10 @@ def _hcl_block(contents: list[dict[str, Any]]) -> dict[str, Any]:
     return {"value": inner, "isBlock": True, "type": "list", "storageClassType": "objectList"}
 
 
-def _object(version: Version) -> dict[str, Any]:
+def _object(version: Version, prefix: str) -> dict[str, Any]:
     # Metadata only of what the object does not say otherwise: each entry costs a plan of thousands of models several
     # percent of its time.
-    return {"key": f"{MODELS_PREFIX}{version.key}", "metadata": {"size_bytes": str(version.size_bytes)}}
+    return {"key": f"{prefix}{version.key}", "metadata": {"size_bytes": str(version.size_bytes)}}
 
 
 def _upload(version: Version, catalog: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html, narrowed t
 import json
 from typing import Any
 
-from stacks.names import MODELS_PREFIX, Names
+from stacks.names import Names
 from stacks.settings import Caller
 
 Statement = dict[str, Any]
@@ -75,12 +75,12 @@ def execution(names: Names) -> str:
     settings = names.settings
     log_group_arn = names.arn("logs", f"log-group:{names.log_group}")
     statements = [
-        allow("ReadModels", ["s3:GetObject"], f"{names.models_bucket_arn}/{MODELS_PREFIX}*"),
+        allow("ReadModels", ["s3:GetObject"], f"{names.models_bucket_arn}/{names.models_prefix}*"),
         allow(
             "ListModels",
             ["s3:ListBucket"],
             names.models_bucket_arn,
-            {"StringLike": {"s3:prefix": [MODELS_PREFIX, f"{MODELS_PREFIX}*"]}},
+            {"StringLike": {"s3:prefix": [names.models_prefix, f"{names.models_prefix}*"]}},
         ),
         # This action knows no resources.
         allow("LogInToRegistry", ["ecr:GetAuthorizationToken"], "*"),

@@ -16,6 +16,7 @@ from stacks.image import BUILD_CONTEXT
 from stacks.project import Project
 from stacks.settings_reader import read_settings
 from stacks.shards import pin_complaints
+from stacks.shell_variables import refused
 
 
 def run(root: Path, environ: Mapping[str, str]) -> int:
@@ -24,8 +25,11 @@ def run(root: Path, environ: Mapping[str, str]) -> int:
     Args:
         root: the checkout, with `cdktf.json`.
         environ: the variables; CDKTF_OUTDIR and STATE_DIRECTORY name folders, SYNTH_HCL_OUTPUT asks for HCL instead of
-            JSON, `read_settings` reports the others.
+            JSON, `read_settings` reports the others. Those that `stacks.shell_variables` refuses must not be set.
     """
+    misled = refused(environ)
+    for complaint in misled:
+        print(complaint, file=sys.stderr)
     try:
         settings = read_settings(root / "cdktf.json", environ)
         project = Project(
@@ -43,6 +47,8 @@ def run(root: Path, environ: Mapping[str, str]) -> int:
         context_hash = content_hash(root / BUILD_CONTEXT)
     except (SettingsError, CatalogError, ImageBuilderError) as error:
         print(error, file=sys.stderr)
+        return 1
+    if misled:
         return 1
     app = App(outdir=str(root / project.output_directory))
     add_stacks(app, settings, lock, context_hash, project)

@@ -8,11 +8,14 @@ import math
 import re
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import AfterValidator, BeforeValidator, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from stacks.instance_types import INSTANCE_TYPES
 from stacks.partitions import DNS_SUFFIXES
+from stacks.settings_account import BUCKET_NAME, POLICY_ARN, AssumeRole, BucketName, Existing, TagPolicy
+from stacks.settings_block import Block, conflict, setting
+from stacks.settings_monitoring import Monitoring
 
 
 def _not_aws(key: str) -> str:
@@ -21,7 +24,15 @@ def _not_aws(key: str) -> str:
     return key
 
 
+def _no_truth_value(value: Any) -> Any:
+    # In Python, true is 1, and pydantic takes it for the 1 of a Literal.
+    if isinstance(value, bool):
+        raise PydanticCustomError("not_a_number", "must be a number")
+    return value
+
+
 Text = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+AlarmName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^.*\S.*$")]
 TagKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]+$", max_length=128), AfterValidator(_not_aws)]
 TagValue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_ .:/=+@-]*$", max_length=256)]
 SubnetId = Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]{8,17}$")]
@@ -29,51 +40,19 @@ SecurityGroupId = Annotated[str, StringConstraints(pattern=r"^sg-[0-9a-f]{8,17}$
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=1024)]
 VariableValue = Annotated[str, StringConstraints(max_length=1024)]
 CallerName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
-BucketName = Annotated[str, StringConstraints(min_length=3, max_length=63, pattern=r"^[a-z0-9]+((-+|\.)[a-z0-9]+)*$")]
 TargetPrefix = Annotated[str, StringConstraints(pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)*/?)$")]
 
 LogRetentionDays = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
 ]
-_BUCKET_NAME = (
-    "the name of a bucket: 3 to 63 lower-case letters, digits, single dots and hyphens, "
-    "a letter or digit first and last"
-)
 # Instance families whose disk is local NVMe: SageMaker takes neither a volume size nor a KMS key for it.
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConfig.html (KmsKeyId)
 _LOCAL_STORAGE = re.compile(r"^ml\.([a-z]+[0-9]+[a-z]*d[a-z]*|g[5-9][a-z]*|gr6|p[5-9][a-z]*|trn[0-9][a-z]*)\.")
 _GRAVITON = re.compile(r"^ml\.[a-z]+[0-9]+g")
+# Set by the endpoint stack: SageMaker does not tell a container which endpoint it serves.
+PLACE_VARIABLES = ("MODEL_SERVER_ENDPOINT", "MODEL_SERVER_VARIANT")
 # Set by SageMaker in every container of a multi-model endpoint.
 RESERVED_VARIABLES = ("SAGEMAKER_MULTI_MODEL", "SAGEMAKER_BIND_TO_PORT", "SAGEMAKER_SAFE_PORT_RANGE")
-
-
-def setting(meaning: str, allowed: str, default: Any = ..., **constraints: Any) -> Any:
-    """A documented field: what it means, what is allowed, its default (none: it must be given)."""
-    return Field(default=default, description=meaning, json_schema_extra={"allowed": allowed}, **constraints)
-
-
-def allowed(field: FieldInfo) -> str:
-    """What is allowed for `field`, in words."""
-    extra = field.json_schema_extra
-    return str(extra["allowed"]) if isinstance(extra, dict) else ""
-
-
-def _conflict(message: str) -> PydanticCustomError:
-    return PydanticCustomError("conflict", "{message}", {"message": message})
-
-
-class Block(BaseModel):
-    """A block of settings: immutable, without conversions, without unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-def block_of(annotation: Any) -> type[Block] | None:
-    """The block that a field's annotation holds: itself, `Block | None` or `dict[str, Block]`."""
-    for candidate in (annotation, *get_args(annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, Block):
-            return candidate
-    return None
 
 
 class LocalAws(Block):
@@ -166,7 +145,7 @@ class AutoScaling(Block):
     @model_validator(mode="after")
     def _minimum_below_maximum(self) -> Self:
         if self.minimum_instance_count > self.maximum_instance_count:
-            raise _conflict(
+            raise conflict(
                 f"minimum_instance_count ({self.minimum_instance_count}) must not be above "
                 f"maximum_instance_count ({self.maximum_instance_count})"
             )
@@ -223,9 +202,9 @@ class Deployment(Block):
         default=5,
         ge=0,
     )
-    alarm_names: tuple[Text, ...] = setting(
+    alarm_names: tuple[AlarmName, ...] = setting(
         "More CloudWatch alarms that roll an update back, beside the one on 5xx answers.",
-        "a list of up to 9 names of alarms",
+        "a list of up to 9 names of alarms, each of up to 255 characters",
         default=(),
         max_length=9,
         strict=False,
@@ -235,13 +214,13 @@ class Deployment(Block):
     def _step_fits_policy(self) -> Self:
         if self.policy == "all_at_once":
             if self.step_percent is not None:
-                raise _conflict("step_percent must be absent where policy is all_at_once")
+                raise conflict("step_percent must be absent where policy is all_at_once")
             return self
         low, high = _STEP_PERCENT[self.policy]
         if self.step_percent is None or not low <= self.step_percent <= high:
-            raise _conflict(f"step_percent must be a whole number from {low} to {high} where policy is {self.policy}")
+            raise conflict(f"step_percent must be a whole number from {low} to {high} where policy is {self.policy}")
         if self.policy == "rolling" and self.termination_wait_seconds is not None:
-            raise _conflict("termination_wait_seconds must be absent where policy is rolling")
+            raise conflict("termination_wait_seconds must be absent where policy is rolling")
         return self
 
     @property
@@ -310,17 +289,11 @@ class Access(Block):
         default=None,
         pattern=r"^arn:aws(-[a-z]+)*:iam::[0-9]{12}:oidc-provider/[a-z0-9./:-]+$",
     )
-    permissions_boundary_arn: str | None = setting(
-        "The permissions boundary of both roles.",
-        "the ARN of a policy, such as arn:aws:iam::123456789012:policy/boundary",
-        default=None,
-        pattern=r"^arn:aws(-[a-z]+)*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$",
-    )
 
     @model_validator(mode="after")
     def _one_server(self) -> Self:
         if (self.github is None) == (self.gitlab is None):
-            raise _conflict("must have either github or gitlab")
+            raise conflict("must have either github or gitlab")
         return self
 
 
@@ -384,8 +357,38 @@ class EnvironmentSettings(Block):
     local_aws: LocalAws | None = setting(
         "Marks an environment of the embedded local AWS.", "absent, or a block with the keys of `local_aws`", None
     )
+    assume_role: AssumeRole | None = setting(
+        "The role that Terraform and this project's commands assume in the account. Absent: they use the "
+        "credentials that they find.",
+        "absent, or a block with the keys of `assume_role`",
+        None,
+    )
+    permissions_boundary_arn: str | None = setting(
+        "The permissions boundary of every role that the stacks create.",
+        "the ARN of a policy, such as arn:aws:iam::123456789012:policy/boundary",
+        default=None,
+        pattern=POLICY_ARN,
+    )
+    iam_path: str = setting(
+        "The IAM path of every role and policy that the stacks create.",
+        "a path that begins and ends with a slash, such as /teams/vision/",
+        default="/",
+        max_length=128,
+        pattern=r"^/([A-Za-z0-9+=,.@_-]+/)*$",
+    )
+    existing: Existing = setting(
+        "What the account has already: the stacks use it and neither create nor change it.",
+        "a block with the keys of `existing`",
+        Existing(),
+    )
+    production: bool | None = setting(
+        "Whether people depend on the environment: a load test then needs `--production`. Absent: whether its name "
+        "begins with prod or live.",
+        "true or false",
+        default=None,
+    )
     state_bucket: BucketName | None = setting(
-        "The bucket for Terraform's state. Absent: `PREFIX-ENVIRONMENT-state-ACCOUNT-REGION`.", _BUCKET_NAME, None
+        "The bucket for Terraform's state. Absent: `PREFIX-ENVIRONMENT-state-ACCOUNT-REGION`.", BUCKET_NAME, None
     )
     state_backend: Literal["local", "s3"] = setting(
         "Where the state stack keeps its own state: in the bucket it creates, where `make bootstrap` puts it, or in a "
@@ -396,7 +399,7 @@ class EnvironmentSettings(Block):
     models_bucket: BucketName | None = setting(
         "The bucket of the artifacts. Absent: `PREFIX-ENVIRONMENT-models-ACCOUNT-REGION`. Shard 2 and later: `-SHARD` "
         "behind ENVIRONMENT, or behind the name given here.",
-        _BUCKET_NAME,
+        BUCKET_NAME,
         None,
     )
     endpoint_name: str | None = setting(
@@ -422,10 +425,9 @@ class EnvironmentSettings(Block):
         ge=0,
         le=9999,
     )
-    instance_type: str = setting(
+    instance_type: Literal[INSTANCE_TYPES] = setting(  # type: ignore[valid-type]
         "The type of the endpoint's instances.",
-        "a SageMaker instance type, such as ml.m5.xlarge",
-        pattern=r"^ml\.[a-z0-9-]+\.[0-9a-z]+$",
+        "an instance type of SageMaker's endpoints, such as ml.m5.xlarge",
     )
     initial_instance_count: int = setting(
         "How many instances a new configuration starts with. An update resets the count to it.",
@@ -455,10 +457,10 @@ class EnvironmentSettings(Block):
     )
     server_environment: dict[VariableName, VariableValue] = setting(
         "Environment variables of the model server.",
-        "an object of up to 100 variables: names of letters, digits and underscores, values of up to 1024 characters; "
-        f"{', '.join(RESERVED_VARIABLES)} belong to SageMaker",
+        "an object of up to 98 variables: names of letters, digits and underscores, values of up to 1024 characters; "
+        f"{', '.join(RESERVED_VARIABLES)} belong to SageMaker, {' and '.join(PLACE_VARIABLES)} to the endpoint stack",
         default={},
-        max_length=100,
+        max_length=98,
     )
     kms_key_arn: str | None = setting(
         "The key for the buckets, the repository and the instances' volumes. Absent: keys that AWS manages. "
@@ -470,6 +472,11 @@ class EnvironmentSettings(Block):
     vpc: Vpc | None = setting(
         "The network of the instances. Absent: SageMaker's own.", "absent, or a block with the keys of `vpc`", None
     )
+    network_isolation: bool = setting(
+        "Whether the containers have no network at all. SageMaker itself still loads the models.",
+        "true or false",
+        default=False,
+    )
     tags: dict[TagKey, TagValue] = setting(
         "Tags of every resource.",
         "an object of up to 8 tags (S3 objects take 10); keys of up to 128 and values of up to 256 letters, digits, "
@@ -477,7 +484,7 @@ class EnvironmentSettings(Block):
         default={},
         max_length=8,
     )
-    log_retention_days: LogRetentionDays = setting(
+    log_retention_days: Annotated[LogRetentionDays, BeforeValidator(_no_truth_value)] = setting(
         "How long CloudWatch keeps the server's logs.",
         f"one of {', '.join(map(str, get_args(LogRetentionDays)))}",
         default=30,
@@ -503,6 +510,27 @@ class EnvironmentSettings(Block):
         "a block with the keys of `shards`",
         Shards(),
     )
+    deletion_protection: bool | None = setting(
+        "Whether Terraform and `make destroy` refuse to destroy the endpoint and the buckets. To destroy them on "
+        "purpose, set it to false first. Absent: true, but false with `local_aws`.",
+        "true or false",
+        None,
+    )
+    monitoring: Monitoring = setting(
+        "Alarms, whom they notify, and the dashboard.", "a block with the keys of `monitoring`", Monitoring()
+    )
+    parameters: bool = setting(
+        "Whether the stacks write the endpoint's name and the place of its models to SSM parameters, for programs that "
+        "call the endpoint.",
+        "true or false",
+        True,
+    )
+    model_list: bool = setting(
+        "Whether the models stack keeps a list of its models, each with its TargetModel, in `model-list.json` in the "
+        "models bucket.",
+        "true or false",
+        False,
+    )
     access: Access | None = setting(
         "Roles for continuous integration, in a stack of their own: `ENV-access`. Absent: no such stack.",
         "absent, or a block with the keys of `access`",
@@ -520,6 +548,15 @@ class EnvironmentSettings(Block):
     def is_local(self) -> bool:
         """Whether the environment lives in the embedded local AWS."""
         return self.local_aws is not None
+
+    def is_production(self, environment: str) -> bool:
+        """Whether people depend on it; `environment` is its name, which decides where `production` does not."""
+        return environment.startswith(("prod", "live")) if self.production is None else self.production
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether the endpoint and the buckets must not be destroyed."""
+        return not self.is_local if self.deletion_protection is None else self.deletion_protection
 
     @property
     def has_local_storage(self) -> bool:
@@ -551,7 +588,8 @@ class CatalogSettings(Block):
 
 
 class Settings(Block):
-    """All settings: the environments by name, and the catalog they share."""
+    """All settings: the environments by name, the catalog they share, and the organisation's rules for tags."""
 
     environments: dict[str, EnvironmentSettings]
     catalog: CatalogSettings
+    tag_policy: TagPolicy = TagPolicy()

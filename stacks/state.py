@@ -12,5 +12,5 @@ class StateStack(EnvironmentStack):
     def __init__(self, app: App, names: Names, project: Project) -> None:
         super().__init__(app, "state", names, project)
         # Old versions of a state are its backup: they stay.
-        bucket, _ = self.private_bucket("state_bucket", names.state_bucket, prevent_destroy=not self.settings.is_local)
+        bucket, _ = self.private_bucket("state_bucket", names.state_bucket)
         TerraformOutput(self, "bucket", value=bucket.bucket, description="The bucket of Terraform's state.")

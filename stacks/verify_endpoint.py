@@ -11,9 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from stacks.aws_session import assumed, role_of_variables
 
 _PENDING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
 _POLL_SECONDS = 10
@@ -71,10 +73,13 @@ def main(environ: Mapping[str, str]) -> int:
         print(f"These variables must be set: {', '.join(missing)}.", file=sys.stderr)
         return 2
     name, configuration = environ["ENDPOINT_NAME"], environ["ENDPOINT_CONFIGURATION_NAME"]
-    client = boto3.client(
+    region, endpoint_url = environ["AWS_REGION"], environ.get("AWS_ENDPOINT_URL")
+    session = botocore.session.get_session()
+    session = assumed(session, role_of_variables(environ), region=region, endpoint_url=endpoint_url)
+    client = session.create_client(
         "sagemaker",
-        region_name=environ["AWS_REGION"],
-        endpoint_url=environ.get("AWS_ENDPOINT_URL"),
+        region_name=region,
+        endpoint_url=endpoint_url,
         config=Config(retries={"mode": "standard", "max_attempts": 8}, connect_timeout=10, read_timeout=30),
     )
     try:

@@ -17,13 +17,20 @@ import typer
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from capacity.cli import application as capacity
 from model_catalog.__main__ import application as model_catalog
 from operations.__main__ import application as operations
 from stacks.settings_reader import read_settings
 
 ROOT = Path(__file__).parents[1]
 NOT_THE_PROJECTS = {"node_modules", "cdktf.out", "__pycache__", "artifacts", "sources"}
-GENERATED = ("docs/licences.md", "plan_review/RULES.md", "benchmarks/scale.md", "benchmarks/server.md")
+GENERATED = (
+    "docs/licences.md",
+    "plan_review/RULES.md",
+    "benchmarks/capacity.md",
+    "benchmarks/scale.md",
+    "benchmarks/server.md",
+)
 GOLDEN = "tests/plan_review/comments/"
 TEMPLATE = "benchmarks/server/report_template.md"
 """Its links are those of the page that is written from it, one folder up."""
@@ -59,6 +66,7 @@ def _documents() -> list[str]:
 
 
 COMMANDS = {
+    "capacity": typer.main.get_command(capacity).commands,
     "operations": typer.main.get_command(operations).commands,
     "model_catalog": typer.main.get_command(model_catalog).commands,
 }

@@ -36,7 +36,8 @@ class Parts(NamedTuple):
 def assemble(settings: Settings, events: EventLog, max_connections: int = 1024) -> Parts:
     """Put everything together but for the listening socket."""
     afterwards = Afterwards()
-    service = ModelService(settings, Observer(events), afterwards)
+    place = {"EndpointName": settings.endpoint, "VariantName": settings.variant}
+    service = ModelService(settings, Observer(events, place), afterwards)
     bodies = BodyMemory(max(settings.memory_bytes // _BODIES_SHARE, 2 * settings.max_request_bytes))
     hall = Hall(
         Routes(service, Invocations(service, settings.max_request_bytes)),

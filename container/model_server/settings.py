@@ -84,6 +84,13 @@ class Settings(BaseModel):
     artifact_code: Annotated[bool, _from("MODEL_SERVER_ARTIFACT_CODE")] = True
     """Whether an artifact may bring its own handler (`code/inference.py`). It runs with the server's rights."""
 
+    endpoint: Annotated[str, _from("MODEL_SERVER_ENDPOINT")] = Field("", max_length=255)
+    """The endpoint that runs the server, a dimension of its CloudWatch metrics. SageMaker does not tell the container.
+    Empty: no such dimension."""
+
+    variant: Annotated[str, _from("MODEL_SERVER_VARIANT")] = Field("", max_length=255)
+    """The endpoint's production variant, a dimension likewise."""
+
     metrics_seconds: Annotated[float, _from("MODEL_SERVER_METRICS_SECONDS")] = Field(60.0, ge=0, le=3600)
     """Period of the CloudWatch embedded metric lines on stdout; 0 turns them off."""
 

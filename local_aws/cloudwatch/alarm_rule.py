@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-State = Literal["OK", "ALARM", "INSUFFICIENT_DATA"]
+AlarmState = Literal["OK", "ALARM", "INSUFFICIENT_DATA"]
 TreatMissing = Literal["missing", "ignore", "breaching", "notBreaching"]
 
 COMPARISONS: dict[str, tuple[Callable[[float, float], bool], str]] = {
@@ -56,12 +56,12 @@ class AlarmRule:
 class Verdict:
     """The state that an evaluation came to, why, and the datapoints it was made of, newest first."""
 
-    state: State
+    state: AlarmState
     reason: str
     datapoints: tuple[Datapoint, ...]
 
 
-def evaluate(rule: AlarmRule, newest_first: Sequence[Datapoint | None], state: State) -> Verdict:
+def evaluate(rule: AlarmRule, newest_first: Sequence[Datapoint | None], state: AlarmState) -> Verdict:
     """What becomes of an alarm in `state`. `newest_first` has `rule.range_length` datapoints, None for missing ones."""
     evaluation = _Evaluation(rule, newest_first, state)
     new = evaluation.new_state()
@@ -71,7 +71,7 @@ def evaluate(rule: AlarmRule, newest_first: Sequence[Datapoint | None], state: S
 class _Evaluation:
     """One look at an alarm. Missing datapoints count only as far as there are fewer than evaluation periods."""
 
-    def __init__(self, rule: AlarmRule, newest_first: Sequence[Datapoint | None], state: State) -> None:
+    def __init__(self, rule: AlarmRule, newest_first: Sequence[Datapoint | None], state: AlarmState) -> None:
         self._rule = rule
         self._newest_first = newest_first
         self._state = state
@@ -79,7 +79,7 @@ class _Evaluation:
         self._breaching = [point for point in self.found if rule.breaches(point.value)]
         self._missing = rule.evaluation_periods - len(self.found)
 
-    def new_state(self) -> State:
+    def new_state(self) -> AlarmState:
         rule, breaching = self._rule, len(self._breaching)
         if rule.treat_missing == "breaching":
             breaching += self._missing
@@ -97,7 +97,7 @@ class _Evaluation:
         oldest = max(age for age, point in enumerate(self._newest_first, 1) if point is not None)
         return "ALARM" if oldest >= rule.datapoints_to_alarm else self._state
 
-    def reason(self, new: State) -> str:
+    def reason(self, new: AlarmState) -> str:
         rule, missing = self._rule, self._missing
         if not self.found:
             if rule.treat_missing in ("breaching", "notBreaching"):

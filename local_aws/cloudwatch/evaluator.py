@@ -2,13 +2,12 @@
 
 import json
 import logging
-import threading
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from moto.cloudwatch.models import Alarm
 
+from ..periodic import PeriodicThread
 from .alarm_rule import Verdict
 from .moto_alarms import MotoAlarms, watched
 from .watched_alarm import Read, WatchedAlarm
@@ -28,16 +27,18 @@ class AlarmEvaluator:
         self._collect = collect
         self._time_factor = time_factor
         self._last: dict[int, int] = {}
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="alarms", daemon=True)
+        self._thread = PeriodicThread(
+            "the evaluation of alarms",
+            lambda: self.evaluate(datetime.now(UTC)),
+            _TICK_SECONDS * time_factor,
+            on_the_clock=True,
+        )
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._thread.stop()
 
     def evaluate(self, now: datetime) -> None:
         """Evaluate those that were not yet since their last step of the clock; a new alarm, at once."""
@@ -62,15 +63,6 @@ class AlarmEvaluator:
             logger.exception("alarm %s cannot be evaluated", alarm.name)
             return
         self._alarms.apply(alarm, verdict, _reason_data(made, verdict, now), state)
-
-    def _run(self) -> None:
-        tick = _TICK_SECONDS * self._time_factor
-        while not self._stop.wait(tick - time.time() % tick):
-            try:
-                self.evaluate(datetime.now(UTC))
-            except Exception:  # alarms never take the service down
-                if not self._stop.is_set():
-                    logger.exception("alarms could not be evaluated")
 
 
 def _reason_data(made: WatchedAlarm, verdict: Verdict, now: datetime) -> str:

@@ -7,6 +7,7 @@ Written against moto 5.2: it creates alarms as OK, keeps no history that can be 
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 
 from .alarm_request import InvalidAlarmError, watched_alarm
-from .alarm_rule import Verdict
+from .alarm_rule import COMPARISONS, Verdict
 from .history import HistoryItem, InvalidTokenError, created, deleted, page
 from .metric_math import UnsupportedExpressionError
 from .notifications import Transition
@@ -42,6 +43,17 @@ def history(backend: CloudWatchBackend) -> deque[HistoryItem]:
     return backend.__dict__.setdefault("alarm_history", deque(maxlen=_HISTORY_LENGTH))
 
 
+@dataclass(frozen=True)
+class AlarmFacts:
+    """An alarm for people: what it watches in words, its state, why, and since when."""
+
+    name: str
+    condition: str
+    state: str
+    reason: str
+    since: datetime
+
+
 class MotoAlarms:
     """Puts itself between moto's CloudWatch and its callers, for this process. `act` is called for each transition
     whose alarm has its actions enabled; it must not block."""
@@ -60,6 +72,9 @@ class MotoAlarms:
 
     def all(self) -> list[Alarm]:
         return [alarm for alarm in list(self._backend().alarms.values()) if hasattr(alarm, "watched")]
+
+    def facts(self) -> list[AlarmFacts]:
+        return sorted((_facts(alarm) for alarm in self.all()), key=lambda facts: facts.name)
 
     def states(self, names: list[str]) -> dict[str, str]:
         alarms = self._backend().alarms
@@ -126,6 +141,26 @@ class MotoAlarms:
                 "AlarmConfigurationUpdatedTimestamp": alarm.configuration_updated_timestamp,
             }
             self._act(Transition(configuration, old, state, reason, moment))
+
+
+def _number(value: float) -> str:
+    return f"{value:,.6f}".rstrip("0").rstrip(".")
+
+
+def _facts(alarm: Alarm) -> AlarmFacts:
+    made = watched(alarm)
+    rule, query = made.rule, made.queries.get(made.watched)
+    subject = f"{query.metric} {query.statistic}" if query is not None else f"expression {made.watched}"
+    dimensions = ", ".join(value for _, value in sorted(query.dimensions)) if query is not None else ""
+    return AlarmFacts(
+        name=alarm.name,
+        condition=f"{subject} {f'of {dimensions} ' if dimensions else ''}is {COMPARISONS[rule.comparison][1]} "
+        f"{_number(rule.threshold)} in {rule.datapoints_to_alarm} of {rule.evaluation_periods} periods of "
+        f"{made.period_seconds} s",
+        state=alarm.state_value,
+        reason=alarm.state_reason or "",
+        since=(alarm.state_transitioned_timestamp or alarm.state_updated_timestamp).replace(tzinfo=UTC),
+    )
 
 
 def _method(call: Callable[..., Any]) -> Callable[..., Any]:

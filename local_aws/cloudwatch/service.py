@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from .actions import AlarmActions, publish_with_moto
 from .evaluator import AlarmEvaluator
-from .moto_alarms import MotoAlarms, history
+from .moto_alarms import AlarmFacts, MotoAlarms, history
 from .store import MetricStore
 
 
@@ -28,6 +28,10 @@ class CloudWatch:
 
     def stop(self) -> None:
         self._evaluator.stop()
+
+    def alarms(self) -> list[AlarmFacts]:
+        """Every metric alarm as it is now, by name."""
+        return self._alarms.facts()
 
     def states(self, names: list[str]) -> dict[str, str]:
         """The state of each alarm of `names` that exists: OK, ALARM or INSUFFICIENT_DATA."""

@@ -1,4 +1,4 @@
-"""The metrics of moto's CloudWatch, read by alarms and written by SageMaker, with their distributions.
+"""The metrics of moto's CloudWatch with their distributions: written by SageMaker and by logs, read by alarms.
 
 In this process, not over HTTP: moto's API keeps only the statistics of what it is sent together, and of those no
 percentile can be told.
@@ -17,6 +17,7 @@ from moto.cloudwatch.models import (
 )
 
 from ..account import ACCOUNT_ID, REGION
+from .embedded_metrics import embedded_metrics
 from .samples import Recorded, Sample
 from .statistics import Distribution
 from .watched_alarm import MetricQuery
@@ -49,6 +50,11 @@ class MetricStore:
 
     def record(self, recorded: Iterable[Recorded]) -> None:
         self.backend().metric_data.extend(map(_DistributionDatum, recorded))
+
+    def record_embedded(self, lines: Iterable[str]) -> None:
+        """The metrics that lines of a log hold in the embedded metric format."""
+        now = datetime.now(UTC)
+        self.record(found for line in lines for found in embedded_metrics(line, now))
 
     def read(self, query: MetricQuery, start: datetime, end: datetime) -> list[Sample]:
         """See `watched_alarm.Read`. What callers sent with PutMetricData is among it."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from .alarm_rule import COMPARISONS, AlarmRule, Datapoint, State, Verdict, evaluate
+from .alarm_rule import COMPARISONS, AlarmRule, AlarmState, Datapoint, Verdict, evaluate
 from .metric_math import Expression
 from .samples import Sample
 from .statistics import check_statistic, statistic
@@ -63,7 +63,7 @@ class WatchedAlarm:
         """How often it is evaluated."""
         return min(self.period_seconds, _RESOLUTION_SECONDS)
 
-    def evaluate(self, read: Read, now: datetime, state: State, time_factor: float = 1.0) -> Verdict:
+    def evaluate(self, read: Read, now: datetime, state: AlarmState, time_factor: float = 1.0) -> Verdict:
         """What becomes of it in `state`. Periods end where those of the clock do, as on AWS.
 
         `time_factor`: how long a second of the alarm's periods takes.

@@ -74,7 +74,7 @@ def aws_errors(doing: str, endpoint_url: str) -> Iterator[None]:
         raise ProviderError(Problem(f"{doing}: {error}")) from error
 
 
-def isolated_session() -> boto3.Session:
+def isolated_session(access_key: str = "test", secret_key: str = "test", token: str | None = None) -> boto3.Session:
     """A boto3 session with static credentials that reads no file, profile or variable of the machine."""
     session = botocore.session.Session(
         session_vars={
@@ -84,14 +84,15 @@ def isolated_session() -> boto3.Session:
             "ca_bundle": (None, None, None, None),
         }
     )
-    return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", botocore_session=session)
+    return boto3.Session(access_key, secret_key, token, botocore_session=session)
 
 
 @dataclass(frozen=True)
 class ClientSettings:
     """How a provider configuration reaches its services.
 
-    `endpoint_url` serves whatever `endpoints` (pairs of the provider's service name and URL) does not name.
+    `endpoint_url` serves whatever `endpoints` (pairs of the provider's service name and URL) does not name. `role`
+    holds the members of an AssumeRole request; empty, no role is assumed.
     """
 
     endpoint_url: str
@@ -99,6 +100,7 @@ class ClientSettings:
     endpoints: tuple[tuple[str, str], ...] = ()
     use_path_style: bool = True
     max_attempts: int = 3
+    role: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
@@ -162,5 +164,12 @@ class ClientPool:
     def clients(self, settings: ClientSettings) -> Clients:
         with self._lock:
             if settings not in self._pool:
-                self._pool[settings] = Clients(settings, self._session)
+                session = self._assumed(settings) if settings.role else self._session
+                self._pool[settings] = Clients(settings, session)
             return self._pool[settings]
+
+    def _assumed(self, settings: ClientSettings) -> boto3.Session:
+        request = {"RoleSessionName": "terraform", **dict(settings.role)}
+        with aws_errors(f"assuming the role {request['RoleArn']}", settings.endpoint_url):
+            answer = Clients(settings, self._session).client("sts").assume_role(**request)["Credentials"]
+        return isolated_session(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])

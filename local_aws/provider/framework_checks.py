@@ -6,9 +6,7 @@ from typing import Any
 
 from .checks import ACCOUNT_ID, enum_values
 from .errors import Problem
-from .values import UNKNOWN
-
-Steps = tuple[str | int, ...]
+from .values import UNKNOWN, Steps
 
 
 def value(demands: Mapping[str, Any], found: Any, path: Steps) -> Iterator[Problem]:

@@ -13,9 +13,7 @@ from typing import Any, NamedTuple
 from .equality import Wordings, same_value
 from .json_text import Wording
 from .schema import Attribute, Block, NestedBlock
-from .values import UNKNOWN, is_empty
-
-Path = tuple[str | int, ...]
+from .values import UNKNOWN, Steps, is_empty
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class Plan:
     """The planned state and the paths whose change needs a new resource."""
 
     planned: dict[str, Any]
-    replace: list[Path]
+    replace: list[Steps]
 
 
 def plan_change(
@@ -61,9 +59,9 @@ class _Earlier(NamedTuple):
 class _Planner:
     def __init__(self, wordings: Wordings) -> None:
         self.wordings = wordings
-        self.replace: list[Path] = []
+        self.replace: list[Steps] = []
 
-    def block(self, block: Block, prior: dict | None, proposed: dict, config: dict, path: Path) -> dict:
+    def block(self, block: Block, prior: dict | None, proposed: dict, config: dict, path: Steps) -> dict:
         planned = {}
         for name, attribute in block.attributes.items():
             before = None if prior is None else prior[name]
@@ -77,7 +75,7 @@ class _Planner:
             planned[name] = self.nested(nested, before, proposed[name], config[name], (*path, name))
         return planned
 
-    def attribute(self, attribute: Attribute, earlier: _Earlier, proposed: Any, config: Any, path: Path) -> Any:
+    def attribute(self, attribute: Attribute, earlier: _Earlier, proposed: Any, config: Any, path: Steps) -> Any:
         exists, before, has_zeros = earlier
         if config is None:
             if attribute.default is not None:
@@ -93,7 +91,7 @@ class _Planner:
         wording = self.wording(attribute, path)
         return wording.normal(config) if wording is not None and isinstance(config, str) else config
 
-    def nested(self, nested: NestedBlock, before: Any, proposed: Any, config: Any, path: Path) -> Any:
+    def nested(self, nested: NestedBlock, before: Any, proposed: Any, config: Any, path: Steps) -> Any:
         if nested.nesting == "single":
             is_given = config is not None and config is not UNKNOWN
             return self.block(nested.block, before, proposed, config, path) if is_given else config
@@ -114,7 +112,7 @@ class _Planner:
             self.removed(nested.block, item, (*path, i))
         return planned
 
-    def elements(self, nested: NestedBlock, before: list[dict], proposed: list[dict], path: Path) -> list[dict]:
+    def elements(self, nested: NestedBlock, before: list[dict], proposed: list[dict], path: Steps) -> list[dict]:
         names = _names(path)
         left = list(before)
         planned = []
@@ -131,7 +129,7 @@ class _Planner:
             self.replace.append(path)
         return planned
 
-    def removed(self, block: Block, item: dict, path: Path) -> None:
+    def removed(self, block: Block, item: dict, path: Steps) -> None:
         if forces_new(block, item):
             self.replace.append(path[:-1])
 
@@ -156,15 +154,15 @@ class _Planner:
                 return False
         return True
 
-    def same(self, attribute: Attribute, before: Any, value: Any, path: Path) -> bool:
+    def same(self, attribute: Attribute, before: Any, value: Any, path: Steps) -> bool:
         return same_value(attribute, before, value, self.wording(attribute, path))
 
-    def wording(self, attribute: Attribute, path: Path) -> Wording | None:
+    def wording(self, attribute: Attribute, path: Steps) -> Wording | None:
         # Most types have none, and this is asked for every attribute of thousands of objects.
         return self.wordings.get(_names(path, attribute.name)) if self.wordings else None
 
 
-def _names(path: Path, *last: str) -> tuple[str, ...]:
+def _names(path: Steps, *last: str) -> tuple[str, ...]:
     return (*(step for step in path if isinstance(step, str)), *last)
 
 

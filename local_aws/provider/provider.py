@@ -16,7 +16,7 @@ from .uncovered import not_covered
 from .validation import load_demands, validate_config
 from .values import UNKNOWN, has_unknown, is_empty, without_unknown
 
-State = dict[str, Any]
+ResourceState = dict[str, Any]
 
 
 class Provider:
@@ -41,7 +41,7 @@ class Provider:
             raise not_covered(type_name, data_source=data_source)
         return covered[type_name]
 
-    def validate(self, type_name: str, config: State, *, data_source: bool = False) -> list[Problem]:
+    def validate(self, type_name: str, config: ResourceState, *, data_source: bool = False) -> list[Problem]:
         """What is wrong with a configuration: what the real provider would say, and what the stand-in cannot do."""
         block = self.block(type_name, data_source=data_source)
         entry = (self._data_sources if data_source else self._resources)[type_name]
@@ -59,7 +59,12 @@ class Provider:
         ]
 
     def plan(
-        self, settings: ProviderSettings, type_name: str, prior: State | None, proposed: State, config: State
+        self,
+        settings: ProviderSettings,
+        type_name: str,
+        prior: ResourceState | None,
+        proposed: ResourceState,
+        config: ResourceState,
     ) -> Plan:
         """The planned state of a creation (`prior` None) or an update."""
         block, resource = self.block(type_name), self._resources[type_name]
@@ -77,7 +82,9 @@ class Provider:
                 planned[name] = UNKNOWN
         return plan
 
-    def create(self, settings: ProviderSettings, type_name: str, planned: State) -> tuple[State | None, list[Problem]]:
+    def create(
+        self, settings: ProviderSettings, type_name: str, planned: ResourceState
+    ) -> tuple[ResourceState | None, list[Problem]]:
         """Make the resource. Returns its state (None: nothing was made) and what went wrong.
 
         A state with a problem is a resource that exists but is not what was asked for: Terraform taints it.
@@ -92,8 +99,8 @@ class Provider:
         return self._settle(settings, type_name, state)
 
     def update(
-        self, settings: ProviderSettings, type_name: str, prior: State, planned: State
-    ) -> tuple[State, list[Problem]]:
+        self, settings: ProviderSettings, type_name: str, prior: ResourceState, planned: ResourceState
+    ) -> tuple[ResourceState, list[Problem]]:
         """Change the resource in place. On a problem the earlier state stays: the next refresh sees what was done."""
         block, resource = self.block(type_name), self._resources[type_name]
         state = self._with_tags(settings, block, planned)
@@ -113,17 +120,17 @@ class Provider:
             return prior, error.problems
         return self._settle(settings, type_name, state, wait=False)
 
-    def delete(self, settings: ProviderSettings, type_name: str, prior: State) -> None:
+    def delete(self, settings: ProviderSettings, type_name: str, prior: ResourceState) -> None:
         """Remove the resource; one that is gone already is no error. Raises ProviderError."""
         resource = self._resources[type_name]
         with aws_errors(f"deleting {_label(type_name, prior)}", settings.clients.settings.endpoint_url):
             _unless_missing(resource, lambda: resource.delete(self._call(settings, type_name, prior)))
 
-    def read(self, settings: ProviderSettings, type_name: str, current: State) -> State | None:
+    def read(self, settings: ProviderSettings, type_name: str, current: ResourceState) -> ResourceState | None:
         """The state as AWS has it now, or None when the resource is gone. Raises ProviderError."""
         return self._read(settings, type_name, current, current, is_refresh=True)
 
-    def import_state(self, settings: ProviderSettings, type_name: str, identifier: str) -> State:
+    def import_state(self, settings: ProviderSettings, type_name: str, identifier: str) -> ResourceState:
         """The state of the resource with an import id, or only what the id contains when there is none.
 
         Terraform then reads it, finds nothing, and says so in its own words. Raises ProviderError.
@@ -143,7 +150,7 @@ class Provider:
                 state[name] = value
         return with_defaults(block, state)
 
-    def read_data(self, settings: ProviderSettings, type_name: str, config: State) -> State:
+    def read_data(self, settings: ProviderSettings, type_name: str, config: ResourceState) -> ResourceState:
         """A data source's attributes. Raises ProviderError."""
         block, source = self.block(type_name, data_source=True), self._data_sources[type_name]
         state = with_defaults(block, config)
@@ -154,8 +161,8 @@ class Provider:
             return settle(block, state, source.read(call))
 
     def _settle(
-        self, settings: ProviderSettings, type_name: str, state: State, *, wait: bool = True
-    ) -> tuple[State, list[Problem]]:
+        self, settings: ProviderSettings, type_name: str, state: ResourceState, *, wait: bool = True
+    ) -> tuple[ResourceState, list[Problem]]:
         block, resource = self.block(type_name), self._resources[type_name]
         try:
             with aws_errors(f"waiting for {_label(type_name, state)}", settings.clients.settings.endpoint_url):
@@ -174,12 +181,12 @@ class Provider:
         self,
         settings: ProviderSettings,
         type_name: str,
-        current: State,
-        reference: State | None,
+        current: ResourceState,
+        reference: ResourceState | None,
         *,
         is_refresh: bool = False,
         is_apply: bool = False,
-    ) -> State | None:
+    ) -> ResourceState | None:
         block, resource = self.block(type_name), self._resources[type_name]
         known = current if is_refresh else without_unknown(current)
         call = self._call(settings, type_name, known, refresh=settings.refresh if is_refresh else None)
@@ -192,7 +199,7 @@ class Provider:
             _split_tags(settings, current, actual)
         return settle(block, reference, actual, self._wordings[type_name], is_apply=is_apply)
 
-    def _with_tags(self, settings: ProviderSettings, block: Block, planned: State) -> State:
+    def _with_tags(self, settings: ProviderSettings, block: Block, planned: ResourceState) -> ResourceState:
         state = dict(planned)
         if "tags_all" in block.attributes and state["tags_all"] is UNKNOWN:
             state["tags_all"] = {**_default_tags(settings, planned), **(planned["tags"] or {})}
@@ -207,7 +214,7 @@ class Provider:
         changed = {key: value for key, value in after.items() if before.get(key) != value}
         resource.tag(call, changed, [key for key in before if key not in after])
 
-    def _call(self, settings: ProviderSettings, type_name: str, state: State, **more: Any) -> Call:
+    def _call(self, settings: ProviderSettings, type_name: str, state: ResourceState, **more: Any) -> Call:
         block, resource = self.block(type_name), self._resources[type_name]
         return Call(settings.clients, resource.service, block, state, directory=settings.directory, **more)
 
@@ -221,14 +228,14 @@ def _unless_missing(resource: Resource, work: Callable[[], Any]) -> Any:
         raise
 
 
-def _default_tags(settings: ProviderSettings, planned: State) -> Mapping[str, str]:
+def _default_tags(settings: ProviderSettings, planned: ResourceState) -> Mapping[str, str]:
     for override in planned.get("override_provider") or ():
         for block in override["default_tags"]:
             return block["tags"] or {}
     return settings.default_tags
 
 
-def _planned_tags(settings: ProviderSettings, prior: State | None, planned: State) -> Any:
+def _planned_tags(settings: ProviderSettings, prior: ResourceState | None, planned: ResourceState) -> Any:
     if has_unknown(planned["tags"]):
         return UNKNOWN
     merged = {**_default_tags(settings, planned), **(planned["tags"] or {})}
@@ -237,7 +244,7 @@ def _planned_tags(settings: ProviderSettings, prior: State | None, planned: Stat
     return prior["tags_all"] if is_empty(merged) and is_empty(prior["tags_all"]) else merged
 
 
-def _split_tags(settings: ProviderSettings, current: State, actual: State) -> None:
+def _split_tags(settings: ProviderSettings, current: ResourceState, actual: ResourceState) -> None:
     """`tags` is what the resource itself asked for, `tags_all` that and the provider's default tags."""
     if "tags" not in actual:
         return

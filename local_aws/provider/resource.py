@@ -70,9 +70,8 @@ class Call:
         return f"arn:{self.clients.partition}:{service}:{region}:{account}:{resource}"
 
 
-Plan = Mapping[str, Any]
 Customize = Callable[[Mapping[str, Any], dict[str, Any]], None]
-Replan = Callable[[Plan | None, dict[str, Any]], Iterable[str]]
+Replan = Callable[[Mapping[str, Any] | None, dict[str, Any]], Iterable[str]]
 
 
 def _by_id(identifier: str) -> dict[str, Any]:
@@ -83,7 +82,7 @@ def _as_planned(_config: Mapping[str, Any], _planned: dict[str, Any]) -> None:
     pass
 
 
-def _nothing_more(_prior: Plan | None, _planned: dict[str, Any]) -> Iterable[str]:
+def _nothing_more(_prior: Mapping[str, Any] | None, _planned: dict[str, Any]) -> Iterable[str]:
     return ()
 
 

@@ -1,4 +1,4 @@
-"""The provider block: what it says, checked; what has no meaning on the local AWS (profiles, roles), accepted."""
+"""The provider block: what it says, checked; what has no meaning on the local AWS (profiles), accepted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from .object_listing import Refresh
 from .values import UNKNOWN
 
 DEFAULT_REGION = "us-east-1"
+_ROLE_MEMBERS = {"role_arn": "RoleArn", "session_name": "RoleSessionName", "external_id": "ExternalId"}
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def read_settings(
             use_path_style=True if path_style is None else path_style,
             # The provider's default of 25 would make a stopped local AWS look like one that hangs.
             max_attempts=3 if attempts is None else int(attempts) + 1,
+            role=_role(config),
         )
     )
     _check_account(config, clients)
@@ -106,6 +108,12 @@ def _check_account(config: Mapping[str, Any], clients: Clients) -> None:
         raise ProviderError(
             Problem(f"AWS account ID not allowed: {account}", f"The provider block's {name} excludes it.", (name,))
         )
+
+
+def _role(config: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The members of the AssumeRole request that `assume_role` makes; none without it."""
+    block = _first(config["assume_role"])
+    return tuple((member, block[name]) for name, member in _ROLE_MEMBERS.items() if _known(block.get(name)))
 
 
 def _known(value: Any) -> Any:

@@ -13,12 +13,11 @@ from . import framework_checks
 from .checks import CHECKS, enum_values
 from .errors import Problem
 from .schema import Attribute, Block, NestedBlock
-from .values import UNKNOWN, has_unknown
+from .values import UNKNOWN, Steps, has_unknown
 
 CHECKS_FILE = Path(__file__).with_name("checks.json")
 Demands = Mapping[str, Mapping[str, Any]]
 """What is demanded of a type's arguments, by their path of names (`a.b`, `a.b[]` for the elements of a list)."""
-Steps = tuple[str | int, ...]
 
 
 def load_demands(path: Path = CHECKS_FILE) -> Mapping[str, Demands]:

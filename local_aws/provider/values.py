@@ -9,6 +9,9 @@ from typing import Any
 
 import msgpack
 
+Steps = tuple[str | int, ...]
+"""The way to a value within a resource: names, positions, keys."""
+
 
 class Unknown:
     """The type of UNKNOWN: a value that only the apply will tell."""

@@ -5,13 +5,13 @@ from typing import Any
 
 from .errors import ValidationError
 
-Call = Callable[[str, dict[str, Any]], dict[str, Any]]
+Operate = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 
 class VariantCapacities:
     """See `scaling.autoscaler.Capacities`. `call` runs an operation of the control plane."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Operate) -> None:
         self._call = call
 
     def exists(self, endpoint: str, variant: str) -> bool:

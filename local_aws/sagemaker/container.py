@@ -44,6 +44,10 @@ class ContainerClient:
     def ping(self, timeout_seconds: float) -> Answer:
         return self._request("GET", "/ping", timeout_seconds)
 
+    def metrics(self, timeout_seconds: float) -> Answer:
+        """Not part of the contract: many containers answer 404."""
+        return self._request("GET", "/metrics", timeout_seconds)
+
     def has_model(self, model_name: str, timeout_seconds: float) -> bool:
         return self._request("GET", f"/models/{model_name}", timeout_seconds).status == 200
 

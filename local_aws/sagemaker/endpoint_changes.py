@@ -49,8 +49,12 @@ class EndpointChanges:
 
     def describe(self, endpoint: Endpoint) -> dict[str, Any]:
         """What DescribeEndpoint says: of one moment, whatever changes meanwhile."""
+        return self.in_one_moment(describe_endpoint, endpoint)
+
+    def in_one_moment(self, read: Callable[[Endpoint, Traffic | None], Any], endpoint: Endpoint) -> Any:
+        """What `read` makes of an endpoint and what runs behind it, while neither changes."""
         with self._lock:
-            return describe_endpoint(endpoint, self._traffic.get(endpoint.name))
+            return read(endpoint, self._traffic.get(endpoint.name))
 
     def create(self, endpoint: Endpoint, config: EndpointConfig, plans: list[VariantPlan]) -> None:
         self._in_background(endpoint, lambda: self._finish_create(endpoint, config, plans))

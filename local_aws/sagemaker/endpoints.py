@@ -5,7 +5,8 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpoint.htm
 """
 
 import threading
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
 
 from .deployment_config import DeploymentPlan, read_deployment_config
 from .endpoint_changes import Alarms, EndpointChanges
@@ -15,6 +16,8 @@ from .listing import page
 from .records import Endpoint, EndpointConfig, Model, Table, now
 from .tags import Tags
 from .traffic import Traffic
+
+ReadT = TypeVar("ReadT")
 
 
 class ScalingTargets(Protocol):
@@ -52,6 +55,10 @@ class Endpoints:
     def traffic(self, name: str) -> Traffic | None:
         """What takes the requests of the endpoint `name`, None when nothing does."""
         return self._changes.traffic(name)
+
+    def each(self, read: Callable[[Endpoint, Traffic | None], ReadT]) -> list[ReadT]:
+        """What `read` makes of every endpoint and what runs behind it, each of one moment."""
+        return [self._changes.in_one_moment(read, endpoint) for endpoint in self._table.all()]
 
     def create(self, request: dict[str, Any]) -> dict[str, Any]:
         name = request["EndpointName"]

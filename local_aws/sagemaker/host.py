@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 
 from ..instances.instance import Instance, InstanceError
 from ..instances.instance_types import find_instance_type
+from ..instances.usage import Usage
 from .container import Answer, ContainerClient, ContainerGoneError, ContainerTimeoutError
 from .errors import ServiceUnavailableError
 from .fleet import LaunchError
-from .loaded_models import Entry, LoadedModels
+from .loaded_models import Entry, LoadedModel, LoadedModels
+from .model_memory import read_model_memory
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +69,24 @@ class HostedInstance:
     def is_stopping(self) -> bool:
         return self._stopping.is_set()
 
+    @property
+    def memory_mib(self) -> int | None:
+        """Memory of the instance type, None where that is not known."""
+        size = find_instance_type(self._instance.spec.instance_type)
+        return size.memory_mib if size is not None else None
+
+    def loaded(self) -> list[tuple[LoadedModel, int | None]]:
+        """The models in the container, each with its memory in bytes where the container says so."""
+        client, models = self._client, self._models
+        if client is None or models is None or not self._healthy:
+            return []
+        found, memory = models.now(), read_model_memory(client) if len(models) else {}
+        return [(model, memory.get(model.model_name)) for model in found]
+
+    def usage(self) -> Usage | None:
+        """What the instance uses of the machine; None while it is down, or where that is not known."""
+        return self._instance.usage() if self._healthy else None
+
     def gauges(self, volume_gib: int | None) -> dict[str, float]:
         """The instance's metrics of this moment, in the units that SageMaker has for them; empty while it is down.
 
@@ -80,9 +100,8 @@ class HostedInstance:
             found["DiskUtilization"] = 100 * models.disk_bytes / (volume_gib * 2**30)
         if usage is None:
             return found
-        size = find_instance_type(self._instance.spec.instance_type)
-        if size is not None:
-            found["MemoryUtilization"] = 100 * usage.memory_bytes / (size.memory_mib * 2**20)
+        if self.memory_mib is not None:
+            found["MemoryUtilization"] = 100 * usage.memory_bytes / (self.memory_mib * 2**20)
         if self._last_usage is not None:
             before, cpu_seconds = self._last_usage
             found["CPUUtilization"] = 100 * max(usage.cpu_seconds - cpu_seconds, 0) / max(moment - before, 0.001)

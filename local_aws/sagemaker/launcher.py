@@ -14,6 +14,7 @@ from .fleet import DeployedImage, Fleet, LaunchError, Variant, VariantPlan
 from .host import HostedInstance
 from .loaded_models import LoadedModels
 from .metrics import Metrics, VariantMetrics
+from .model_events import ModelEvents
 from .s3_uri import S3Uri
 
 _STARTUP_SECONDS = 480.0
@@ -25,16 +26,19 @@ class Launcher:
 
     def __init__(
         self,
+        *,
         instances: InstanceFactory,
         images: ImageStore,
         artifacts: ArtifactCache,
         metrics: Metrics,
+        events: ModelEvents,
         settings: LocalAwsSettings,
     ) -> None:
         self._instances = instances
         self._images = images
         self._artifacts = artifacts
         self._metrics = metrics
+        self._events = events
         self._settings = settings
         self._hosts: list[tuple[HostedInstance, VariantMetrics, VariantPlan]] = []
         self._lock = threading.Lock()
@@ -83,6 +87,7 @@ class Launcher:
             return ModelError(endpoint=endpoint_name, account_id=ACCOUNT_ID, region=REGION, status=status, answer=text)
 
         metrics = self._metrics.for_variant(endpoint_name, plan.name)
+        note = self._events.for_instance(endpoint_name, plan.name, instance_id)
 
         def make_models(client: ContainerClient) -> LoadedModels:
             return LoadedModels(
@@ -91,6 +96,7 @@ class Launcher:
                 prefix=S3Uri.parse(plan.model.model_data_url),
                 metrics=metrics,
                 model_error=model_error,
+                note=note,
                 load_timeout_seconds=self._settings.load_timeout_seconds,
                 keep_loaded=plan.model.cache_models,
             )

@@ -16,6 +16,7 @@ from .artifacts import Artifact, ArtifactCache
 from .container import Answer, ContainerClient, ContainerGoneError, ContainerTimeoutError
 from .errors import ModelNotReadyError, SageMakerError
 from .metrics import VariantMetrics
+from .model_events import NoteModelEvent
 from .s3_uri import S3Uri
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ MakeModelError = Callable[[int, str], SageMakerError]
 _INSUFFICIENT = 507
 
 
-class State(Enum):
+class ModelState(Enum):
     LOADING = "loading"
     READY = "ready"
     UNLOADING = "unloading"
@@ -40,12 +41,24 @@ class Entry:
     model_name: str
     """Opaque to the container, as on AWS."""
 
-    state: State = State.LOADING
+    state: ModelState = ModelState.LOADING
     leases: int = 0
     used: float = 0.0
     waits_for_room: bool = False
     artifact: Artifact | None = None
     error: Exception | None = None
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """One model in the container, as it is at this moment. `disk_bytes`: the size of its artifact."""
+
+    target_model: str
+    model_name: str
+    state: ModelState
+    requests: int
+    idle_seconds: float
+    disk_bytes: int | None
 
 
 class LoadedModels:
@@ -59,6 +72,7 @@ class LoadedModels:
         prefix: S3Uri,
         metrics: VariantMetrics,
         model_error: MakeModelError,
+        note: NoteModelEvent,
         load_timeout_seconds: float,
         keep_loaded: bool,
     ) -> None:
@@ -67,6 +81,7 @@ class LoadedModels:
         self._prefix = prefix
         self._metrics = metrics
         self._model_error = model_error
+        self._note = note
         self._load_timeout_seconds = load_timeout_seconds
         self._keep_loaded = keep_loaded
         self._changed = threading.Condition()
@@ -83,6 +98,23 @@ class LoadedModels:
         with self._changed:
             return sum(entry.artifact.size_bytes for entry in self._entries.values() if entry.artifact is not None)
 
+    def now(self) -> list[LoadedModel]:
+        """What is loaded, being loaded and being unloaded, the last used one first."""
+        moment = time.monotonic()
+        with self._changed:
+            entries = sorted(self._entries.values(), key=lambda entry: -entry.used)
+            return [
+                LoadedModel(
+                    target_model=entry.target_model,
+                    model_name=entry.model_name,
+                    state=entry.state,
+                    requests=entry.leases,
+                    idle_seconds=0.0 if entry.leases else moment - entry.used,
+                    disk_bytes=entry.artifact.size_bytes if entry.artifact is not None else None,
+                )
+                for entry in entries
+            ]
+
     def acquire(self, target_model: str, deadline: float) -> tuple[Entry, bool]:
         """A lease on the loaded model, and whether it was loaded already (a cache hit).
 
@@ -92,10 +124,10 @@ class LoadedModels:
         """
         with self._changed:
             entry = self._entries.get(target_model)
-            while entry is not None and entry.state is State.UNLOADING:
+            while entry is not None and entry.state is ModelState.UNLOADING:
                 self._wait(deadline, target_model)
                 entry = self._entries.get(target_model)
-            hit = entry is not None and entry.state is State.READY
+            hit = entry is not None and entry.state is ModelState.READY
             if entry is None:
                 entry = Entry(target_model, hashlib.sha256(str(self._prefix / target_model).encode()).hexdigest()[:32])
                 self._entries[target_model] = entry
@@ -103,7 +135,7 @@ class LoadedModels:
             entry.leases += 1
             entry.used = time.monotonic()
             try:
-                while entry.state is State.LOADING and entry.error is None:
+                while entry.state is ModelState.LOADING and entry.error is None:
                     self._wait(deadline, target_model)
                 if entry.error is not None:
                     raise entry.error
@@ -125,6 +157,7 @@ class LoadedModels:
         """The container says that it has no such model: load it again for the next request."""
         with self._changed:
             self._drop(entry)
+        self._note("lost", entry.target_model, "the container answered that it has no such model", None)
 
     def make_room(self, keep: Entry, deadline: float) -> bool:
         """Unload the least recently used model that nobody uses; wait for one where all are in use.
@@ -137,22 +170,25 @@ class LoadedModels:
                 if len(self._entries) < before:
                     return True  # a model went by itself
                 others = [e for e in self._entries.values() if e is not keep and not e.waits_for_room]
-                idle = [e for e in others if e.state is State.READY and e.leases == 0]
+                idle = [e for e in others if e.state is ModelState.READY and e.leases == 0]
                 if idle:
                     victim = min(idle, key=lambda e: e.used)
                     self._claim(victim)
                     break
                 if not others or not self._changed.wait(deadline - time.monotonic()):
                     return False
-        self._unload(victim, "the container needs room")
+        self._unload(victim, f"the container needs room for {keep.target_model}")
         return True
 
     def fail_all(self, error: Exception) -> None:
         """The container is gone: nothing is loaded any more."""
         with self._changed:
-            for entry in list(self._entries.values()):
+            lost = list(self._entries.values())
+            for entry in lost:
                 entry.error = error
                 self._drop(entry)
+        for entry in lost:
+            self._note("lost", entry.target_model, str(error), None)
 
     def _wait(self, deadline: float, target_model: str) -> None:
         if not self._changed.wait(max(deadline - time.monotonic(), 0)) and time.monotonic() >= deadline:
@@ -177,10 +213,13 @@ class LoadedModels:
             with self._changed:
                 entry.error = error
                 self._drop(entry)
+            self._note("failed", entry.target_model, str(error), time.monotonic() - started)
             return
-        logger.info("model %s loaded in %.3f s", entry.target_model, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        logger.info("model %s loaded in %.3f s", entry.target_model, seconds)
+        self._note("loaded", entry.target_model, "", seconds)
         with self._changed:
-            entry.state = State.READY
+            entry.state = ModelState.READY
             entry.used = time.monotonic()
             # The requests that asked for it may all have given up while it loaded.
             unload = not self._keep_loaded and self._claim(entry)
@@ -225,14 +264,16 @@ class LoadedModels:
                 logger.warning("model %s: unload answered %s: %s", entry.target_model, answer.status, answer.text)
         except (ContainerGoneError, ContainerTimeoutError) as error:
             logger.warning("model %s: unload failed: %s", entry.target_model, error)
-        self._metrics.duration("ModelUnloadingTime", time.monotonic() - started)
+        seconds = time.monotonic() - started
+        self._metrics.duration("ModelUnloadingTime", seconds)
+        self._note("evicted", entry.target_model, reason, seconds)
         with self._changed:
             self._drop(entry)
 
     def _claim(self, entry: Entry) -> bool:
         """Take an idle, ready entry for unloading; the lock is held."""
-        if entry.state is State.READY and entry.leases == 0 and self._entries.get(entry.target_model) is entry:
-            entry.state = State.UNLOADING
+        if entry.state is ModelState.READY and entry.leases == 0 and self._entries.get(entry.target_model) is entry:
+            entry.state = ModelState.UNLOADING
             return True
         return False
 

@@ -3,18 +3,16 @@
 https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
 """
 
-import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ..cloudwatch.samples import Recorded, Sample
 from ..cloudwatch.statistics import Distribution
-
-logger = logging.getLogger(__name__)
+from ..periodic import PeriodicThread
 
 INVOCATIONS = "AWS/SageMaker"
 INSTANCES = "/aws/sagemaker/Endpoints"
@@ -42,30 +40,30 @@ class _Series:
     name: str
 
 
-Record = Callable[[list[Recorded]], None]
+RecordSamples = Callable[[list[Recorded]], None]
 
 
 class Metrics:
-    """Collects values; a thread records them, those of each second together.
+    """Collects values; a thread gives them to each of `record`, those of each second together.
 
     `time_factor`: how long that second takes, as the periods of the alarms that watch the metrics.
     """
 
-    def __init__(self, record: Record, time_factor: float = 1.0, clock: Callable[[], float] = time.time) -> None:
-        self._record = record
+    def __init__(
+        self, record: Iterable[RecordSamples], time_factor: float = 1.0, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._record = tuple(record)
         self._second = time_factor
         self._clock = clock
         self._lock = threading.Lock()
         self._gathered: dict[tuple[_Series, int], Distribution] = defaultdict(Distribution)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
+        self._thread = PeriodicThread("the recording of metrics", self.flush, _PERIOD_SECONDS)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        self._stop.set()
-        self._thread.join()
+        self._thread.stop()
 
     def for_variant(self, endpoint: str, variant: str) -> "VariantMetrics":
         return VariantMetrics(self, endpoint, variant)
@@ -79,7 +77,9 @@ class Metrics:
         """Record what was gathered since the last time."""
         with self._lock:
             gathered, self._gathered = self._gathered, defaultdict(Distribution)
-        self._record([self._recorded(series, second, values) for (series, second), values in gathered.items()])
+        recorded = [self._recorded(series, second, values) for (series, second), values in gathered.items()]
+        for record in self._record:
+            record(recorded)
 
     def _recorded(self, series: _Series, second: int, values: Distribution) -> Recorded:
         return Recorded(
@@ -89,13 +89,6 @@ class Metrics:
             unit=_UNITS.get(series.name, "Count"),
             sample=Sample(datetime.fromtimestamp(second * self._second, UTC), values),
         )
-
-    def _run(self) -> None:
-        while not self._stop.wait(_PERIOD_SECONDS):
-            try:
-                self.flush()
-            except Exception:  # metrics never take the service down
-                logger.exception("metrics could not be recorded")
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from .endpoint_changes import Alarms, EndpointChanges, Fleets
 from .endpoint_configs import EndpointConfigs
 from .endpoints import Endpoints, ScalingTargets
 from .errors import UnknownOperationError
+from .invoker import Invoker
 from .metrics import Metrics
 from .models import Account, Models
 from .pace import Pace
 from .records import Endpoint, EndpointConfig, Model, Table
-from .runtime import Runtime
 from .tags import Tags
 from .validation import input_shape, validate
 
@@ -19,7 +19,7 @@ Operation = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 
 class SageMakerService:
-    """Control plane (`call`) and `runtime`."""
+    """Control plane (`call`), `invoker`, and `endpoints` for those that watch them."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class SageMakerService:
         endpoints = Table[Endpoint]("endpoint", "endpoint")
         tags = Tags({"model": models, "endpoint-config": configs, "endpoint": endpoints})
         self._changes = EndpointChanges(launcher, alarms, pace)
-        self._endpoints = Endpoints(
+        self.endpoints = Endpoints(
             table=endpoints,
             configs=configs,
             models=models,
@@ -46,7 +46,7 @@ class SageMakerService:
             scaling=scaling,
             alarms=alarms,
         )
-        self.runtime = Runtime(self._endpoints, metrics, invocation_timeout_seconds)
+        self.invoker = Invoker(self.endpoints, metrics, invocation_timeout_seconds)
         model_operations = Models(models, tags, account)
         config_operations = EndpointConfigs(configs, models, tags)
         self._operations: dict[str, Operation] = {
@@ -58,12 +58,12 @@ class SageMakerService:
             "DescribeEndpointConfig": config_operations.describe,
             "ListEndpointConfigs": config_operations.list_page,
             "DeleteEndpointConfig": config_operations.delete,
-            "CreateEndpoint": self._endpoints.create,
-            "DescribeEndpoint": self._endpoints.describe,
-            "ListEndpoints": self._endpoints.list_page,
-            "UpdateEndpoint": self._endpoints.update,
-            "UpdateEndpointWeightsAndCapacities": self._endpoints.update_weights_and_capacities,
-            "DeleteEndpoint": self._endpoints.delete,
+            "CreateEndpoint": self.endpoints.create,
+            "DescribeEndpoint": self.endpoints.describe,
+            "ListEndpoints": self.endpoints.list_page,
+            "UpdateEndpoint": self.endpoints.update,
+            "UpdateEndpointWeightsAndCapacities": self.endpoints.update_weights_and_capacities,
+            "DeleteEndpoint": self.endpoints.delete,
             "AddTags": tags.add_tags,
             "ListTags": tags.list_tags,
             "DeleteTags": tags.delete_tags,

@@ -25,6 +25,11 @@ class Traffic:
         """The fleet of the configuration that an update brings."""
         return self._arriving
 
+    @property
+    def arriving_fraction(self) -> float:
+        """How much of the traffic the arriving fleet has, 0 to 1."""
+        return self._fraction
+
     def shift(self, fleet: Fleet, fraction: float) -> None:
         """Send `fraction` of the requests (0 to 1) to `fleet`, which an update brings."""
         with self._lock:

@@ -1,6 +1,6 @@
 """SageMaker's two wire protocols: AWS JSON 1.1 for the control plane, REST for InvokeEndpoint.
 
-Translates only; `service` and `runtime` do the work.
+Translates only; `service` and `invoker` do the work.
 """
 
 import json
@@ -29,7 +29,7 @@ from .errors import (
     endpoint_not_found,
 )
 from .invocation import MAX_BODY_BYTES, Invocation, read_members
-from .runtime import Prediction
+from .invoker import Prediction
 from .service import SageMakerService
 
 logger = logging.getLogger(__name__)
@@ -96,9 +96,9 @@ class SageMakerTransport:
             if _region(request) != REGION:
                 raise endpoint_not_found(invocation.endpoint)
             if suffix != "invocations":
-                self._service.runtime.refuse(_OTHER_INVOCATIONS[suffix], invocation.endpoint)
+                self._service.invoker.refuse(_OTHER_INVOCATIONS[suffix], invocation.endpoint)
             prediction = await anyio.to_thread.run_sync(
-                self._service.runtime.invoke, invocation, limiter=self._invocation_limiter
+                self._service.invoker.invoke, invocation, limiter=self._invocation_limiter
             )
         except SageMakerError as error:
             return _runtime_error(error)

@@ -1,8 +1,6 @@
 """Keeps the variants that are scalable targets within their limits, and as large as their policies want."""
 
 import logging
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,6 +8,7 @@ from typing import Protocol
 
 from ..cloudwatch.statistics import statistic
 from ..cloudwatch.watched_alarm import Read
+from ..periodic import PeriodicThread
 from .target_tracking import LOW_PERIODS, PERIOD_SECONDS, TargetTracking
 
 logger = logging.getLogger(__name__)
@@ -58,16 +57,15 @@ class AutoScaler:
         self._collect = collect
         self._time_factor = time_factor
         self._changed: dict[tuple[str, str], tuple[datetime, bool]] = {}
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="scaling", daemon=True)
+        self._thread = PeriodicThread(
+            "automatic scaling", lambda: self.scale(datetime.now(UTC)), _TICK_SECONDS * time_factor, on_the_clock=True
+        )
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._thread.stop()
 
     def scale(self, now: datetime) -> None:
         """Look at every target once."""
@@ -120,12 +118,3 @@ class AutoScaler:
             )
             for start in starts
         ]
-
-    def _run(self) -> None:
-        tick = _TICK_SECONDS * self._time_factor
-        while not self._stop.wait(tick - time.time() % tick):
-            try:
-                self.scale(datetime.now(UTC))
-            except Exception:  # one bad look must not end the scaling
-                if not self._stop.is_set():
-                    logger.exception("endpoints could not be scaled")

@@ -58,6 +58,14 @@ def _stack(stack: StackReview) -> dict[str, Any]:
             }
             for endpoint in stack.endpoints
         ],
+        "cold_models": None
+        if stack.cold is None
+        else {
+            "models": stack.cold.count,
+            "load_seconds_known_of": len(stack.cold.seconds),
+            "load_seconds_longest": max(stack.cold.seconds, default=None),
+            "load_seconds_total": sum(stack.cold.seconds),
+        },
         "monthly_cost": [
             {
                 "endpoint": cost.endpoint,

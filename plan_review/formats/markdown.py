@@ -170,6 +170,7 @@ def _endpoints(stack: StackReview) -> Iterator[_Block]:
                     f"- Capacity: {_line(endpoint.capacity)}",
                     f"- Traffic: {_line(endpoint.traffic)}",
                     f"- Rolled back by: {_line(endpoint.rollback)}",
+                    *((f"- Cold start: {_line(stack.cold.text)}",) if stack.cold is not None else ()),
                     "",
                 )
             )

@@ -120,6 +120,8 @@ def _endpoints(console: Console, stack: StackReview) -> None:
             console.print(Text(f"Capacity: {endpoint.capacity}"))
             console.print(Text(f"Traffic: {endpoint.traffic}"))
             console.print(Text(f"Rolled back by: {endpoint.rollback}"))
+            if stack.cold is not None:
+                console.print(Text(f"Cold start: {stack.cold.text}"))
 
 
 def _models(console: Console, stack: StackReview) -> None:

@@ -61,5 +61,5 @@ def test_the_page_in_git_tells_the_numbers_in_git_and_what_they_miss():
 
 
 def test_the_plot_is_drawn(tmp_path):
-    scale.plot(json.loads(scale.RESULT.read_text()), tmp_path / "scale.png")
-    assert (tmp_path / "scale.png").stat().st_size > 10_000
+    path = scale.plot(json.loads(scale.RESULT.read_text()), tmp_path / "scale.svg")
+    assert path.read_text() == scale.RESULT.with_suffix(".svg").read_text()

@@ -44,6 +44,16 @@ def test_a_model_can_be_followed_by_its_name_and_target(client: Client, models) 
     assert {"queue_ms", "decode_ms", "engine_ms", "encode_ms", "milliseconds"} <= requests[1].keys()
 
 
+def test_the_first_answer_after_a_load_says_so_to_the_caller(client: Client, models) -> None:
+    mark = "x-amzn-sagemaker-custom-attributes"
+    for _ in range(2):
+        with client.loaded("marked", models["dense"]):
+            answers = [client.request("POST", "/models/marked/invoke", b"[[1, 2, 3, 4]]", {"content-type": JSON})]
+            answers += [client.request("POST", "/models/marked/invoke", b"[[1, 2, 3, 4]]", {"content-type": JSON})]
+            found = [{name.lower(): value for name, value in answer.headers.items()}.get(mark) for answer in answers]
+            assert found == ["cold-start", None]
+
+
 def test_a_reload_tells_how_long_the_model_was_away(client: Client, models) -> None:
     for _ in range(2):
         with client.loaded("back", models["dense"]):
@@ -81,7 +91,7 @@ def test_label_values_are_escaped_and_empty_families_left_out() -> None:
 @pytest.fixture
 def observed() -> tuple[Observer, io.BytesIO, Model]:
     stream = io.BytesIO()
-    observer = Observer(EventLog(stream))
+    observer = Observer(EventLog(stream), {"EndpointName": "fleet", "VariantName": "all-models"})
     model = Model("opaque", "/m", target_model="a.tar.gz", memory_bytes={0: 7})
     observer.loaded(model, 0.5, 0)
     stream.truncate(0)
@@ -100,7 +110,15 @@ def test_embedded_metrics_have_a_line_a_model_with_traffic(observed) -> None:
     assert (line["Model"], line["Invocations"], line["Errors"], line["MemoryUsed"]) == ("a.tar.gz", 150, 1, 7)
     assert len(line["Latency"]) == 100
     (definition,) = line["_aws"]["CloudWatchMetrics"]
-    assert definition["Dimensions"] == [["Model"]]
+    assert definition["Dimensions"] == [["EndpointName", "VariantName", "Model"]]
+    assert (
+        (line["EndpointName"], line["VariantName"])
+        == ("fleet", "all-models")
+        == (
+            server["EndpointName"],
+            server["VariantName"],
+        )
+    )
     assert {"Name": "Latency", "Unit": "Milliseconds"} in definition["Metrics"]
     assert all(metric["Name"] in line for metric in definition["Metrics"])
     stream.truncate(0)
@@ -133,3 +151,10 @@ def test_the_metrics_of_300_models_are_bounded_and_written_in_slices() -> None:
     assert len(series) == 8, series
     assert turns >= 5
     assert len(text) < 300_000
+
+
+def test_without_an_endpoints_name_there_is_no_such_dimension() -> None:
+    stream = io.BytesIO()
+    Observer(EventLog(stream), {"EndpointName": "", "VariantName": ""}).write_period([], GAUGES)
+    (definition,) = json.loads(stream.getvalue())["_aws"]["CloudWatchMetrics"]
+    assert definition["Dimensions"] == [["Server"]]

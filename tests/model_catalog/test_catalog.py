@@ -83,6 +83,21 @@ def test_going_back_to_earlier_content_is_a_new_version(catalog: Catalog, make_m
     assert third.key != first.key
 
 
+def test_a_pinned_model_stays_pinned_with_its_next_version(catalog: Catalog, make_model: MakeModel) -> None:
+    catalog.add("net", make_model())
+    catalog.add("other", make_model())
+    text = (catalog.directory / "models.lock.json").read_text()
+    assert "pinned" not in text
+    catalog.pin("net")
+    catalog.add("net", make_model(content=b"2"))
+    pinned = {name: model.pinned for name, model in catalog.lock.models.items()}
+    assert pinned == {"net": True, "other": False}
+    catalog.pin("net", pinned=False)
+    assert not catalog.lock.models["net"].pinned
+    with pytest.raises(CatalogError, match="not in the catalog"):
+        catalog.pin("nobody")
+
+
 def test_versions_are_not_reused_after_a_removal(catalog: Catalog, make_model: MakeModel) -> None:
     catalog.add("net", make_model(content=b"1"))
     catalog.add("net", make_model(content=b"2"))

@@ -44,6 +44,8 @@ def test_the_life_of_a_model(run, make_model: MakeModel, tmp_path: Path) -> None
     code, _, errors = run("verify")
     assert (code, "is missing" in errors) == (1, True)
     assert run("verify", "--missing-ok")[0] == 0
+    assert run("pin", "net") == (0, "net is pinned: `make warm` loads it first.\n", "")
+    assert run("unpin", "net") == (0, "net is not pinned.\n", "")
     assert run("remove", "net")[0] == 0
     assert run("prune") == (0, "There was nothing to delete.\n", "")
 

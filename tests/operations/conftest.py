@@ -16,6 +16,8 @@ from botocore.client import BaseClient
 from local_aws.process import LocalAws
 from operations.remote_state import RemoteState
 from operations.terraform import Terraform
+from tests.local_aws.account import Account as HostingAccount
+from tests.operations.serving import Serving
 
 Documents = dict[str, Any]
 GOLDEN = Path(__file__).parents[1] / "stacks" / "golden"
@@ -85,6 +87,24 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
         directory=folder / "aws", port=0, provider="stand-in", runtime="process", log_file=folder / "log"
     ) as aws:
         yield Account(aws.url, aws.environment())
+
+
+@pytest.fixture(scope="session")
+def hosting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostingAccount]:
+    """An account that hosts endpoints with the scripted container, whose minutes take a second."""
+    folder = tmp_path_factory.mktemp("hosting")
+    with LocalAws(
+        directory=folder / "aws", port=0, provider="none", runtime="process", time_factor=0.02, log_file=folder / "log"
+    ) as aws:
+        made = HostingAccount(aws.url)
+        made.prepare()
+        yield made
+
+
+@pytest.fixture
+def serving(hosting: HostingAccount) -> Serving:
+    """An endpoint of the test's own."""
+    return Serving(hosting, *hosting.serve())
 
 
 @pytest.fixture

@@ -59,6 +59,7 @@ def project(account: Account, state_bucket: str, repository: Path, monkeypatch: 
 
     class SmallDeployment(Deployment):
         stacks = property(lambda self: tuple(made.resources))
+        lock_options = ()
 
         def synth(self) -> None:
             made.synth(self.output_directory)
@@ -139,6 +140,26 @@ def test_exactly_the_saved_plans_are_applied(project: Project, plans: Path, cons
     with pytest.raises(TerraformError, match="Saved plan is stale"):
         deploy("dev", console, approved=True, saved=plans)
     assert "dev-image failed. Applied before it: nothing. Left as it was: dev-models." in told.getvalue()
+
+
+def test_what_follows_a_deployment_is_called_for_an_endpoint_only(
+    project: Project, console: Console, monkeypatch: pytest.MonkeyPatch
+):
+    called: list[str] = []
+    assert deploy("dev", console, approved=True, afterwards=lambda: called.append("models")) == SAFE
+    bucket = f"{project.bucket}-models"
+    project.resources["endpoint"] = {
+        "aws_sagemaker_endpoint": {"endpoint": {"name": bucket[:60], "endpoint_config_name": "no-such"}}
+    }
+    with pytest.raises(TerraformError):
+        deploy("dev", console, approved=True, afterwards=lambda: called.append("failed"))
+    assert called == []
+    del project.resources["endpoint"]
+    project.resources["models"] = terraform_data(two="changed")
+    monkeypatch.setattr(deploy_module, "_ENDPOINT", "terraform_data.two")
+    assert deploy("dev", console, approved=True, afterwards=lambda: called.append("applied")) == SAFE
+    assert deploy("dev", console, approved=True, afterwards=lambda: called.append("nothing to apply")) == SAFE
+    assert called == ["applied"]
 
 
 def test_a_stack_that_fails_stops_the_ones_after_it(project: Project, console: Console, told: io.StringIO):

@@ -1,6 +1,7 @@
 """The commands that describe an environment without asking AWS, and names of stacks that do not exist."""
 
 import json
+import os
 from functools import partial
 from pathlib import Path
 
@@ -39,6 +40,15 @@ def test_stacks_are_listed_in_the_order_of_deployment(monkeypatch, capsys) -> No
     code, output, _ = run(monkeypatch, capsys, "stacks", "sharded")
     shards = ["models-3", "endpoint-3", "models-2", "endpoint-2", "models", "endpoint"]
     assert (code, output.splitlines()) == (0, ["state", "image", *shards])
+
+
+@pytest.mark.usefixtures("project")
+def test_a_variable_that_misleads_terraform_is_left_out_with_a_line(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("TF_WORKSPACE", "blue")
+    code, output, error = run(monkeypatch, capsys, "stacks", "dev")
+    assert (code, output.splitlines()[0]) == (0, "state")
+    assert error.startswith('TF_WORKSPACE is set in the shell, to "blue" and ignored here: ')
+    assert "TF_WORKSPACE" not in os.environ
 
 
 @pytest.mark.usefixtures("project")

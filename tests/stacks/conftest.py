@@ -61,6 +61,12 @@ FULL = {
         "alarm_names": ["fleet-latency"],
     },
     "callers": {"tenant-a": {"models": ["tenant-a/", "squeezenet"]}, "operations": {"models": ["*"]}},
+    "deletion_protection": True,
+    "monitoring": {
+        "emails": ["on-call@example.com", "Models@example.com"],
+        "alarms": {"disk_percent": 80, "model_errors_per_minute": 0},
+    },
+    "model_list": True,
     "access": {"github": {"repository": "acme/models"}},
 }
 
@@ -70,6 +76,9 @@ SHARDED = {
     "account_id": "333333333333",
     "callers": {"tenant-a": {"models": ["tenant-a/"]}},
     "shards": {"count": 3, "pins": {"squeezenet": 2}},
+    "deletion_protection": False,
+    "monitoring": {"topic_arn": "arn:aws:sns:eu-central-1:333333333333:on-call", "dashboard": False},
+    "parameters": False,
 }
 
 ENVIRONMENTS = {"local": LOCAL, "small": SMALL, "full": FULL, "sharded": SHARDED}

@@ -46,8 +46,9 @@ def test_gitlab_deploys_from_one_branch_and_plans_from_any(synthesise):
 def test_an_identity_provider_of_the_account_and_a_boundary_are_used(synthesise):
     provider = "arn:aws:iam::111111111111:oidc-provider/token.actions.githubusercontent.com"
     boundary = "arn:aws:iam::111111111111:policy/boundary"
-    access = {**GITHUB, "identity_provider_arn": provider, "permissions_boundary_arn": boundary}
-    stack = synthesise({"dev": changed(SMALL, access=access)})["dev-access"]
+    access = {**GITHUB, "identity_provider_arn": provider}
+    settings = changed(SMALL, access=access, permissions_boundary_arn=boundary)
+    stack = synthesise({"dev": settings})["dev-access"]
     assert "aws_iam_openid_connect_provider" not in stack["resource"]
     assert _trust(stack, "plan_role")["Principal"] == {"Federated": provider}
     assert {role["permissions_boundary"] for role in stack["resource"]["aws_iam_role"].values()} == {boundary}

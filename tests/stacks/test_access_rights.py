@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
+from operations.account_check.account import RIGHTS
 from stacks.access_rights import AccessRights
 from stacks.names import Names
 from stacks.settings_reader import parse_settings
@@ -15,6 +16,13 @@ from tests.stacks.conftest import FULL, LOCAL, changed
 from tests.stacks.recorded_actions import Permission, permission
 
 RECORDINGS = Path(__file__).parent.parent / "local_aws" / "recordings"
+BOUNDARY = "arn:aws:iam::222222222222:policy/boundary"
+EXISTING = {
+    "execution_role_arn": "arn:aws:iam::222222222222:role/model-server",
+    "state_bucket": "states",
+    "models_bucket": "models",
+    "repository": "server",
+}
 KEY = "arn:aws:kms:us-east-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 # IAM's limits, without spaces: one managed policy, and all inline policies of a role together.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
@@ -63,6 +71,19 @@ NOT_RECORDED = {
             "iam:UpdateRole",
         ],
         "an update in place of what the stacks declare, undoing a change by hand",
+    ),
+    **dict.fromkeys(
+        [
+            "ec2:DescribeRegions",
+            "ec2:DescribeRouteTables",
+            "ec2:DescribeSecurityGroups",
+            "ec2:DescribeSubnets",
+            "ec2:DescribeVpcEndpoints",
+            "s3:ListAllMyBuckets",
+            "servicequotas:ListAWSDefaultServiceQuotas",
+            "servicequotas:ListServiceQuotas",
+        ],
+        "`make check-account`",
     ),
     **dict.fromkeys(
         ["s3:GetBucketTagging", "s3:PutBucketTagging"],
@@ -134,6 +155,20 @@ def test_nothing_is_allowed_without_a_call_or_a_reason(recorded):
     rights = rights_of(changed(FULL, kms_key_arn=KEY))
     allowed = actions(rights.plan()) | actions(rights.deploy())
     assert allowed - {wanted.action for wanted in recorded} == set(NOT_RECORDED)
+
+
+@pytest.mark.parametrize("existing", [{}, EXISTING])
+def test_a_plan_role_may_check_the_account(existing):
+    settings = changed(FULL, kms_key_arn=KEY, existing=existing, state_bucket=None, permissions_boundary_arn=BOUNDARY)
+    plan = rights_of(settings).plan()
+    assert set(RIGHTS.values()) <= actions(plan)
+    wanted = [("iam:GetPolicy", BOUNDARY)]
+    if existing:
+        wanted.append(("iam:GetRole", existing["execution_role_arn"]))
+        wanted += [
+            ("s3:GetBucketVersioning", f"arn:aws:s3:::{existing[key]}") for key in ("state_bucket", "models_bucket")
+        ]
+    assert all(permits(plan, Permission(action, resource, writes=False)) for action, resource in wanted)
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,15 @@ def test_a_mistake_of_the_user_is_a_line_and_exit_code_1(checkout, break_it, com
     assert not (checkout / "cdktf.out").exists()
 
 
+def test_variables_that_mislead_terraform_are_refused_beside_other_complaints(checkout):
+    (checkout / "cdktf.json").write_text('{"context": {"environments": {}}}')
+    done = run(checkout, TF_WORKSPACE="blue", TF_CLI_ARGS_plan="-target=x")
+    assert (done.returncode, done.stdout) == (1, "")
+    lines = done.stderr.splitlines()
+    assert [line.partition(" ")[0] for line in lines] == ["TF_CLI_ARGS_plan", "TF_WORKSPACE", "cdktf.json:"]
+    assert not (checkout / "cdktf.out").exists()
+
+
 def test_missing_packages_are_a_line(checkout, tmp_path):
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True, timeout=60)

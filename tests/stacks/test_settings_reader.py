@@ -186,8 +186,8 @@ class TestComplaints:
                 "image.prebuilt_uri: SageMaker pulls from us-east-1 only, not from eu-west-1.",
             ),
             (
-                {"instance_type": "ml.c7gd.xlarge"},
-                "volume_size_gb: must be absent, ml.c7gd.xlarge has local storage of fixed size.",
+                {"instance_type": "ml.c6gd.xlarge"},
+                "volume_size_gb: must be absent, ml.c6gd.xlarge has local storage of fixed size.",
             ),
             (
                 {"kms_key_arn": "arn:aws:kms:eu-west-1:222222222222:key/1"},
@@ -320,7 +320,7 @@ class TestFile:
             (b'{"context": ', "cdktf.json is not valid JSON: Expecting value: line 1 column 13"),
             (b"\xff\xfe", "cdktf.json cannot be read: "),
             (b"[1]", "cdktf.json must hold an object, not [1]."),
-            (b"{}", "cdktf.json: context: must be an object with the keys environments, catalog, not null."),
+            (b"{}", "cdktf.json: context: must be an object with the keys environments, catalog, tag_policy, not"),
             (b"[" * 100_000, "cdktf.json is not valid JSON: "),
         ],
     )

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic_core import PydanticUndefined
 
-from stacks.settings import Block, CatalogSettings, EnvironmentSettings, allowed, block_of
+from stacks.settings import CatalogSettings, EnvironmentSettings
+from stacks.settings_account import TagPolicy
+from stacks.settings_block import Block, allowed, block_of
 
 README = Path(__file__).parents[2] / "stacks" / "README.md"
 BEGIN, END = "<!-- settings -->\n", "<!-- /settings -->\n"
@@ -39,7 +41,8 @@ def table(model: type[Block]) -> str:
 def expected() -> str:
     return (
         f"### `context.environments.NAME`\n\n{table(EnvironmentSettings)}\n"
-        f"### `context.catalog`\n\n{table(CatalogSettings)}"
+        f"### `context.catalog`\n\n{table(CatalogSettings)}\n"
+        f"### `context.tag_policy`\n\n{table(TagPolicy)}"
     )
 
 
@@ -60,6 +63,6 @@ def test_every_setting_is_explained():
             if block_of(field.annotation) is not None:
                 yield from fields(block_of(field.annotation))
 
-    for name, field in [*fields(EnvironmentSettings), *fields(CatalogSettings)]:
+    for name, field in [*fields(EnvironmentSettings), *fields(CatalogSettings), *fields(TagPolicy)]:
         assert field.description and field.description.endswith("."), name
         assert allowed(field), name

@@ -1,5 +1,6 @@
 import socket
 
+import botocore.session
 import pytest
 from botocore.config import Config
 
@@ -60,15 +61,15 @@ ENVIRON = {
 
 @pytest.fixture
 def client(monkeypatch):
-    """Puts a client that answers `answer` in the place of boto3's; gathers what it was made with."""
+    """Puts a client that answers `answer` in the place of botocore's; gathers what it was made with."""
     made = []
 
     def install(answer: dict) -> list[dict]:
-        def create(service: str, **arguments: object) -> Client:
+        def create(self: object, service: str, **arguments: object) -> Client:
             made.append({"service": service, **arguments})
             return Client(answer)
 
-        monkeypatch.setattr(verify_endpoint.boto3, "client", create)
+        monkeypatch.setattr(botocore.session.Session, "create_client", create)
         return made
 
     return install

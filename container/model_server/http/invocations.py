@@ -12,6 +12,9 @@ from .answers import Answer, refusal
 from .hall import Accepted
 from .heads import Head
 
+COLD_MARK = "cold-start"
+"""CustomAttributes of the first answer of a model after its load."""
+
 
 class Invocations:
     """Translates between requests and the service."""
@@ -51,6 +54,8 @@ def _answer(request: InvokeRequest, outcome: Invocation | ServerError) -> Answer
         log[f"{stage}_ms"] = seconds * 1000
     log["cold"] = outcome.cold or None
     fields = {"content-type": outcome.content_type}
-    if outcome.headers:
-        fields |= outcome.headers
+    if outcome.cold:
+        # SageMaker passes this one field on to the caller, who cannot know otherwise that the model had to be loaded.
+        fields["x-amzn-sagemaker-custom-attributes"] = COLD_MARK
+    fields |= outcome.headers or {}
     return Answer(outcome.status, fields, outcome.body, log)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from time import monotonic
 from typing import Protocol
 
@@ -45,10 +45,15 @@ class _ModelSeries:
 
 
 class Observer:
-    """Counts what happens and writes it out. `gauges` gives the current state when it is asked for."""
+    """Counts what happens and writes it out. `gauges` gives the current state when it is asked for.
 
-    def __init__(self, events: EventLog) -> None:
+    `place` names the endpoint and the variant, as dimensions of every CloudWatch metric; those that are empty are left
+    out.
+    """
+
+    def __init__(self, events: EventLog, place: Mapping[str, str] | None = None) -> None:
         self.events = events
+        self._place = {name: value for name, value in (place or {}).items() if value}
         self._models: dict[str, _ModelSeries] = {}
         self._loads: dict[str, Counter] = {}
         self._unloads: dict[str, Counter] = {}
@@ -203,7 +208,7 @@ class Observer:
     def write_period(self, models: list[Observed], gauges: dict[str, tuple[str, str, float]]) -> None:
         """Write CloudWatch's embedded metrics: a line for the server, one for each model that had requests."""
         self.events.write_metrics(
-            {"Server": "all"},
+            {**self._place, "Server": "all"},
             {
                 "LoadedModelCount": ("Count", len(models)),
                 "QueueLength": ("Count", gauges["queue_length"][2]),
@@ -215,7 +220,7 @@ class Observer:
             if series is None or not (series.period_count or series.period_errors):
                 continue
             self.events.write_metrics(
-                {"Model": model.target_model or model.name},
+                {**self._place, "Model": model.target_model or model.name},
                 {
                     "Invocations": ("Count", series.period_count),
                     "Errors": ("Count", series.period_errors),

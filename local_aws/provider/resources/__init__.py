@@ -12,6 +12,7 @@ from . import (
     s3_object_copy,
     sagemaker,
     sns,
+    ssm,
 )
 
 RESOURCES = {
@@ -26,4 +27,5 @@ RESOURCES = {
     **s3_object_copy.RESOURCES,
     **sagemaker.RESOURCES,
     **sns.RESOURCES,
+    **ssm.RESOURCES,
 }

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from ..json_text import JSON
 from ..resource import Call, Resource, chosen_name, name_prefix
 from . import tags
@@ -43,6 +45,7 @@ SUBSCRIPTION = {
     "replay_policy": "ReplayPolicy",
     "subscription_role_arn": "SubscriptionRoleArn",
 }
+_PENDING = "Cannot unsubscribe a subscription that is pending confirmation"
 MISSING = ("NotFound", "ResourceNotFound")
 
 
@@ -125,6 +128,15 @@ def _read_subscription(call: Call) -> dict:
     }
 
 
+def _delete_subscription(call: Call) -> None:
+    try:
+        call.client.unsubscribe(SubscriptionArn=call.id)
+    except ClientError as error:
+        # Only the addressee can end it, or time. As the provider: it is forgotten.
+        if _PENDING not in error.response["Error"]["Message"]:
+            raise
+
+
 def _update_subscription(call: Call) -> None:
     for name, member in SUBSCRIPTION.items():
         if call.changed(name):
@@ -149,7 +161,7 @@ RESOURCES = {
         create=_create_subscription,
         read=_read_subscription,
         update=_update_subscription,
-        delete=lambda call: call.client.unsubscribe(SubscriptionArn=call.id),
+        delete=_delete_subscription,
         wordings={"filter_policy": JSON, "redrive_policy": JSON, "delivery_policy": JSON},
         missing=MISSING,
         # Waiting for an HTTP endpoint to confirm.

@@ -51,16 +51,7 @@ class Chain:
         return Deployed(reduced_plan(plan), reduced_plan(second), reduced_state(terraform.show()))
 
     def _prepare(self) -> None:
-        self._account.client("cloudwatch").put_metric_alarm(
-            AlarmName=ALARM,
-            Namespace="Tests",
-            MetricName="Errors",
-            Statistic="Sum",
-            Period=60,
-            EvaluationPeriods=1,
-            Threshold=1,
-            ComparisonOperator="GreaterThanThreshold",
-        )
+        self._account.put_alarm(ALARM)
         self._account.s3.create_bucket(Bucket=SOURCE_BUCKET)
         answer = self._account.s3.put_object(Bucket=SOURCE_BUCKET, Key=SOURCE_KEY, Body=b"model")
         self._source_etag = answer["ETag"].strip('"')

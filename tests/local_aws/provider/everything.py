@@ -321,7 +321,21 @@ def resources(image: str) -> dict[str, Any]:
                 "topic_arn": "${aws_sns_topic.alarms.arn}",
                 "protocol": "sqs",
                 "endpoint": "arn:aws:sqs:us-east-1:123456789012:alarms",
-            }
+            },
+            "people": {
+                "topic_arn": "${aws_sns_topic.alarms.arn}",
+                "protocol": "email",
+                "endpoint": "on-call@example.com",
+            },
+        },
+        "aws_ssm_parameter": {
+            "endpoint": {
+                "name": "/everything/endpoint-name",
+                "type": "String",
+                "insecure_value": "${aws_sagemaker_endpoint.endpoint.name}",
+                "description": "what callers name",
+            },
+            "plain": {"name": "everything-plain", "type": "StringList", "value": "a,b", "allowed_pattern": "^[a-z,]+$"},
         },
     }
 

@@ -162,6 +162,7 @@ def assert_import_plans_nothing(
     assert imported == {item["to"] for item in imports}
     assert {address: changed(plan, address) for address in actions(plan)} == {
         "aws_s3_object.settings": {"content", "version_id"},
+        "aws_ssm_parameter.endpoint": {"insecure_value", "value"},
         "aws_s3_object.model": {
             "source",
             "source_hash",

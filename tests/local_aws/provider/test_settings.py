@@ -123,6 +123,18 @@ def test_tags_that_are_not_terraforms_business() -> None:
     assert settings.own_tags({"aws:x": "1", "owner": "2", "k8s/y": "3", "mine": "4"}) == {"mine": "4"}
 
 
+def test_a_role_is_assumed(local_aws: LocalAws) -> None:
+    arn = "arn:aws:iam::123456789012:role/deployer"
+    document = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "*"}}'
+    settings, _ = read(local_aws.url)
+    iam = settings.clients.client("iam")
+    iam.create_role(RoleName="deployer", AssumeRolePolicyDocument=document)
+    assuming, _ = read(local_aws.url, assume_role=[{"role_arn": arn, "session_name": "build"}])
+    assert assuming.clients.identity["Arn"] == "arn:aws:sts::123456789012:assumed-role/deployer/build"
+    with pytest.raises(ProviderError, match=f"assuming the role {arn}-too: AssumeRole failed: AccessDenied"):
+        read(local_aws.url, assume_role=[{"role_arn": f"{arn}-too"}])
+
+
 def test_accounts(local_aws: LocalAws) -> None:
     read(local_aws.url, allowed_account_ids=["123456789012"])
     with pytest.raises(ProviderError, match="AWS account ID not allowed: 123456789012"):

@@ -72,16 +72,7 @@ class Player:
         made = {name for exchange in exchanges for name in parse_qs(exchange.body).get("AlarmName", ())}
         watched = {name for exchange in exchanges for name in _ALARM.findall(exchange.body)}
         for name in sorted(watched - made):
-            self._account.client("cloudwatch").put_metric_alarm(
-                AlarmName=name,
-                Namespace="Others",
-                MetricName="Errors",
-                Statistic="Sum",
-                Period=60,
-                EvaluationPeriods=1,
-                Threshold=1,
-                ComparisonOperator="GreaterThanThreshold",
-            )
+            self._account.put_alarm(name, "Others")
 
     def _send(self, exchange: Exchange) -> Answer:
         headers = {name: self._mapped(value) for name, value in exchange.headers.items()}

@@ -146,7 +146,7 @@ def in_process() -> Iterator[InProcess]:
         scaling=scaling,
         alarms=alarms,
         pace=Pace(time_factor=0),
-        metrics=Metrics(lambda recorded: None),
+        metrics=Metrics([]),
         invocation_timeout_seconds=1,
     )
     yield InProcess(service, launcher, scaling, alarms)

@@ -34,7 +34,7 @@ class Prediction:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Runtime:
+class Invoker:
     """Routes invocations to instances. Blocking: one thread an invocation."""
 
     def __init__(self, endpoints: Endpoints, metrics: Metrics, timeout_seconds: float) -> None:

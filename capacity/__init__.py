@@ -1,0 +1,1 @@
+"""How many instances of which type a multi-model endpoint needs, how often a call is cold, and what it costs."""

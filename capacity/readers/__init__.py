@@ -1,0 +1,1 @@
+"""Reads traces and what is known of the models."""

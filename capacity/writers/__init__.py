@@ -1,0 +1,1 @@
+"""Writes a plan: as a table, JSON, plots, and a page."""

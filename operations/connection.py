@@ -1,0 +1,76 @@
+"""The AWS that an environment runs on, and what the environment has there: for commands that ask it, not Terraform."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from local_aws.directory import Directory
+from model_catalog.lock import Lock, read_lock
+from operations.deployment import PROJECT_DIRECTORY
+from operations.variables import LOCAL_AWS_DIRECTORY, LOCAL_ENVIRONMENT, variables_for
+from stacks.names import Names
+from stacks.settings import EnvironmentSettings
+from stacks.settings_reader import read_settings
+from stacks.shards import locks_by_shard
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One endpoint of an environment, and the part of the catalog that it serves."""
+
+    names: Names
+    lock: Lock
+
+
+@dataclass(frozen=True)
+class Connection:
+    """An environment, and clients for its account."""
+
+    environment: str
+    settings: EnvironmentSettings
+    shards: tuple[Shard, ...]
+    session: boto3.session.Session
+    endpoint_url: str | None
+
+    def client(self, service: str, **options: Any) -> Any:
+        """A boto3 client in the environment's region. `options` are those of botocore's Config."""
+        return self.session.client(service, endpoint_url=self.endpoint_url, config=Config(**options))
+
+
+@contextmanager
+def connect(environment: str) -> Iterator[Connection]:
+    """The environment of this name, with the credentials that its other commands use.
+
+    Raises:
+        NotRunningError: it is that of `make local`, which does not run.
+        SettingsError, CatalogError: cdktf.json or the lock file breaks a rule.
+    """
+    if environment == LOCAL_ENVIRONMENT:
+        Directory(LOCAL_AWS_DIRECTORY).running()
+    with variables_for(environment) as variables:
+        yield _connection(environment, variables)
+
+
+def _connection(environment: str, variables: Mapping[str, str]) -> Connection:
+    given = {**os.environ, **variables, "ENVIRONMENT": environment}
+    found = read_settings(PROJECT_DIRECTORY / "cdktf.json", given)
+    settings = found.environments[environment]
+    locks = locks_by_shard(read_lock(PROJECT_DIRECTORY / Path(found.catalog.directory)), settings.shards)
+    local = settings.local_aws
+    return Connection(
+        environment,
+        settings,
+        tuple(Shard(Names(environment, settings, shard), lock) for shard, lock in sorted(locks.items())),
+        boto3.session.Session(
+            variables.get("AWS_ACCESS_KEY_ID"), variables.get("AWS_SECRET_ACCESS_KEY"), region_name=settings.region
+        ),
+        None if local is None else variables.get("AWS_ENDPOINT_URL", local.endpoint_url),
+    )

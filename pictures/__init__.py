@@ -1,0 +1,1 @@
+"""Pictures of the documentation, each made by a command: `python -m pictures`."""
