@@ -69,7 +69,10 @@ model-restore: setup ## bring a removed MODEL back from ENV's archive into the c
 adopt: setup ## show what of STACK exists in the account and its state does not know; CONFIRM=yes takes it over
 	@$(RUN) python -m operations adopt $(ENV) $(STACK) $(if $(CONFIRM),--confirm=$(CONFIRM))
 
-test: setup $(if $(CI),$(WAY_OUT)) ## run the tests (with CI set: that of CDK Terrain as well)
+test: setup $(if $(CI),$(WAY_OUT)) ## run the tests but the slow ones (with CI set: all of them, and that of CDK Terrain)
+	@$(RUN) python -m pytest -n 2 --dist loadgroup $(if $(CI),,-m "not slow") $(PYTEST_ARGUMENTS)
+
+test-all: setup ## run all tests: whole deployments, updates of endpoints, container engines where there are some
 	@$(RUN) python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGUMENTS)
 
 way-out: setup $(WAY_OUT) ## show that CDK Terrain and HCL give the same (docs/way-out.md)
@@ -99,8 +102,8 @@ chaos: setup ## kill deployments at random moments and show that the next one co
 provider-lock: setup ## write .terraform.lock.hcl, the checksums of ENV's providers; MIRROR=... instead of the registry
 	@$(RUN) python -m operations provider-lock $(ENV) $(if $(MIRROR),--mirror=$(MIRROR))
 
-lint: setup ## check format and style
-	@$(RUN) ruff check . && ruff format --check .
+check: setup ## check format, style, types and words (under a minute)
+	@$(RUN) ruff check . && ruff format --check . && mypy && python -m pytest -q -n 0 tests/test_documents.py
 
 setup: tools ## install what the other commands need, once
 	@$(MAKE) --no-print-directory -j2 $(VENV) $(NODE)
