@@ -41,7 +41,7 @@ from operations.errors import (
 from operations.explain import explain as explanation_of
 from operations.remote_state import RemoteState
 from operations.terraform import Terraform, TerraformError
-from operations.variables import output_directory, variables_for
+from operations.variables import output_directory, require_lasting, variables_for
 from stacks.errors import SettingsError
 from stacks.names import Names
 from stacks.settings_reader import read_settings
@@ -194,6 +194,7 @@ def endpoints(
 def bootstrap(environment: _Environment) -> None:
     """Create the bucket of ENVIRONMENT's states and move the state of its own stack into it. Safe to repeat."""
     console = Console()
+    require_lasting(environment)
     with variables_for(environment) as variables:
         deployment = _synthesised(environment, variables, console)
         if deployment.settings.existing.state_bucket is not None:

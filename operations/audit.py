@@ -7,6 +7,7 @@ in pyproject.toml, `[tool.audit]`. One without a reason fails the audit, and so 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -91,7 +92,7 @@ def checkov(root: Path = PROJECT_DIRECTORY) -> list[Finding]:
     """What checkov finds in the Terraform of every environment of cdktf.json."""
     with tempfile.TemporaryDirectory() as folder:
         written = 0
-        for environment in read_settings(root / "cdktf.json").environments:
+        for environment in read_settings(root / "cdktf.json", os.environ).environments:
             output = Path(folder) / "synthesised" / environment
             Deployment(environment, root, output).synth()
             written += copy_for_checkov(output, Path(folder) / "checked")

@@ -20,6 +20,7 @@ from operations.stack_name import split_stack_name
 STALE_AFTER = timedelta(hours=9)
 """Older locks are taken for left behind: the longest update of an endpoint that the settings allow takes 8 hours."""
 
+_STACK = re.compile(r"(?:^|/)(?:terraform\.)?([\w-]+-[a-zA-Z]+(?:-\d+)?)(?:/terraform)?\.tfstate")
 _TEXT_FIELD = re.compile(r"^[ │]*(ID|Path|Operation|Who|Version|Created|Info):[ ]*(.*?)[ ]*$", re.MULTILINE)
 _OPERATIONS = {"OperationTypeApply": "an apply", "OperationTypePlan": "a plan", "OperationTypeInvalid": "a command"}
 
@@ -70,6 +71,12 @@ class StateLock:
         return cls(
             field("ID"), field("Operation"), field("Who"), _instant(str(fields.get("Created", ""))), field("Path")
         )
+
+    @property
+    def stack(self) -> str | None:
+        """The stack whose state it locks, such as `dev-models`, by the state's path; None where that is another's."""
+        match = _STACK.search(self.path)
+        return None if match is None else match[1]
 
     def to_json(self) -> bytes:
         """The lock object's content, as Terraform reads it."""
