@@ -195,6 +195,7 @@ def test_a_state_that_cannot_be_written_after_an_apply_is_not_lost(account, writ
         s3.delete_bucket(Bucket=state_bucket)
     said = explain(failed[0].output, NOW, "dev-endpoint", str(terraform.directory))
     assert "errored.tfstate in the folder" in said.cause
+    assert (terraform.directory / "errored.tfstate").stat().st_mode & 0o777 == 0o600
     s3.create_bucket(Bucket=state_bucket)
     # As it says.
     terraform.run("state", "push", "errored.tfstate")
