@@ -61,10 +61,19 @@ state-history: setup ## list the versions of the state of STACK; VERSION=... sho
 unlock: setup ## remove the lock LOCK that a killed run left on the state of STACK
 	@$(RUN) python -m operations unlock $(ENV) $(STACK) $(LOCK)
 
+promote-image: setup ## give the environment TO the very image that FROM runs, by its digest, in cdktf.json
+	@$(RUN) python -m operations promote-image $(FROM) $(TO)
+
+model-restore: setup ## bring a removed MODEL back from ENV's archive into the catalog: VERSION=...; without it, list the versions
+	@$(RUN) python -m operations model-restore $(ENV) $(MODEL) $(VERSION)
+
 adopt: setup ## show what of STACK exists in the account and its state does not know; CONFIRM=yes takes it over
 	@$(RUN) python -m operations adopt $(ENV) $(STACK) $(if $(CONFIRM),--confirm=$(CONFIRM))
 
-test: setup $(if $(CI),$(WAY_OUT)) ## run the tests (with CI set: that of CDK Terrain as well)
+test: setup $(if $(CI),$(WAY_OUT)) ## run the tests but the slow ones (with CI set: all of them, and that of CDK Terrain)
+	@$(RUN) python -m pytest -n 2 --dist loadgroup $(if $(CI),,-m "not slow") $(PYTEST_ARGUMENTS)
+
+test-all: setup ## run all tests: whole deployments, updates of endpoints, container engines where there are some
 	@$(RUN) python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGUMENTS)
 
 way-out: setup $(WAY_OUT) ## show that CDK Terrain and HCL give the same (docs/way-out.md)
@@ -94,8 +103,8 @@ chaos: setup ## kill deployments at random moments and show that the next one co
 provider-lock: setup ## write .terraform.lock.hcl, the checksums of ENV's providers; MIRROR=... instead of the registry
 	@$(RUN) python -m operations provider-lock $(ENV) $(if $(MIRROR),--mirror=$(MIRROR))
 
-lint: setup ## check format and style
-	@$(RUN) ruff check . && ruff format --check .
+check: setup ## check format, style, types and words (under a minute)
+	@$(RUN) ruff check . && ruff format --check . && mypy && python -m pytest -q -n 0 tests/test_documents.py
 
 audit: setup $(AUDIT) ## bandit on the code, checkov on the Terraform, pip-audit on the dependencies: clean, or explained
 	@$(RUN) python -m operations.audit

@@ -180,8 +180,8 @@ def _processes(pid: int) -> list[psutil.Process]:
 
 
 def _accounted_mib(server: ServerProcess) -> float:
-    """What the server says that it holds. A sum over all processes would count what they share with the zygote many
-    times."""
+    """What the server says that it holds. The sum of all processes' anonymous memory counts what they share with the
+    zygote many times."""
     return (server.accounted_bytes() or 0) / _MIB
 
 

@@ -28,7 +28,7 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.synthesis import Run, machine, summary, synthetic_lock, timed, timed_command
-from local_aws.process import LocalAws, query_status
+from local_aws.process import LocalAws
 from local_aws.terraform import PROVIDER_VERSION
 from model_catalog.lock import Lock, write_lock
 
@@ -52,8 +52,6 @@ _BARE = """terraform {{
 
 provider "aws" {{
   region                      = "us-east-1"
-  access_key                  = "test"
-  secret_key                  = "test"
   s3_use_path_style           = true
   skip_credentials_validation = true
   skip_metadata_api_check     = true
@@ -307,7 +305,7 @@ def main() -> int:
         directory = Path(folder)
         with LocalAws(directory=directory / "aws", port=0, log_file=directory / "log") as aws:
             growth = Growth(directory, aws.url, aws.environment())
-            result["provider"] = query_status(aws.url)["terraform"]["provider"]
+            result["provider"] = aws.provider()
             result["sizes"] = []
             for models in SIZES:
                 console.print(f"{models:,} models: synthesis, bare plan and plan, {options.runs} times")

@@ -84,9 +84,7 @@ def synthetic_lock(models: int) -> Lock:
     def model(name: str, number: int) -> Model:
         sha256 = f"{number:064x}"
         key = version_key(name, "1", sha256)
-        return Model(
-            versions=(Version(version="1", sha256=sha256, size_bytes=5_000_000, engine="mxnet", key=key, slot=1),)
-        )
+        return Model(versions=(Version(version="1", sha256=sha256, size_bytes=5_000_000, engine="mxnet", key=key),))
 
     return Lock(models={f"model-{number:05}": model(f"model-{number:05}", number) for number in range(models)})
 

@@ -17,7 +17,7 @@ import psutil
 
 from benchmarks.scale import BINARY, bare_configuration
 from benchmarks.synthesis import machine, timed_command
-from local_aws.process import LocalAws, query_status
+from local_aws.process import LocalAws
 from model_catalog.lock import Lock, Model, Version, version_key
 
 RESULT = Path(__file__).with_suffix(".json")
@@ -28,7 +28,7 @@ def measure(mebibytes: int, directory: Path) -> dict[str, Any]:
     """The whole life of one artifact of that size, on a local AWS of its own."""
     sha256 = "0" * 64
     key = version_key("large", "1", sha256)
-    version = Version(version="1", sha256=sha256, size_bytes=mebibytes * 2**20, engine="mxnet", key=key, slot=1)
+    version = Version(version="1", sha256=sha256, size_bytes=mebibytes * 2**20, engine="mxnet", key=key)
     stack = directory / "stack"
     artifact = stack / version.artifact
     artifact.parent.mkdir(parents=True)
@@ -37,7 +37,7 @@ def measure(mebibytes: int, directory: Path) -> dict[str, Any]:
             file.write(os.urandom(CHUNK_BYTES))
     with LocalAws(directory=directory / "aws", port=0, log_file=directory / "log") as aws:
         variables = aws.environment()
-        provider = query_status(aws.url)["terraform"]["provider"]
+        provider = aws.provider()
         lock = Lock(models={"large": Model(versions=(version,))})
         (stack / "main.tf").write_text(bare_configuration(lock, aws.url))
         timed_command([BINARY, "init", "-input=false"], stack, **variables)

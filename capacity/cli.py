@@ -85,6 +85,7 @@ def apply(
 
 @application.command()
 def plan(
+    context: typer.Context,
     trace: Annotated[
         Path | None,
         typer.Argument(
@@ -131,6 +132,8 @@ def plan(
     plots: Annotated[Path | None, typer.Option("--png", help="Write plots (needs matplotlib).", metavar="FILE")] = None,
 ) -> None:
     """Simulate a trace on several instance types and counts, and recommend one."""
+    if trace is not None:
+        _refuse_generator_options(context)
     lock, prices = _lock(catalog), bundled_prices()
     types = instance_types(instance_type or USUAL_TYPES, region, prices)
     if trace is None:
@@ -169,6 +172,16 @@ def plan(
             _write(path, render(report))
     if plots is not None:
         png.write(report, plots)
+
+
+def _refuse_generator_options(context: typer.Context) -> None:
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in ("models", "rate", "hours", "exponent", "day_swing", "new_models_per_week")
+        if context.get_parameter_source(name).name == "COMMANDLINE"  # type: ignore[union-attr]
+    ]
+    if given:
+        raise CapacityError(f"{', '.join(given)}: only for a generated trace. Leave out TRACE, or the options.")
 
 
 def _notes(source: Observations, download: str, variation: float) -> tuple[str, ...]:

@@ -112,7 +112,7 @@ def run_local(console: Console) -> None:
 
 
 def _first_five_steps(steps: Steps, aws: LocalAws, directory: Path) -> tuple[Rehearsal, list[ExampleModel]]:
-    isolate(os.environ, aws.url)
+    isolate(os.environ, aws.url, aws.key)
     rehearsal = Rehearsal(directory, aws)
     with steps.step("Package two real MXNet models") as step:
         models = trained_models(WORK_DIRECTORY / "example-models", steps.detail)

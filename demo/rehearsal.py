@@ -13,12 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.client import BaseClient
 
 from demo.example_models import ExampleModel
 from examples.invoke_endpoint import Prediction, predict
-from local_aws.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from local_aws.process import LocalAws
 from model_catalog.catalog import Catalog
 from operations.deployment import OUTPUT_FOLDER, PROJECT_DIRECTORY, Deployment
@@ -45,7 +43,7 @@ class Rehearsal:
         for leftover in ("catalog", OUTPUT_FOLDER, "state"):
             shutil.rmtree(self._directory / leftover, ignore_errors=True)
         (self._directory / "state").mkdir(parents=True)
-        self._session = boto3.session.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION)
+        self._session = aws.session()
         self._url = aws.url
         self.provider = aws.provider()
         self.catalog = Catalog(self._directory / "catalog")

@@ -28,7 +28,7 @@ from model_catalog.errors import CatalogError
 from model_catalog.lock import read_lock
 from stacks.errors import SettingsError
 from stacks.settings_reader import read_settings
-from stacks.shards import names_for
+from stacks.shards import held_by, names_for
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
 BODY_MAXIMUM_BYTES = 6_291_456
@@ -254,12 +254,14 @@ def invoke(
     """Send an input to a model of an endpoint, twice: the first call may have to load the model."""
     if (environment is None) == (endpoint is None):
         raise InvocationError("give --environment, whose settings name the endpoint, or --endpoint.")
-    target_model = read_lock(catalog).target_model(model)
+    lock = read_lock(catalog)
     if environment is not None:
         settings = read_settings(_SETTINGS_FILE, {**os.environ, "ENVIRONMENT": environment}).environments[environment]
+        lock = held_by(lock, environment, settings)
         endpoint, region = names_for(model, environment, settings).endpoint, settings.region
         if settings.local_aws is not None and endpoint_url is None:
             endpoint_url = settings.local_aws.endpoint_url
+    target_model = lock.target_model(model)
     if endpoint_url is not None:
         check_endpoint_url(endpoint_url)
     body = read_input(image)

@@ -19,15 +19,17 @@ from image_builder.settings import REPOSITORY_URI, LoopbackUrl, read_settings
 _IMAGE_URI = re.compile(rf"{REPOSITORY_URI.pattern}(:(?P<tag>[A-Za-z0-9_.-]+)|@(?P<digest>sha256:[0-9a-f]{{64}}))")
 
 
-def _parse_image_uri(value: str) -> re.Match[str]:
+def parse_image_uri(value: str) -> re.Match[str]:
+    """The parts of an image's URI: account, region, name, and tag or digest. Raises ValueError."""
     match = _IMAGE_URI.fullmatch(value)
     if match is None:
         raise ValueError("must look like 123456789012.dkr.ecr.us-east-1.amazonaws.com/name:tag or /name@sha256:digest")
     return match
 
 
-def _image_uri(value: str) -> str:
-    return _parse_image_uri(value).string
+def checked_image_uri(value: str) -> str:
+    """`value` where it is the URI of an image in ECR; raises ValueError where it is not."""
+    return parse_image_uri(value).string
 
 
 class CheckSettings(BaseModel):
@@ -35,7 +37,7 @@ class CheckSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    image_uri: Annotated[str, AfterValidator(_image_uri)] = Field(alias="IMAGE_URI")
+    image_uri: Annotated[str, AfterValidator(checked_image_uri)] = Field(alias="IMAGE_URI")
     """The image in ECR, by tag or digest."""
     platform: Literal["linux/amd64", "linux/arm64"] = Field(alias="IMAGE_PLATFORM")
     """What the endpoint's instances run."""
@@ -54,7 +56,7 @@ def check_prebuilt(settings: CheckSettings, client: BaseClient) -> None:
     Raises:
         ImageBuilderError: with every reason; or ECR cannot be asked.
     """
-    uri = _parse_image_uri(settings.image_uri)
+    uri = parse_image_uri(settings.image_uri)
     image = Repository(client, uri["account"], uri["name"]).find(uri["tag"] or uri["digest"])
     if image is None:
         raise ImageBuilderError(

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -137,6 +137,35 @@ class Repository:
             self._client.put_image(
                 **self._address, imageManifest=manifest, imageManifestMediaType=media_type, imageTag=tag
             )
+
+    def add_tag(self, reference: str, tag: str) -> None:
+        """Give the image with this tag or digest one more tag; ImageBuilderError where there is none."""
+        with aws_errors(f"looking for {reference} in {self.name}"):
+            answer = self._client.batch_get_image(
+                **self._address,
+                imageIds=[{"imageDigest" if reference.startswith("sha256:") else "imageTag": reference}],
+                acceptedMediaTypes=[OCI_MANIFEST, DOCKER_MANIFEST],
+            )
+        if not answer["images"]:
+            raise ImageBuilderError(f"{self.name} has no image {reference}.")
+        image = answer["images"][0]
+        self.put_image(tag, image["imageManifest"], image["imageManifestMediaType"])
+
+    def tags(self) -> list[tuple[str, list[str]]]:
+        """The digest and the tags of every image that has a tag."""
+        found = []
+        with aws_errors(f"listing the images of {self.name}"):
+            pages = self._client.get_paginator("describe_images").paginate(
+                **self._address, filter={"tagStatus": "TAGGED"}
+            )
+            for page in pages:
+                found += [(image["imageDigest"], image.get("imageTags", [])) for image in page["imageDetails"]]
+        return found
+
+    def remove_tags(self, digest: str, tags: Iterable[str]) -> None:
+        """Take tags from an image, which must have others: ECR deletes an image with its last tag."""
+        with aws_errors(f"removing tags of {digest} in {self.name}"):
+            self._client.batch_delete_image(**self._address, imageIds=[{"imageTag": tag} for tag in tags])
 
     def _download(self, digest: str) -> bytes:
         url = self._client.get_download_url_for_layer(**self._address, layerDigest=digest)["downloadUrl"]

@@ -12,6 +12,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from image_builder.context import content_hash
 from image_builder.errors import ImageBuilderError
 
+IN_USE_TAG_PREFIX = "in-use."
+"""What the tags of images in use begin with; the name of an endpoint configuration follows."""
 # The host names of AWS's partitions end in one of these.
 _DNS_SUFFIX = r"(amazonaws\.com(\.cn)?|amazonaws\.eu|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)"
 REPOSITORY_URI = re.compile(

@@ -2,11 +2,8 @@
 
 import json
 import logging
-import os
 import shlex
-import signal
 import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +11,7 @@ import typer
 from pydantic import ValidationError
 
 from .directory import Directory
-from .environment import UNWANTED
+from .environment import UNWANTED, guard_of_terraform
 from .errors import LocalAwsError, NotRunningError
 from .listener import listen
 from .process import await_environment, page_link, query_state, query_status
@@ -90,9 +87,14 @@ def serve(  # noqa: PLR0917 - one parameter an option, given by name on the comm
 @app.command()
 def env(directory: _DirectoryOption = _DEFAULTS.directory) -> None:
     """Print lines that point a shell's AWS tools and Terraform at the running local AWS."""
+    place = Directory(directory)
+    running = place.running()
     typer.echo(f"unset {' '.join(UNWANTED)}")
-    for name, value in await_environment(Directory(directory).running().url).items():
+    variables = await_environment(running)
+    for name, value in variables.items():
         typer.echo(f"export {name}={shlex.quote(value)}")
+    if "TF_REATTACH_PROVIDERS" in variables:
+        typer.echo(guard_of_terraform(place.state_file, running.key.id))
 
 
 @app.command()
@@ -100,7 +102,7 @@ def status(directory: _DirectoryOption = _DEFAULTS.directory) -> None:
     """Print what runs, as JSON."""
     running = Directory(directory).running()
     try:
-        typer.echo(json.dumps(query_status(running.url), indent=2))
+        typer.echo(json.dumps(query_status(running), indent=2))
     except OSError as error:
         raise NotRunningError(str(directory)) from error
 
@@ -111,9 +113,9 @@ def page(
     state: Annotated[bool, typer.Option("--json", help="Print what the page shows, as JSON, instead.")] = False,
 ) -> None:
     """Print a link to the page that shows endpoints, models and alarms; it is good for one use."""
-    url = Directory(directory).running().url
+    running = Directory(directory).running()
     try:
-        typer.echo(json.dumps(query_state(url), indent=2) if state else page_link(url))
+        typer.echo(json.dumps(query_state(running), indent=2) if state else page_link(running))
     except OSError as error:
         raise NotRunningError(str(directory)) from error
 
@@ -121,18 +123,7 @@ def page(
 @app.command()
 def stop(directory: _DirectoryOption = _DEFAULTS.directory) -> None:
     """Stop the running local AWS and wait until it is gone."""
-    place = Directory(directory)
-    running = place.running()
-    os.kill(running.pid, signal.SIGTERM)
-    deadline = time.monotonic() + _STOP_TIMEOUT_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            place.running()
-        except NotRunningError:
-            typer.echo(f"stopped (pid {running.pid})")
-            return
-        time.sleep(0.05)
-    raise LocalAwsError(f"The local AWS with pid {running.pid} did not end within {_STOP_TIMEOUT_SECONDS:g} s.")
+    typer.echo(f"stopped (pid {Directory(directory).stop(_STOP_TIMEOUT_SECONDS)})")
 
 
 def _log_to_stderr() -> None:

@@ -1,12 +1,7 @@
-"""The one account and region of the local AWS.
-
-moto answers for account 123456789012 whatever the access key; the project's environment `local` uses us-east-1.
-"""
+"""The one account and region of the local AWS: moto's account, and the region of the project's environment `local`."""
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
-ACCESS_KEY_ID = "test"
-SECRET_ACCESS_KEY = "test"
 
 
 def sagemaker_arn(kind: str, name: str) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from .account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from .access_key import AccessKey
+from .account import REGION
 
 _CONFIG = Config(
     connect_timeout=5,
@@ -20,10 +21,10 @@ _CONFIG = Config(
 class AwsClients:
     """Clients for `url`, made when first used. Call it an error of ours if one ever leaves loopback."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, key: AccessKey) -> None:
         self._url = url
         self._session = boto3.session.Session(
-            aws_access_key_id=ACCESS_KEY_ID, aws_secret_access_key=SECRET_ACCESS_KEY, region_name=REGION
+            aws_access_key_id=key.id, aws_secret_access_key=key.secret, region_name=REGION
         )
 
     def _client(self, service: str) -> Any:
@@ -40,6 +41,10 @@ class AwsClients:
     @cached_property
     def iam(self) -> Any:
         return self._client("iam")
+
+    @cached_property
+    def sts(self) -> Any:
+        return self._client("sts")
 
     @cached_property
     def logs(self) -> Any:

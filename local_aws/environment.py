@@ -1,11 +1,21 @@
 """Environment variables that point AWS's tools at the local AWS, and away from the machine's own account."""
 
+import shlex
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
-from .account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from .access_key import AccessKey
+from .account import REGION
 
 _LOOPBACK = "127.0.0.1,localhost"
+
+NO_MACHINE = {
+    # No profiles, no credentials of the machine, no instance metadata.
+    "AWS_CONFIG_FILE": "/dev/null",
+    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+"""Variables that keep AWS's tools from looking for credentials on the machine."""
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 """Variables that name proxies, in lower case; upper case is as usual."""
@@ -14,8 +24,8 @@ UNWANTED = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECU
 """Variables that no value makes harmless: they have to be unset (`isolate` does, and `python -m local_aws env`)."""
 
 
-def aws_environment(url: str, outer: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What boto3, the AWS CLI and Terraform's provider need to talk to `url`.
+def aws_environment(url: str, key: AccessKey, outer: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What boto3, the AWS CLI and Terraform's provider need to talk to the local AWS at `url`, which has `key`.
 
     `outer`: the environment that this is to be laid over; hosts that it keeps from the proxy stay so.
     """
@@ -23,14 +33,11 @@ def aws_environment(url: str, outer: Mapping[str, str] | None = None) -> dict[st
     no_proxy = f"{_LOOPBACK},{given}" if given else _LOOPBACK
     return {
         "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
-        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+        "AWS_ACCESS_KEY_ID": key.id,
+        "AWS_SECRET_ACCESS_KEY": key.secret,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
-        # No profiles, no credentials of the machine, no instance metadata.
-        "AWS_CONFIG_FILE": "/dev/null",
-        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-        "AWS_EC2_METADATA_DISABLED": "true",
+        **NO_MACHINE,
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
     }
@@ -46,9 +53,25 @@ def terraform_environment(*, reattach: str | None, cli_config: Path | None) -> d
     return environment
 
 
-def isolate(environment: MutableMapping[str, str], url: str) -> None:
+def guard_of_terraform(state_file: Path, key_id: str) -> str:
+    """Shell functions that run Terraform only while the local AWS that these variables lead to is the one that runs.
+
+    Terraform sends SIGKILL to the process that TF_REATTACH_PROVIDERS names if the provider does not answer, even if the
+    process that had this pid has ended and another program has it now.
+    """
+    advice = "the local AWS of this shell's variables has ended, and Terraform was not started. Run"
+    command = 'eval "$(python -m local_aws env)"'
+    body = (
+        f"if grep -qsF {shlex.quote(key_id)} {shlex.quote(str(state_file))}; "
+        'then command %s "$@"; '
+        f"else echo {shlex.quote(f'local AWS: {advice} {command}')} >&2; return 1; fi"
+    )
+    return "\n".join(f"{name}() {{ {body % name}; }}" for name in ("terraform", "tofu"))
+
+
+def isolate(environment: MutableMapping[str, str], url: str, key: AccessKey) -> None:
     """Make this process itself one that knows the local AWS only: no other AWS_* variables, no proxies."""
     for name in list(environment):
         if name.startswith("AWS_") or name.lower() in PROXIES:
             del environment[name]
-    environment.update(aws_environment(url))
+    environment.update(aws_environment(url, key))

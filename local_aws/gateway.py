@@ -1,37 +1,49 @@
 """One port for every service: requests go by the service in their signature.
 
-sagemaker, /endpoints/NAME/invocations   -> local_aws.sagemaker, InvokeEndpoint (and .../async-invocations, ...)
-sagemaker, anything else                 -> local_aws.sagemaker, control plane
-no signature, the same two               -> 403, as AWS
-no signature, /v2/...                    -> the registry of the local ECR
-/_local/...                              -> the local AWS itself (no bucket's name starts with `_`)
-anything else                            -> moto, Smithy RPC v2 CBOR translated (local_aws.cbor)
+a foreign Host or Origin, any OPTIONS      -> 403 (local_aws.admission)
+/_local/blobs/DIGEST?token=...             -> a layer of a pushed image, by the URL that ECR gave
+/_local/credentials/ROLE                   -> credentials of an execution role, with the token of its containers
+/_local/..., /moto-api/...                 -> the local AWS itself, moto's own API, with the key as user and password
+                                              (no bucket's name starts with `_`, and `moto-api` is taken)
+no signature, /v2/...                      -> the registry of the local ECR
+no signature, or one with an unknown key   -> 403, as AWS
+sagemaker, /endpoints/NAME/invocations     -> local_aws.sagemaker, InvokeEndpoint (and .../async-invocations, ...)
+sagemaker, anything else                   -> local_aws.sagemaker, control plane
+anything else                              -> moto, Smithy RPC v2 CBOR translated (local_aws.cbor)
 """
 
-import json
 import re
 from collections.abc import Callable
 from typing import Any
 
 from a2wsgi import WSGIMiddleware
+from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
+from .access_key import KeyRing
+from .admission import foreign, refusal, unauthorized, why_foreign
 from .blobs import BlobStore
 from .cbor.middleware import CborMiddleware
-from .credential_scope import signed_service
 from .moto_app import MotoApplication
 from .page.http import Page
 from .registry import Registry
+from .role_credentials import RoleCredentials
 from .sagemaker.transport import SageMakerTransport
+from .signature import form_access_key_id, signed_service
 
 _INVOCATIONS = re.compile(r"/endpoints/[^/]+/(invocations|invocations-response-stream|async-invocations)")
 _MOTO_THREADS = 32
 
 
 class Gateway:
-    """The ASGI application that listens on the port."""
+    """The ASGI application that listens on the port.
+
+    Args:
+        status: what `/_local/status` answers.
+        reset: brings what moto does not keep to its first state; called before moto's own reset.
+    """
 
     def __init__(
         self,
@@ -40,54 +52,98 @@ class Gateway:
         sagemaker: SageMakerTransport,
         registry: Registry,
         blobs: BlobStore,
+        keys: KeyRing,
+        roles: RoleCredentials,
         page: Page,
         status: Callable[[], dict[str, Any]],
+        reset: Callable[[], None],
     ) -> None:
         self._moto = CborMiddleware(WSGIMiddleware(moto, workers=_MOTO_THREADS))
         self._sagemaker = sagemaker
         self._registry = registry
         self._blobs = blobs
+        self._keys = keys
+        self._roles = roles
         self._page = page
         self._status = status
+        self._reset = reset
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        answer = await self._own_answer(Request(scope, receive))
-        if answer is None:
-            await self._moto(scope, await _in_one_message(receive), send)
-        else:
+        request = Request(scope, receive)
+        reason = why_foreign(request.headers)
+        if reason is None and scope["method"] == "OPTIONS":
+            reason = "The local AWS gives web pages of other origins no permission (CORS)."
+        if reason is not None:
+            await foreign(reason)(scope, receive, send)
+            return
+        answer = await self._own_answer(request)
+        if answer is not None:
             await answer(scope, receive, send)
+            return
+        whole = await _whole(receive)
+        form_key_id = None
+        if request.headers.get("content-type", "").startswith("multipart/form-data"):
+            form_key_id = form_access_key_id(whole["body"])
+        answer = self._refused(request, form_key_id)
+        if answer is not None:
+            await answer(scope, receive, send)
+            return
+        if (scope["method"], scope["path"]) == ("POST", "/moto-api/reset"):
+            await to_thread.run_sync(self._reset)
+        await self._moto(scope, _again(whole), _without_cors(send))
 
     async def _own_answer(self, request: Request) -> Response | None:
         """The answer of a service of ours, None for moto."""
         path = request.url.path
+        if path.startswith("/_local/credentials/"):
+            return await self._credentials(request, path.removeprefix("/_local/credentials/"))
         if path.startswith("/_local/"):
-            return await self._page.answer(request) or self._local(path.removeprefix("/_local/"))
+            return await self._page.answer(request) or self._local(request, path.removeprefix("/_local/"))
         service = signed_service(request.headers, request.url.query)
-        invocation = _INVOCATIONS.fullmatch(path) is not None
-        if service == "sagemaker":
-            return await (self._sagemaker.invoke if invocation else self._sagemaker.control_plane)(request)
-        if service is None and (invocation or request.headers.get("x-amz-target", "").startswith("SageMaker.")):
-            body = {"__type": "MissingAuthenticationTokenException", "message": "Missing Authentication Token"}
-            return Response(json.dumps(body), 403, media_type="application/x-amz-json-1.1")
         if service is None and (path == "/v2" or path.startswith("/v2/")):
             return await self._registry.answer(request)
+        invocation = _INVOCATIONS.fullmatch(path) is not None
+        is_unsigned = service is None and (
+            invocation or request.headers.get("x-amz-target", "").startswith("SageMaker.")
+        )
+        if service == "sagemaker" or is_unsigned:
+            refused = refusal(self._keys, request)
+            if refused is not None:
+                return refused
+            return await (self._sagemaker.invoke if invocation else self._sagemaker.control_plane)(request)
         return None
 
-    def _local(self, path: str) -> Response:
+    async def _credentials(self, request: Request, role_path: str) -> Response:
+        token = request.headers.get("authorization", "")
+        answer = await to_thread.run_sync(self._roles.answer, role_path, token)
+        if answer is None:
+            return JSONResponse({"message": "These are no credentials of yours."}, 403)
+        return JSONResponse(answer)
+
+    def _refused(self, request: Request, form_key_id: str | None) -> Response | None:
+        if request.url.path.startswith("/moto-api/"):
+            return unauthorized(self._keys, request)
+        return refusal(self._keys, request, form_key_id)
+
+    def _local(self, request: Request, path: str) -> Response:
+        kind, _, digest = path.partition("/")
+        if kind == "blobs" and self._keys.accepts_token(request.query_params.get("token", ""), digest):
+            blob = self._blobs.find(digest)
+            if blob is not None:
+                return FileResponse(blob, media_type="application/octet-stream")
+        refused = unauthorized(self._keys, request)
+        if refused is not None:
+            return refused
         if path == "status":
             return JSONResponse(self._status())
         if path == "links":
             return JSONResponse({"page": self._page.new_link(), "state": self._page.new_state_link()})
-        kind, _, digest = path.partition("/")
-        blob = self._blobs.find(digest) if kind == "blobs" else None
-        if blob is None:
-            return JSONResponse({"message": f"The local AWS has no /_local/{path}."}, 404)
-        return FileResponse(blob, media_type="application/octet-stream")
+        return JSONResponse({"message": f"The local AWS has no /_local/{path}."}, 404)
 
 
-async def _in_one_message(receive: Receive) -> Receive:
+async def _whole(receive: Receive) -> Message:
     """The request's body as one message: a2wsgi would cross from its thread to the event loop for every 64 KiB."""
     pieces = []
     message: Message = {"more_body": True}
@@ -95,8 +151,23 @@ async def _in_one_message(receive: Receive) -> Receive:
         message = await receive()
         pieces.append(message.get("body", b""))
     message["body"] = b"".join(pieces)
+    return message
 
-    async def whole() -> Message:
+
+def _again(message: Message) -> Receive:
+    async def receive() -> Message:
         return message
 
-    return whole
+    return receive
+
+
+def _without_cors(send: Send) -> Send:
+    """moto permits every origin everything."""
+
+    async def send_without(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [item for item in message["headers"] if not item[0].lower().startswith(b"access-control-")]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return send_without

@@ -1,9 +1,9 @@
 """Ends what a local AWS leaves behind when it is killed outright (SIGKILL, out of memory).
 
 Run as its own small process by `Guardian` below. It reads lines from a pipe whose other end only the local AWS holds:
-`group PID` / `-group PID` for the process group of an instance, `folder PATH` / `-folder PATH` for a folder,
-`container NAME` / `-container NAME` for a container of docker. End of file means that the local AWS is gone, however it
-went: it kills the groups and removes the containers and folders still listed.
+`group PID` / `-group PID` for the process group of an instance, `folder PATH` / `-folder PATH` for a folder, `file
+PATH` for a file, `container NAME` / `-container NAME` for a container of docker. End of file means that the local AWS
+is gone, however it went: it kills the groups and removes the containers, files and folders still listed.
 Nothing but the standard library, so that it starts in some 20 ms.
 """
 
@@ -14,13 +14,15 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 
 class Guardian:
-    """The local AWS's end of the pipe."""
+    """The local AWS's end of the pipe. `copy`: a file that gets the same lines, should the guardian be killed, too."""
 
-    def __init__(self) -> None:
+    def __init__(self, copy: Path | None = None) -> None:
         self._write_lock = threading.Lock()
+        self._copy = copy.open("w", encoding="utf-8") if copy is not None else None
         # A session of its own: Ctrl-C in the terminal must not reach it. -I: nobody's PYTHON* variables, no user site.
         self._process = subprocess.Popen(
             [sys.executable, "-I", __file__], stdin=subprocess.PIPE, start_new_session=True, cwd="/"
@@ -42,6 +44,9 @@ class Guardian:
     def forget_folder(self, path: os.PathLike[str]) -> None:
         self._send(f"-folder {os.fspath(path)}")
 
+    def watch_file(self, path: os.PathLike[str]) -> None:
+        self._send(f"file {os.fspath(path)}")
+
     def watch_container(self, name: str) -> None:
         self._send(f"container {name}")
 
@@ -53,10 +58,14 @@ class Guardian:
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
         self._process.wait()
+        if self._copy is not None:
+            self._copy.close()
 
     def _send(self, line: str) -> None:
         # A guardian that somebody killed must not take an endpoint down with it.
         with self._write_lock, contextlib.suppress(BrokenPipeError, ValueError):
+            if self._copy is not None:
+                print(line, file=self._copy, flush=True)
             self._process.stdin.write(line.encode() + b"\n")
             self._process.stdin.flush()
 
@@ -64,7 +73,7 @@ class Guardian:
 def main() -> None:
     for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signal_number, signal.SIG_IGN)
-    watched: dict[str, set[str]] = {"group": set(), "folder": set(), "container": set()}
+    watched: dict[str, set[str]] = {"group": set(), "folder": set(), "container": set(), "file": set()}
     for line in sys.stdin:
         kind, _, value = line.rstrip("\n").partition(" ")
         if kind.startswith("-"):
@@ -76,6 +85,9 @@ def main() -> None:
             os.killpg(int(group), signal.SIGKILL)
     if watched["container"]:
         subprocess.run(["docker", "rm", "--force", "--volumes", *watched["container"]], check=False)
+    for file in watched["file"]:
+        with contextlib.suppress(OSError):
+            Path(file).unlink()
     for folder in watched["folder"]:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -17,7 +17,6 @@ from moto.core.request import (
 )
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from .credential_scope import signed_service
 from .gaps.application_autoscaling import AutoScalingGaps
 from .gaps.ecr import EcrGaps
 from .gaps.errors import GapError
@@ -27,6 +26,7 @@ from .gaps.s3_content import fill_s3_content_gaps
 from .gaps.service_quotas import ServiceQuotaGaps
 from .gaps.sns import fill_sns_gaps
 from .gaps.sts import fill_sts_gaps
+from .signature import signed_service
 
 _Handler = Callable[[dict[str, Any]], dict[str, Any] | None]
 

@@ -14,7 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from .directory import Directory
+import boto3
+
+from .access_key import AccessKey
+from .account import REGION
+from .directory import Directory, Running
 from .environment import aws_environment
 from .errors import NotRunningError, ProviderUnavailableError, StartError
 from .settings import LocalAwsSettings
@@ -28,42 +32,42 @@ _POLL_SECONDS = 0.02
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def query_status(url: str) -> dict[str, Any]:
-    """What the local AWS at `url` says about itself. Raises OSError when nothing answers."""
-    return _get(f"{url}/_local/status")
+def query_status(running: Running) -> dict[str, Any]:
+    """What a running local AWS says about itself. Raises OSError when nothing answers."""
+    return _get(running, "/_local/status")
 
 
-def page_link(url: str) -> str:
-    """A link to the page of the local AWS at `url`, good for one use. Raises OSError when nothing answers."""
-    return _get(f"{url}/_local/links")["page"]
+def page_link(running: Running) -> str:
+    """A link to the page of a running local AWS, good for one use. Raises OSError when nothing answers."""
+    return _get(running, "/_local/links")["page"]
 
 
-def query_state(url: str) -> dict[str, Any]:
+def query_state(running: Running) -> dict[str, Any]:
     """What the page shows: endpoints, instances, models, alarms, events. Raises OSError when nothing answers."""
-    return _get(_get(f"{url}/_local/links")["state"])
+    return _get(running, _get(running, "/_local/links")["state"].removeprefix(running.url))
 
 
-def await_environment(url: str) -> dict[str, str]:
-    """Variables for Terraform, cdktf and boto3 children of the local AWS at `url`; waits for its choice of a provider.
+def await_environment(running: Running) -> dict[str, str]:
+    """Variables for Terraform, cdktf and boto3 children of a running local AWS; waits for its choice of a provider.
 
     Raises ProviderUnavailableError.
     """
-    status = _await_choice(url)
+    status = _await_choice(running)
     return {**status["environment"], **status["terraform"]["environment"]}
 
 
-def await_provider(url: str) -> str:
-    """The provider that the local AWS at `url` has chosen for Terraform: `hashicorp`, `stand-in` or `none`.
+def await_provider(running: Running) -> str:
+    """The provider that a running local AWS has chosen for Terraform: `hashicorp`, `stand-in` or `none`.
 
     Raises ProviderUnavailableError.
     """
-    return _await_choice(url)["terraform"]["provider"]
+    return _await_choice(running)["terraform"]["provider"]
 
 
-def _await_choice(url: str) -> dict[str, Any]:
+def _await_choice(running: Running) -> dict[str, Any]:
     deadline = time.monotonic() + _PROVIDER_TIMEOUT_SECONDS
     while True:
-        status = query_status(url)
+        status = query_status(running)
         terraform = status["terraform"]
         if terraform["error"] is not None:
             raise ProviderUnavailableError(terraform["error"])
@@ -74,8 +78,9 @@ def _await_choice(url: str) -> dict[str, Any]:
         time.sleep(_POLL_SECONDS)
 
 
-def _get(address: str) -> dict[str, Any]:
-    with _OPENER.open(address, timeout=10) as answer:
+def _get(running: Running, path: str) -> dict[str, Any]:
+    headers = {"Authorization": running.key.authorization()}
+    with _OPENER.open(urllib.request.Request(running.url + path, headers=headers), timeout=10) as answer:
         return json.loads(answer.read())
 
 
@@ -92,23 +97,38 @@ class LocalAws:
         self._log_file = log_file
         self._python = str(python or sys.executable)
         self._process: subprocess.Popen[bytes] | None = None
-        self._url: str | None = None
+        self._running: Running | None = None
 
     def __repr__(self) -> str:
-        return f"LocalAws(directory={str(self.settings.directory)!r}, url={self._url!r})"
+        return f"LocalAws(directory={str(self.settings.directory)!r}, url={self._running and self._running.url!r})"
 
     @property
     def url(self) -> str:
         """`http://127.0.0.1:PORT`."""
-        if self._url is None:
-            raise StartError("The local AWS has not been started.")
-        return self._url
+        return self.running.url
 
     @property
     def pid(self) -> int:
-        if self._process is None:
+        return self.running.pid
+
+    @property
+    def key(self) -> AccessKey:
+        """What calls have to be signed with."""
+        return self.running.key
+
+    @property
+    def running(self) -> Running:
+        if self._running is None:
             raise StartError("The local AWS has not been started.")
-        return self._process.pid
+        return self._running
+
+    def session(self, region: str = REGION) -> boto3.session.Session:
+        """A boto3 session with the key. Its clients need `endpoint_url=aws.url`."""
+        return self.running.session(region)
+
+    def status(self) -> dict[str, Any]:
+        """What `python -m local_aws status` prints."""
+        return query_status(self.running)
 
     def environment(self) -> dict[str, str]:
         """Variables for Terraform, cdktf and boto3 children. Raises ProviderUnavailableError.
@@ -116,20 +136,20 @@ class LocalAws:
         To be laid over an environment that is free of what `environment.UNWANTED` names.
         """
         if self.settings.provider == "none":
-            return aws_environment(self.url, os.environ)
-        return await_environment(self.url)
+            return aws_environment(self.url, self.key, os.environ)
+        return await_environment(self.running)
 
     def provider(self) -> str:
         """The provider that Terraform uses: `hashicorp`, `stand-in` or `none`. Raises ProviderUnavailableError."""
-        return await_provider(self.url)
+        return await_provider(self.running)
 
     def page_link(self) -> str:
         """A link to the page, good for one use."""
-        return page_link(self.url)
+        return page_link(self.running)
 
     def state(self) -> dict[str, Any]:
         """What the page shows, as JSON has it."""
-        return query_state(self.url)
+        return query_state(self.running)
 
     def start(self) -> None:
         """Start and wait until it answers. Raises StartError."""
@@ -145,7 +165,7 @@ class LocalAws:
         finally:
             if log is not None:
                 log.close()
-        self._url = self._await_ready()
+        self._running = self._await_ready()
 
     def stop(self) -> None:
         """End it with all its children; waits until everything is gone."""
@@ -190,7 +210,7 @@ class LocalAws:
                 options += [f"--{name.replace('_', '-')}", str(value)]
         return options
 
-    def _await_ready(self) -> str:
+    def _await_ready(self) -> Running:
         directory = Directory(self.settings.directory)
         deadline = time.monotonic() + _START_TIMEOUT_SECONDS
         while time.monotonic() < deadline:
@@ -202,6 +222,6 @@ class LocalAws:
                 time.sleep(_POLL_SECONDS)
                 continue
             if running.pid == self._process.pid:
-                return running.url
+                return running
             time.sleep(_POLL_SECONDS)
         raise StartError(f"The local AWS did not start within {_START_TIMEOUT_SECONDS:g} s.")

@@ -20,8 +20,8 @@ from typing import IO, Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .credential_scope import signed_service
 from .errors import RecordingError
+from .signature import signed_service
 
 MAX_BODY_BYTES = 20_000
 """Longer bodies stand as their number of bytes."""
@@ -50,6 +50,9 @@ def open_recording(path: Path | None) -> Iterator[IO[str] | None]:
         yield None
         return
     try:
+        # What it holds is of the user's account, even though no credentials are in it.
+        path.unlink(missing_ok=True)
+        path.touch(0o600)
         file = path.open("w", encoding="utf-8")
     except OSError as error:
         raise RecordingError(path, error) from error

@@ -1,11 +1,13 @@
 """The registry of the local ECR, for `docker push` and `docker pull`: the distribution protocol in front of ECR.
 
 Layers lie in the blob store, manifests go through ECR's own API, so that what is pushed here is an image of the ECR
-repository with its immutable tags, and the other way round. Any login is right, as everywhere in the local AWS.
+repository with its immutable tags, and the other way round. The login is what GetAuthorizationToken gives.
 https://distribution.github.io/distribution/spec/api/
 """
 
 import asyncio
+import base64
+import binascii
 import errno
 import re
 import secrets
@@ -16,8 +18,9 @@ from botocore.exceptions import ClientError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
+from .access_key import KeyRing
 from .blobs import BlobStore, BlobWriter, digest_of
-from .gaps.ecr import find_repository
+from .gaps.ecr import REGISTRY_PURPOSE, find_repository
 from .gaps.errors import GapError
 
 _NAME = r"(?P<name>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)"
@@ -52,12 +55,19 @@ class RegistryError(Exception):
 class Registry:
     """Answers requests below /v2/. `ecr` is a boto3 client of the local AWS itself."""
 
-    def __init__(self, blobs: BlobStore, ecr: Any) -> None:
+    def __init__(self, blobs: BlobStore, ecr: Any, keys: KeyRing) -> None:
         self._blobs = blobs
+        self._keys = keys
         self._ecr = ecr
         self._uploads: dict[str, BlobWriter] = {}
 
     async def answer(self, request: Request) -> Response:
+        if not self._is_logged_in(request):
+            answer = _error(
+                HTTPStatus.UNAUTHORIZED, "UNAUTHORIZED", "log in with what ECR's GetAuthorizationToken gives"
+            )
+            answer.headers["WWW-Authenticate"] = 'Basic realm="local ECR"'
+            return answer
         try:
             answer = await self._route(request)
         except RegistryError as error:
@@ -74,6 +84,15 @@ class Registry:
             answer = _error(HTTPStatus.FORBIDDEN, "DENIED", "the local AWS's disk is full: no space left on device")
         answer.headers["Docker-Distribution-Api-Version"] = "registry/2.0"
         return answer
+
+    def _is_logged_in(self, request: Request) -> bool:
+        scheme, _, value = request.headers.get("authorization", "").partition(" ")
+        try:
+            login = base64.b64decode(value, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return False
+        password = login.partition(":")[2]
+        return scheme.lower() == "basic" and self._keys.accepts_token(password, REGISTRY_PURPOSE)
 
     async def _route(self, request: Request) -> Response:
         method, path = request.method, request.url.path

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
@@ -15,6 +16,7 @@ import uvicorn
 
 from container.model_server.artifact.archive import extract_archive
 
+from .access_key import AccessKey, KeyRing
 from .aws_clients import AwsClients
 from .blobs import BlobStore
 from .cloudwatch.service import CloudWatch
@@ -22,11 +24,12 @@ from .cloudwatch.store import MetricStore
 from .directory import Directory, Running
 from .environment import aws_environment, isolate
 from .gaps.application_autoscaling import AutoScalingGaps
-from .gaps.ecr import EcrGaps
+from .gaps.ecr import REGISTRY_PURPOSE, EcrGaps
 from .gateway import Gateway
 from .guardian import Guardian
 from .instances.child import Surroundings
 from .instances.docker import DockerInstanceFactory
+from .instances.docker_engine import DockerEngine
 from .instances.image import ImageStore
 from .instances.instance import InstanceFactory
 from .instances.ports import PortAllocator
@@ -41,6 +44,7 @@ from .page.invoking import invoke, list_models
 from .page.recent import RecentMetrics
 from .recording import Recorder
 from .registry import Registry
+from .role_credentials import RoleCredentials
 from .sagemaker.artifacts import ArtifactCache
 from .sagemaker.capacities import VariantCapacities
 from .sagemaker.launcher import Launcher
@@ -72,16 +76,19 @@ def serve(
     What Terraform sends goes into `recording` as well. Leaves no process, and no file in the directory's run folder.
     """
     outer = dict(os.environ)
-    isolate(os.environ, url_of(listener))
-    guardian = Guardian()
+    key = AccessKey.generate()
+    isolate(os.environ, url_of(listener), key)
+    guardian = Guardian(directory.watched)
     guardian.watch_folder(directory.run)
+    guardian.watch_file(directory.state_file)
     try:
         _run(
             settings,
             directory,
             guardian,
             listener,
-            outer,
+            key=key,
+            outer=outer,
             recording=recording,
             until_stdin_closes=until_stdin_closes,
         )
@@ -94,23 +101,23 @@ def _run(
     directory: Directory,
     guardian: Guardian,
     listener: socket.socket,
-    outer: Mapping[str, str],
     *,
+    key: AccessKey,
+    outer: Mapping[str, str],
     recording: IO[str] | None,
     until_stdin_closes: bool,
 ) -> None:
     url = url_of(listener)
     blobs = BlobStore(directory.path("blobs"))
-    clients = AwsClients(url)
+    clients = AwsClients(url, key)
+    keys = KeyRing(key)
     images = ImageStore(clients.ecr, directory.path("snapshots"))
     store = MetricStore()
     logs = LogShipper(clients.logs, store.record_embedded)
-    runtime = choose_runtime(settings.runtime, url.removeprefix("http://"))
-    surroundings = Surroundings(guardian, directory.path("logs"), logs, PortAllocator())
-    instances: InstanceFactory = ProcessInstanceFactory(images, surroundings)
-    if runtime.engine is not None:
-        containers = DockerInstanceFactory(images, surroundings, runtime.engine, directory.path("artifacts"))
-        instances = containers if settings.runtime == "docker" else ByImageFactory(images, containers, instances)
+    runtime = choose_runtime(settings.runtime, url.removeprefix("http://"), keys.token_for(REGISTRY_PURPOSE))
+    roles = RoleCredentials(url, keys, clients.sts)
+    surroundings = Surroundings(guardian, directory.path("logs"), logs, PortAllocator(), roles.environment)
+    instances = _instance_factory(settings, images, surroundings, runtime.engine, directory.path("artifacts"))
     artifacts = ArtifactCache(clients.s3, directory.path("artifacts"), settings.artifact_cache_bytes, extract_archive)
     recent = RecentMetrics(time.time)
     metrics = Metrics([store.record, recent.record], settings.time_factor)
@@ -119,28 +126,32 @@ def _run(
     launcher = Launcher(
         instances=instances, images=images, artifacts=artifacts, metrics=metrics, events=events, settings=settings
     )
-    service = SageMakerService(
-        account=AccountLookups(images, clients.s3, clients.iam),
-        launcher=launcher,
-        scaling=ScalingLookups(clients.autoscaling),
-        alarms=cloudwatch,
-        metrics=metrics,
-        pace=Pace(settings.time_factor),
-        invocation_timeout_seconds=settings.invocation_timeout_seconds,
-    )
-    provider = TerraformProvider(settings.provider, directory, url, outer)
+
+    def make_service() -> SageMakerService:
+        return SageMakerService(
+            account=AccountLookups(images, clients.s3, clients.iam),
+            launcher=launcher,
+            scaling=ScalingLookups(clients.autoscaling),
+            alarms=cloudwatch,
+            metrics=metrics,
+            pace=Pace(settings.time_factor),
+            invocation_timeout_seconds=settings.invocation_timeout_seconds,
+        )
+
+    sagemaker = SageMakerTransport(make_service)
+    provider = TerraformProvider(settings.provider, directory, url, key, outer)
 
     def status() -> dict[str, Any]:
         return {
             "url": url,
             "pid": os.getpid(),
             "directory": str(directory.root),
-            "environment": aws_environment(url, outer),
+            "environment": aws_environment(url, key, outer),
             "terraform": provider.status(),
             "runtime": runtime.description,
         }
 
-    capacities = VariantCapacities(service.call)
+    capacities = VariantCapacities(sagemaker.call)
     scaler = AutoScaler(
         targets=MotoTargets(),
         capacities=capacities,
@@ -148,55 +159,83 @@ def _run(
         collect=metrics.flush,
         time_factor=settings.time_factor,
     )
-    moto = MotoApplication(
-        EcrGaps(blobs, url, has_registry=runtime.engine is not None), AutoScalingGaps(capacities.exists)
-    )
+    tags_of_targets = AutoScalingGaps(capacities.exists)
+
     page = Page(
         url=url,
         state=PageFacts(
             about={"url": url, "runtime": runtime.description, "time_factor": settings.time_factor},
-            endpoints=lambda: service.endpoints,
+            endpoints=lambda: sagemaker.service.endpoints,
             alarms=cloudwatch.alarms,
             events=events,
             recent=recent,
             collect=metrics.flush,
         ),
-        invoke=lambda invocation: invoke(service.invoker, invocation),
+        invoke=lambda invocation: invoke(sagemaker.service.invoker, invocation),
         models=partial(list_models, clients.s3),
     )
     gateway = Gateway(
-        moto=moto,
-        sagemaker=SageMakerTransport(service),
-        registry=Registry(blobs, clients.ecr),
+        moto=MotoApplication(EcrGaps(blobs, url, keys, has_registry=runtime.engine is not None), tags_of_targets),
+        sagemaker=sagemaker,
+        registry=Registry(blobs, clients.ecr, keys),
         blobs=blobs,
+        keys=keys,
+        roles=roles,
         page=page,
         status=status,
+        # What the ended instances counted until then belongs to the account that was.
+        reset=partial(
+            _call_all, (sagemaker.reset, launcher.stop, scaler.reset, tags_of_targets.reset, metrics.discard)
+        ),
     )
     application = gateway if recording is None else Recorder(gateway, recording)
     # Docker tries TLS first on every registry; uvicorn would warn about it each time.
-    server = _Server(uvicorn.Config(application, lifespan="off", access_log=False, log_level="error", ws="none"))
-    server.on_started = [lambda: directory.announce(Running(os.getpid(), url))]
+    server = _Server(
+        uvicorn.Config(
+            application, lifespan="off", access_log=False, log_level="error", ws="none", timeout_graceful_shutdown=1
+        )
+    )
+    server.on_started = [lambda: directory.announce(Running(os.getpid(), url, key))]
     # From here on nothing is sent to this very server any more.
-    server.on_stopping = [logs.cancel, service.cancel]
+    # Ending the instances ends invocations in flight, which uvicorn would wait for.
+    server.on_stopping = [logs.cancel, sagemaker.cancel, launcher.stop_quickly]
     _stop_on_signals(server)
     if until_stdin_closes:
         _stop_at_end_of_stdin(server)
     background = (provider, metrics, cloudwatch, scaler, sampler(launcher.sample, settings.time_factor), logs)
     for part in background:
         part.start()
-    logger.info("instances run as %s", runtime.description)
     logger.info("page: %s (the link is good for one use)", page.new_link())
-    logger.info("ready at %s (everything is in memory and ends with this process)", url)
+    logger.info("ready at %s; instances run as %s; everything is in memory", url, runtime.description)
     try:
         server.run(sockets=[listener])
     finally:
         logger.info("stopping")
         for part in reversed(background):
             part.stop()
-        service.stop()
+        sagemaker.stop()
         launcher.stop()
         if runtime.engine is not None:
             runtime.engine.stop()
+
+
+def _call_all(calls: Sequence[Callable[[], None]]) -> None:
+    for call in calls:
+        call()
+
+
+def _instance_factory(
+    settings: LocalAwsSettings,
+    images: ImageStore,
+    surroundings: Surroundings,
+    engine: DockerEngine | None,
+    artifacts: Path,
+) -> InstanceFactory:
+    processes = ProcessInstanceFactory(images, surroundings)
+    if engine is None:
+        return processes
+    containers = DockerInstanceFactory(images, surroundings, engine, artifacts)
+    return containers if settings.runtime == "docker" else ByImageFactory(images, containers, processes)
 
 
 class _Server(uvicorn.Server):

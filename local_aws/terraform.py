@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
+from .access_key import AccessKey
 from .cli_configuration import configuration_file, fingerprint
 from .directory import Directory
 from .environment import PROXIES, terraform_environment
@@ -53,7 +54,9 @@ class StandIn(Protocol):
 class TerraformProvider:
     """Decides in the background, so that the AWS services do not wait for a registry."""
 
-    def __init__(self, choice: ProviderChoice, directory: Directory, url: str, outer: Mapping[str, str]) -> None:
+    def __init__(
+        self, choice: ProviderChoice, directory: Directory, url: str, key: AccessKey, outer: Mapping[str, str]
+    ) -> None:
         """`outer`: the environment that the user's Terraform (or TERRAFORM_BINARY_NAME) runs in, with the proxies
         that lead to its registry.
         """
@@ -61,6 +64,7 @@ class TerraformProvider:
         self._memory = directory.root / "provider.json"
         self._run = directory.run
         self._url = url
+        self._key = key
         self._outer = outer
         self._binary = outer.get("TERRAFORM_BINARY_NAME", "terraform")
         self._decided = threading.Event()
@@ -164,7 +168,7 @@ class TerraformProvider:
     def _serve_stand_in(self) -> None:
         from .provider.server import ProviderServer  # noqa: PLC0415 - gRPC and the schemas load only where needed
 
-        server = ProviderServer(self._url)
+        server = ProviderServer(self._url, self._key)
         server.start()
         self._stand_in = server
         logger.warning(

@@ -21,7 +21,7 @@ from model_catalog.catalog import Added, Catalog, Convert
 from model_catalog.check import DEFAULT_MEMORY_MIB, DEFAULT_PROGRAM, DEFAULT_SECONDS, Check
 from model_catalog.errors import CatalogError
 from model_catalog.estimator_files import is_estimator
-from model_catalog.lock import Observed
+from model_catalog.lock import LOCK_FILE, Observed, unknown_model
 from model_catalog.s3_source import Progress, is_s3_uri
 
 _CONTEXT_FILE = Path("cdktf.json")
@@ -45,7 +45,7 @@ def settings(
     earlier_versions: Annotated[
         int | None,
         typer.Option(
-            min=0, help="How many earlier versions stay invokable; cdktf.json's catalog.earlier_versions if not given."
+            min=1, help="How many earlier versions stay invokable; cdktf.json's catalog.earlier_versions if not given."
         ),
     ] = None,
 ) -> None:
@@ -196,6 +196,48 @@ def unpin(context: typer.Context, name: _Name) -> None:
     """Have `make warm` treat NAME like any other model."""
     context.obj.pin(name, pinned=False)
     print(f"{name} is not pinned.")
+
+
+@application.command()
+def promote(
+    context: typer.Context,
+    name: _Name,
+    to: Annotated[str, typer.Option("--to", help="The environment that gets it.")],
+    source: Annotated[
+        str | None, typer.Option("--from", help="The environment whose current version it is; else --version.")
+    ] = None,
+    version: Annotated[str | None, typer.Option(help="The version, instead of --from.")] = None,
+) -> None:
+    """Give an environment a version that another one runs. Commit the lock file: its plan shows just that."""
+    environments = _configured("environments")
+    complaints = [
+        f"{_CONTEXT_FILE} has no environment {environment}, only {', '.join(sorted(environments))}."
+        for environment in (source, to)
+        if environment is not None and environment not in environments
+    ]
+    if (source is None) == (version is None):
+        complaints.append("Give --from ENVIRONMENT or --version NUMBER.")
+    if to in environments and not _takes_promoted_only(environments[to]):
+        complaints.append(
+            f"{to} takes every version of the catalog, so there is nothing to promote: set promoted_models_only of "
+            f"{to} in {_CONTEXT_FILE} to true."
+        )
+    if complaints:
+        raise CatalogError(complaints)
+    if source is not None:
+        lock = context.obj.lock
+        held = lock.in_environment(source) if _takes_promoted_only(environments[source]) else lock
+        if name not in held.models:
+            raise CatalogError(f"{source}: {unknown_model(name, held)}")
+        version = held.models[name].current.version
+    if context.obj.promote(name, version, to):
+        print(f"Promoted {name} version {version} to {to}. Commit {LOCK_FILE} and deploy {to}.")
+    else:
+        print(f"Nothing changed: version {version} of {name} is the current one of {to} already.")
+
+
+def _takes_promoted_only(environment: Any) -> bool:
+    return isinstance(environment, dict) and environment.get("promoted_models_only") is True
 
 
 @application.command("list")

@@ -1,7 +1,9 @@
 """Adding models to a catalog, removing them, and checking what lies on disk."""
 
 import fcntl
+import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -58,12 +60,15 @@ class Catalog:
 
     Args:
         directory: the catalog's folder; made by the first `add`.
-        earlier_versions: how many versions before the current one stay invokable, 0 or more.
+        earlier_versions: how many versions before the current one stay invokable, 1 or more.
     """
 
     def __init__(self, directory: Path | str, earlier_versions: int = 1) -> None:
-        if earlier_versions < 0:
-            raise CatalogError(f"catalog.earlier_versions must be 0 or more, not {earlier_versions}.")
+        if earlier_versions < 1:
+            raise CatalogError(
+                f"catalog.earlier_versions must be 1 or more, not {earlier_versions}: the version before a new one "
+                "stays until the next deployment, because nothing orders the end of one after the upload of the other."
+            )
         self.directory = Path(directory)
         self.earlier_versions = earlier_versions
 
@@ -182,6 +187,71 @@ class Catalog:
             retired = lock.retired | {name: lock.models[name].current.version}
             write_lock(self.directory, Lock(models=models, retired=retired))
 
+    def restore(
+        self, name: str, number: str, archive: Path, *, digest: str = "", program: str = DEFAULT_PROGRAM
+    ) -> Version:
+        """Put a removed version back under the number and key that it had, and its archive among the artifacts.
+
+        Args:
+            name: the model.
+            number: the version.
+            archive: the artifact, a file that is left as it is.
+            digest: what its SHA-256 begins with.
+            program: the name of its own code below `code/`.
+
+        Raises:
+            CatalogError: the catalog has this version, or the archive has another digest or is no model.
+        """
+        self._artifacts.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._artifacts, prefix=".add-") as scratch_name:
+            scratch = Path(scratch_name)
+            copy = scratch / "archive.tar.gz"
+            shutil.copyfile(archive, copy)
+            with copy.open("rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            if not sha256.startswith(digest):
+                raise CatalogError(f"model {name}: the sha256 of version {number} is {sha256}, not {digest}...")
+            version = Version(
+                version=number,
+                sha256=sha256,
+                size_bytes=copy.stat().st_size,
+                engine=inspect_folder(_extracted(copy, scratch), program).engine or "code",
+                key=version_key(name, number, sha256),
+            )
+            with self._exclusive():
+                lock = self.lock if (self.directory / LOCK_FILE).exists() else Lock()
+                restored = _with_version(lock, name, version)
+                copy.replace(self.directory / artifact_path(sha256))
+                write_lock(self.directory, restored)
+        return version
+
+    def promote(self, name: str, number: str, environment: str) -> bool:
+        """Make a version the current one of an environment that takes promoted models only.
+
+        As many versions as `earlier_versions` says stay there beside it, those that were promoted last.
+
+        Returns:
+            False where it was the current one already.
+
+        Raises:
+            CatalogError: the catalog has no such model or version.
+        """
+        with self._exclusive():
+            lock = self.lock
+            if name not in lock.models:
+                raise CatalogError(unknown_model(name, lock))
+            model = lock.models[name]
+            numbers = [version.version for version in model.versions]
+            if number not in numbers:
+                raise CatalogError(f"model {name}: the catalog has no version {number}, only {', '.join(numbers)}.")
+            before = model.promoted.get(environment, ())
+            if before[-1:] == (number,):
+                return False
+            after = (*(other for other in before if other != number), number)[-self.earlier_versions - 1 :]
+            changed = model.model_copy(update={"promoted": model.promoted | {environment: after}})
+            write_lock(self.directory, lock.model_copy(update={"models": lock.models | {name: changed}}))
+            return True
+
     def pin(self, name: str, *, pinned: bool = True) -> None:
         """Mark a model as one that `make warm` loads first, or take the mark from it.
 
@@ -273,14 +343,12 @@ class Catalog:
             origin.replace(self.directory / artifact_path(packed.sha256))
         if not is_new:
             return Added(name, known[-1], is_new=False)
-        last = int(known[-1].version if known else lock.retired.get(name, "0"))
-        kept_count = self.earlier_versions
-        if known and (known[-1].source is None) != (source is None):
-            # An upload and a copy are resources of two types, and nothing orders the end of one after the beginning of
-            # the other. So the current version stays, whatever the setting, until the next one comes.
-            kept_count = max(kept_count, 1)
-        kept = known[len(known) - min(len(known), kept_count) :]
-        taken = {version.slot for version in kept}
+        last = max(int(known[-1].version) if known else 0, int(lock.retired.get(name, "0")))
+        promoted = lock.models[name].promoted if name in lock.models else {}
+        in_use = {number for numbers in promoted.values() for number in numbers}
+        kept = tuple(
+            version for version in known if version in known[-self.earlier_versions :] or version.version in in_use
+        )
         number = str(last + 1)
         added = Version(
             version=number,
@@ -288,16 +356,31 @@ class Catalog:
             size_bytes=packed.size_bytes,
             engine=artifact.engine or "code",
             key=version_key(name, number, packed.sha256),
-            slot=next(slot for slot in range(1, len(taken) + 2) if slot not in taken),
             source=source,
             conversion=conversion,
             observed=observed,
         )
         pinned = name in lock.models and lock.models[name].pinned
-        models = lock.models | {name: Model(versions=(*kept, added), pinned=pinned)}
+        models = lock.models | {name: Model(versions=(*kept, added), promoted=promoted, pinned=pinned)}
         retired = {other: version for other, version in lock.retired.items() if other != name}
         write_lock(self.directory, Lock(models=models, retired=retired))
         return Added(name, added, is_new=True)
+
+
+def _with_version(lock: Lock, name: str, version: Version) -> Lock:
+    """The lock with a version that it held before."""
+    complaints = name_complaints({*lock.models, name})
+    if complaints:
+        raise CatalogError(complaints)
+    model = lock.models.get(name)
+    known = () if model is None else model.versions
+    if version.version in {other.version for other in known}:
+        raise CatalogError(f"model {name}: version {version.version} is in the catalog; there is nothing to restore.")
+    versions = tuple(sorted((*known, version), key=lambda other: int(other.version)))
+    restored = Model(versions=versions) if model is None else model.model_copy(update={"versions": versions})
+    # The last number that was used stays noted until a version has it.
+    retired = {other: last for other, last in lock.retired.items() if (other, last) != (name, version.version)}
+    return Lock(models=lock.models | {name: restored}, retired=retired)
 
 
 def _extracted(archive: Path, scratch: Path) -> Path:

@@ -1,14 +1,16 @@
-"""The lock file `models.lock.json`: every model's versions, with their sha256, size, engine, key and slot, and where an
-artifact came from.
+"""The lock file `models.lock.json`: every model's versions, with their sha256, size, engine and key, where an artifact
+came from, and which versions were promoted to which environment.
 
 It stands in git, so that a plan in a pull request needs no artifact on disk.
 """
 
+import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -20,6 +22,10 @@ LOCK_VERSION: Final = 1
 Engine = Literal["mxnet", "onnxruntime", "code"]
 # Keys that mean the same whether a client encodes them or not: Terraform's provider encodes them once more.
 S3_URI = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9!_.*'()=@:,$-][A-Za-z0-9!_.*'()/=@:,$-]{0,1023}$"
+
+
+_Number = Annotated[str, Field(pattern=r"^[1-9][0-9]*$")]
+_Numbers = Annotated[tuple[_Number, ...], Field(min_length=1, strict=False)]
 
 
 class _Frozen(BaseModel):
@@ -85,15 +91,15 @@ class Observed(_Frozen):
 class Version(_Frozen):
     """One artifact of one model: immutable, under a key that no other content ever gets."""
 
-    version: str = Field(pattern=r"^[1-9][0-9]*$")
+    version: _Number
     """Counts up from 1 for each name; never used twice for a name, not even after the model was removed."""
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     size_bytes: int = Field(gt=0)
     engine: Engine
     key: str
     """The object's key below the bucket's prefix `models/`, which is also the model's TargetModel."""
-    slot: int = Field(ge=1)
-    """Which of the model's Terraform addresses holds this version."""
+    slot: int | None = Field(default=None, ge=1)
+    """Only of versions locked before addresses were named after versions: see `former_resource_name`."""
     source: S3Source | None = None
     """Where S3 copies the artifact from; None for one that lies in the catalog and is uploaded."""
     conversion: Conversion | None = None
@@ -107,7 +113,16 @@ class Version(_Frozen):
         return artifact_path(self.sha256)
 
     def resource_name(self, name: str) -> str:
-        """The name of this version's resource for the model `name`: `squeezenet`, `squeezenet_slot_2`, ..."""
+        """The name of this version's resource for the model `name`: `squeezenet_v3`.
+
+        No two versions share one: what stands before the last `_v` tells the models apart, the number the versions.
+        """
+        return f"{terraform_identifier(name)}_v{self.version}"
+
+    def former_resource_name(self, name: str) -> str | None:
+        """The name under which a state may still hold this version; None for one that never had another name."""
+        if self.slot is None:
+            return None
         identifier = terraform_identifier(name)
         return identifier if self.slot == 1 else f"{identifier}_slot_{self.slot}"
 
@@ -118,10 +133,18 @@ class Model(_Frozen):
     versions: tuple[Version, ...] = Field(min_length=1, strict=False)
     pinned: bool = False
     """Whether `make warm` loads it first, however often it is invoked."""
+    promoted: dict[str, _Numbers] = Field(default_factory=dict)
+    """For each environment that takes promoted models only: the numbers of its versions, the current one last."""
 
     @property
     def current(self) -> Version:
         return self.versions[-1]
+
+    def in_environment(self, environment: str) -> "Model | None":
+        """The model with the versions that were promoted to `environment`; None where none was."""
+        numbers = self.promoted.get(environment, ())
+        by_number = {version.version: version for version in self.versions}
+        return Model(versions=tuple(by_number[number] for number in numbers)) if numbers else None
 
 
 class Lock(_Frozen):
@@ -131,6 +154,26 @@ class Lock(_Frozen):
     models: dict[str, Model] = Field(default_factory=dict)
     retired: dict[str, str] = Field(default_factory=dict)
     """The last version of each removed model, so that a model added again under its name counts on from there."""
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys of all versions, below the bucket's prefix."""
+        return frozenset(version.key for model in self.models.values() for version in model.versions)
+
+    def keys_digest(self) -> str:
+        """Two locks that hold the same versions have the same."""
+        return hashlib.sha256("\n".join(sorted(self.keys)).encode()).hexdigest()
+
+    def removals_digest(self) -> str:
+        """Changes with each version that leaves the catalog, and not with one that is only added."""
+        gone = {name: int(model.current.version) - len(model.versions) for name, model in self.models.items()}
+        content = {"gone": {name: count for name, count in gone.items() if count}, "retired": self.retired}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+    def in_environment(self, environment: str) -> "Lock":
+        """What `environment` holds if it takes promoted models only."""
+        held = {name: model.in_environment(environment) for name, model in self.models.items()}
+        return self.model_copy(update={"models": {name: model for name, model in held.items() if model is not None}})
 
     def target_model(self, name: str) -> str:
         """The TargetModel that invokes the current version of `name`.
@@ -203,6 +246,9 @@ def render_lock(lock: Lock) -> str:
             del model["pinned"]
     if not lock.retired:
         del content["retired"]
+    for model in content["models"].values():
+        if not model["promoted"]:
+            del model["promoted"]
     return json.dumps(content, indent=2, sort_keys=True) + "\n"
 
 
@@ -210,7 +256,7 @@ def parse_lock(text: str) -> Lock:
     """The lock that `text` describes.
 
     Raises:
-        CatalogError: with every complaint: syntax, fields, versions and slots used twice, keys, colliding names.
+        CatalogError: with every complaint: syntax, fields, versions used twice, keys, promotions, colliding names.
     """
     repeated: list[str] = []
     try:
@@ -233,6 +279,7 @@ def parse_lock(text: str) -> Lock:
         else:
             complaints += _version_complaints(name, models[name])
     complaints += name_complaints(content["models"])
+    complaints += _address_complaints(models)
     lock = Lock()
     try:
         lock = Lock.model_validate(content | {"models": models})
@@ -266,11 +313,38 @@ def _version_complaints(name: str, model: Model) -> list[str]:
     numbers = [int(version.version) for version in model.versions]
     if numbers != sorted(set(numbers)):
         complaints.append(f"models.{name}: versions count up, newest last, none twice; here they are {numbers}.")
-    slots = [version.slot for version in model.versions]
-    if len(set(slots)) < len(slots):
-        complaints.append(f"models.{name}: two versions cannot share a slot; here the slots are {slots}.")
+    for environment, promoted in model.promoted.items():
+        if len(set(promoted)) < len(promoted):
+            complaints.append(f"models.{name}.promoted.{environment}: no version stands there twice.")
+        for number in promoted:
+            if int(number) not in numbers:
+                complaints.append(
+                    f"models.{name}.promoted.{environment}: the catalog has no version {number}, only {numbers}."
+                )
     for version in model.versions:
         expected = version_key(name, version.version, version.sha256)
         if version.key != expected:
             complaints.append(f"models.{name}: the key of version {version.version} is {expected}, not {version.key}.")
+    return complaints
+
+
+def _address_complaints(models: Mapping[str, Model]) -> list[str]:
+    """States that Terraform could not move: the former address of one version is the address of another."""
+    versions = [(name, version) for name, model in models.items() for version in model.versions]
+    holders = {version.resource_name(name): (name, version.version) for name, version in versions}
+    former: dict[str, str] = {}
+    complaints = []
+    for name, version in versions:
+        before = version.former_resource_name(name)
+        if before is None:
+            continue
+        if before in former:
+            complaints.append(f"models.{name}: slot {version.slot} stands there twice.")
+        former[before] = name
+        if before in holders:
+            other, number = holders[before]
+            complaints.append(
+                f"models.{name}: version {version.version} was at the address {before}, which is now the one of "
+                f"version {number} of {other}. Remove {name} from the catalog and deploy, then add it again."
+            )
     return complaints

@@ -6,11 +6,10 @@ from collections.abc import Iterable
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 _NAME_MAXIMUM_CHARACTERS = 200
-_SLOT_SUFFIX = re.compile(r"(?P<identifier>.+)_slot_[0-9]+")
 
 
 def terraform_identifier(name: str) -> str:
-    """The identifier under which a model's S3 objects stand in Terraform: `resnet-18.v1` becomes `resnet_18_v1`."""
+    """What the Terraform addresses of a model's S3 objects begin with: `resnet-18.b` becomes `resnet_18_b`."""
     identifier = re.sub(r"[^A-Za-z0-9_]", "_", name)
     return f"model_{identifier}" if identifier[:1].isdigit() else identifier
 
@@ -29,13 +28,7 @@ def name_complaints(names: Iterable[str]) -> list[str]:
     for identifier, alike in by_identifier.items():
         if len(alike) > 1:
             complaints.append(
-                f"models {', '.join(alike)}: all would have the Terraform address aws_s3_object.{identifier}; "
-                "rename all but one."
-            )
-        slot = _SLOT_SUFFIX.fullmatch(identifier)
-        if slot and slot["identifier"] in by_identifier:
-            complaints.append(
-                f"model {alike[0]}: its Terraform address aws_s3_object.{identifier} belongs to the versions of "
-                f"{by_identifier[slot['identifier']][0]}; rename one of the two."
+                f"models {', '.join(alike)}: their versions would have the same Terraform addresses, such as "
+                f"aws_s3_object.{identifier}_v1; rename all but one."
             )
     return complaints

@@ -11,13 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+import boto3
 import typer
+from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
+from image_builder.errors import ImageBuilderError
 from local_aws.errors import LocalAwsError
+from model_catalog.catalog import Catalog
 from model_catalog.errors import CatalogError
-from model_catalog.lock import read_lock
+from model_catalog.lock import LOCK_FILE, read_lock
 from operations import adoption, state_history
 from operations import bootstrap as bootstrap_module
 from operations import deploy as deploy_module
@@ -33,19 +37,22 @@ from operations.deployment import PROJECT_DIRECTORY, Deployment, SynthesisError
 from operations.errors import (
     AdoptionError,
     DestroyError,
+    PromotionError,
     RepositoryError,
     SavedPlansError,
     StateError,
     UnknownStackError,
 )
 from operations.explain import explain as explanation_of
+from operations.image_promotion import keep_promoted, name_image, running_image
+from operations.model_restore import archived_versions, restore
 from operations.remote_state import RemoteState
 from operations.terraform import Terraform, TerraformError
 from operations.variables import output_directory, require_lasting, variables_for
 from stacks.errors import SettingsError
 from stacks.names import Names
 from stacks.settings_reader import read_settings
-from stacks.shards import names_for
+from stacks.shards import held_by, names_for
 from stacks.shell_variables import neutralised
 
 application = typer.Typer(
@@ -163,7 +170,7 @@ def check_account(
     with variables_for(environment) as variables:
         environ = {**os.environ, **variables, "ENVIRONMENT": environment}
         settings = read_settings(PROJECT_DIRECTORY / "cdktf.json", environ).environments[environment]
-        findings = find_account_problems(Account(Names(environment, settings)))
+        findings = find_account_problems(Account(Names(environment, settings), environ))
     if as_json:
         print(json.dumps(finding.document(environment, findings), indent=2))
     else:
@@ -185,9 +192,54 @@ def endpoints(
     """Show which endpoint of ENVIRONMENT each model is invoked on, and by which TargetModel."""
     settings = read_settings(PROJECT_DIRECTORY / "cdktf.json", {**os.environ, "ENVIRONMENT": environment})
     lock = read_lock(PROJECT_DIRECTORY / settings.catalog.directory)
+    lock = held_by(lock, environment, settings.environments[environment])
     for name in sorted(lock.models) if model is None else [model]:
         target_model = lock.target_model(name)
         print(name, names_for(name, environment, settings.environments[environment]).endpoint, target_model, sep="\t")
+
+
+@application.command("promote-image")
+def promote_image(
+    source: Annotated[str, typer.Argument(help="The environment that runs the image, such as dev.", metavar="FROM")],
+    target: Annotated[str, typer.Argument(help="The environment that gets it, such as prod.", metavar="TO")],
+) -> None:
+    """Name the image that FROM's first endpoint runs in TO's settings, by its digest, instead of building it again."""
+    path = PROJECT_DIRECTORY / "cdktf.json"
+    with variables_for(source) as variables:
+        environ = {**os.environ, **variables, "ENVIRONMENT": source}
+        settings = read_settings(path, environ).environments[source]
+        sagemaker, ecr = (_client(service, settings.region, environ) for service in ("sagemaker", "ecr"))
+        image = running_image(sagemaker, Names(source, settings).endpoint)
+        before = name_image(path, target, image)
+        keep_promoted(ecr, target, image, before)
+    if before == image:
+        print(f"Nothing changed: {target} has {image} already.")
+    else:
+        print(f"{target} gets {image}. Commit cdktf.json and deploy {target}.")
+
+
+@application.command("model-restore")
+def model_restore(
+    environment: _Environment,
+    model: Annotated[str, typer.Argument(help="The name of a removed model.")],
+    version: Annotated[str | None, typer.Argument(help="The version to bring back. Default: list them.")] = None,
+) -> None:
+    """List the removed versions of MODEL that ENVIRONMENT's archive holds, or bring one back into the catalog."""
+    with variables_for(environment) as variables:
+        environ = {**os.environ, **variables, "ENVIRONMENT": environment}
+        settings = read_settings(PROJECT_DIRECTORY / "cdktf.json", environ)
+        names = names_for(model, environment, settings.environments[environment])
+        client = _client("s3", names.settings.region, environ)
+        if version is None:
+            for item in archived_versions(client, names, model):
+                print(item.version, f"{item.removed_at:%Y-%m-%d %H:%M UTC}", f"{item.size_bytes} bytes", sep="\t")
+            return
+        catalog = Catalog(PROJECT_DIRECTORY / settings.catalog.directory, settings.catalog.earlier_versions)
+        restored = restore(client, names, catalog, model, version)
+    print(
+        f"Restored {model} version {version}, TargetModel {restored.key}. Commit {LOCK_FILE} and deploy from here: the "
+        f"artifact is in {settings.catalog.directory}/{restored.artifact}."
+    )
 
 
 @application.command()
@@ -217,7 +269,7 @@ def history(
     """List the versions of a stack's state, or restore one: the difference first, then with `--confirm yes`."""
     console = Console()
     with _stack(environment, stack, console) as terraform:
-        remote = RemoteState(terraform.directory)
+        remote = RemoteState(terraform.directory, terraform.environment)
         if version is None:
             state_history.show_history(remote, console, limit)
             return
@@ -267,7 +319,7 @@ def unlock(
     """
     console = Console()
     with _stack(environment, stack, console) as terraform:
-        RemoteState(terraform.directory).refuse_unless_held(lock)
+        RemoteState(terraform.directory, terraform.environment).refuse_unless_held(lock)
         terraform.init()
         terraform.run("force-unlock", "-force", lock)
         console.print(f"{environment}-{stack} is unlocked.", highlight=False)
@@ -318,6 +370,17 @@ def _synthesised(environment: str, variables: Mapping[str, str], console: Consol
     return deployment
 
 
+def _client(service: str, region: str, environ: Mapping[str, str]) -> BaseClient:
+    return boto3.client(
+        service,
+        region_name=region,
+        endpoint_url=environ.get("AWS_ENDPOINT_URL"),
+        aws_access_key_id=environ.get("AWS_ACCESS_KEY_ID"),
+        aws_secret_access_key=environ.get("AWS_SECRET_ACCESS_KEY"),
+        aws_session_token=environ.get("AWS_SESSION_TOKEN"),
+    )
+
+
 @contextmanager
 def _stack(environment: str, stack: str, console: Console) -> Iterator[Terraform]:
     with variables_for(environment) as variables:
@@ -363,7 +426,9 @@ def main() -> int:
         CatalogError,
         ClientError,
         DestroyError,
+        ImageBuilderError,
         LocalAwsError,
+        PromotionError,
         RepositoryError,
         SavedPlansError,
         SettingsError,

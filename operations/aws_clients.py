@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import botocore.session
 from botocore.client import BaseClient
 from botocore.config import Config
+
+from operations.sessions import session_for
 
 
 class AwsClients:
@@ -15,21 +16,24 @@ class AwsClients:
 
     Args:
         backend: the arguments of the stack's S3 backend.
+        variables: Terraform's environment variables, which hold the local AWS's key.
     """
 
-    def __init__(self, backend: Mapping[str, Any]) -> None:
+    def __init__(self, backend: Mapping[str, Any], variables: Mapping[str, str]) -> None:
         self._region: str = backend["region"]
         self._endpoint_url: str | None = backend.get("endpoints", {}).get("s3")
         self._config = Config(
             s3={"addressing_style": "path" if backend.get("use_path_style") else "auto"},
             retries={"mode": "standard", "total_max_attempts": 5},
         )
-        self._session = botocore.session.Session()
-        if "access_key" in backend:
-            # The local AWS: neither the machine's profile nor its proxy has anything to do with it.
-            self._session = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
-            self._session.set_credentials(backend["access_key"], backend["secret_key"])
-            self._config = self._config.merge(Config(proxies={}))
+        self._session, own = session_for(
+            is_local="endpoints" in backend,
+            variables=variables,
+            region=self._region,
+            role=backend.get("assume_role"),
+            sts_url=self._endpoint_url,
+        )
+        self._config = self._config.merge(own)
 
     def client(self, service: str) -> BaseClient:
         """A client of `service`, such as s3."""

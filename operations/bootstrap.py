@@ -51,7 +51,7 @@ def bootstrap(terraform: Terraform, state_directory: Path, console: Console) -> 
             soft_wrap=True,
         )
         return
-    remote = RemoteState(terraform.directory)
+    remote = RemoteState(terraform.directory, terraform.environment)
     migrated = read_remote_state(remote)
     if migrated is None:
         migrated = _create(terraform, remote, file, console)

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 from local_aws.directory import Directory
 from model_catalog.lock import Lock, read_lock
 from operations.deployment import PROJECT_DIRECTORY
+from operations.sessions import session_for
 from operations.variables import LOCAL_AWS_DIRECTORY, LOCAL_ENVIRONMENT, variables_for
 from stacks.names import Names
 from stacks.settings import EnvironmentSettings
@@ -59,6 +61,18 @@ def connect(environment: str) -> Iterator[Connection]:
         yield _connection(environment, variables)
 
 
+def _session(settings: EnvironmentSettings, variables: Mapping[str, str]) -> botocore.session.Session:
+    role = None if settings.assume_role is None else settings.assume_role.model_dump(exclude_none=True)
+    session, _ = session_for(
+        is_local=settings.is_local,
+        variables=variables,
+        region=settings.region,
+        role=role,
+        sts_url=variables.get("AWS_ENDPOINT_URL"),
+    )
+    return session
+
+
 def _connection(environment: str, variables: Mapping[str, str]) -> Connection:
     given = {**os.environ, **variables, "ENVIRONMENT": environment}
     found = read_settings(PROJECT_DIRECTORY / "cdktf.json", given)
@@ -69,8 +83,6 @@ def _connection(environment: str, variables: Mapping[str, str]) -> Connection:
         environment,
         settings,
         tuple(Shard(Names(environment, settings, shard), lock) for shard, lock in sorted(locks.items())),
-        boto3.session.Session(
-            variables.get("AWS_ACCESS_KEY_ID"), variables.get("AWS_SECRET_ACCESS_KEY"), region_name=settings.region
-        ),
+        boto3.session.Session(botocore_session=_session(settings, variables), region_name=settings.region),
         None if local is None else variables.get("AWS_ENDPOINT_URL", local.endpoint_url),
     )

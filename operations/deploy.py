@@ -154,7 +154,7 @@ def _ready(deployment: Deployment, plans: SavedPlans, stack: str) -> _Step:
     directory = deployment.terraform(stack).directory
     terraform = deployment.terraform_in(directory, plans.lock_file(stack))
     terraform.init()
-    refuse_damaged_state(directory)
+    refuse_damaged_state(directory, terraform.environment)
     return _Step(terraform, _read(terraform, plans, stack))
 
 

@@ -31,6 +31,7 @@ from operations.state_file import parse_state
 from operations.terraform import Terraform
 from operations.variables import output_directory, variables_for
 from stacks.names import Names
+from stacks.settings_account import Existing
 
 _LOGS = "aws_cloudwatch_log_group.logs"
 
@@ -110,9 +111,10 @@ class _Destruction:
         self._scope = scope
         self._console = console
         # Any stack but that of the bucket itself: that one may keep its state in a file.
-        folder = deployment.terraform("image").directory
-        self._states = RemoteState(folder)
-        self._clients = AwsClients(read_backend(folder)[1])
+        terraform = deployment.terraform("image")
+        folder = terraform.directory
+        self._states = RemoteState(folder, terraform.environment)
+        self._clients = AwsClients(read_backend(folder)[1], terraform.environment)
         self._s3 = self._clients.client("s3")
         self._ecr = self._clients.client("ecr")
 
@@ -141,6 +143,10 @@ class _Destruction:
     def _environment(self) -> str:
         return self._deployment.environment
 
+    @property
+    def _existing(self) -> Existing:
+        return self._deployment.settings.existing
+
     def _say(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
@@ -160,9 +166,12 @@ class _Destruction:
     def _refuse_forgotten(self) -> None:
         """States in the bucket of stacks that the settings no longer have: their resources would be lost sight of."""
         own = {RemoteState(terraform.directory).key for terraform in self._terraforms().values()}
-        own.add(Names(self._environment, self._deployment.settings).state_key("state"))
+        names = Names(self._environment, self._deployment.settings)
+        own.add(names.state_key("state"))
         left = []
-        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._states.bucket):
+        for page in self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self._states.bucket, Prefix=f"{names.state_folder}{self._environment}-"
+        ):
             for item in page.get("Contents", ()):
                 if item["Key"].endswith("/terraform.tfstate") and item["Key"] not in own:
                     content = self._s3.get_object(Bucket=self._states.bucket, Key=item["Key"])["Body"].read()
@@ -194,7 +203,7 @@ class _Destruction:
             return [f"{name}: the bucket {self._states.bucket}, all states with all their versions"]
         state = read_remote_state(RemoteState(self._deployment.terraform(stack).directory))
         lines = [f"{name}: {0 if state is None else len(state.instances)} resources"]
-        if stack.startswith("models"):
+        if stack.startswith("models") and self._existing.models_bucket is None:
             bucket = self._names(stack).models_bucket
             content = bucket_content(self._s3, bucket)
             if content is not None:
@@ -202,7 +211,7 @@ class _Destruction:
                     f"  all of s3://{bucket}: {content.versions} versions of objects ({content.size_bytes / 2**20:.1f} "
                     f"MiB), {content.markers} delete markers. The artifacts of models that were removed go with them."
                 )
-        if stack == "image":
+        if stack == "image" and self._existing.repository is None:
             repository = self._names(stack).repository
             images = image_count(self._ecr, repository)
             if images is not None:
@@ -228,9 +237,10 @@ class _Destruction:
             known = known_addresses(terraform)
             document = json.loads((terraform.directory / "cdk.tf.json").read_text())
             unknown = delete_unknown(document, known, self._clients, names)
-            if stack.startswith("models"):
+            # What the account had before is not this environment's to empty: Terraform takes out what it put there.
+            if stack.startswith("models") and self._existing.models_bucket is None:
                 empty_bucket(self._s3, names.models_bucket)
-            if stack == "image":
+            if stack == "image" and self._existing.repository is None:
                 empty_repository(self._ecr, names.repository)
             if _LOGS in known and not self._scope.logs:
                 terraform.run("state", "rm", _LOGS)
@@ -248,6 +258,8 @@ class _Destruction:
 
     def _remove_local_state(self) -> None:
         """The file that the state stack keeps its state in, before it is in the bucket or for good."""
+        if "state" not in self._deployment.stacks:
+            return
         kind, arguments = read_backend(self._deployment.terraform("state").directory)
         if kind == "local":
             file = (self._deployment.terraform("state").directory / arguments["path"]).resolve()

@@ -6,15 +6,16 @@ Terraform waits for the updates that it starts. A run that was killed does not, 
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import botocore.session
 from botocore.client import BaseClient
-from botocore.config import Config
 from botocore.exceptions import ClientError
+
+from operations.sessions import session_for
 
 UNDER_WAY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html"""
@@ -22,13 +23,18 @@ POLL_SECONDS = 5.0
 
 
 def await_settled(
-    directory: Path, report: Callable[[str], None], *, poll_seconds: float = POLL_SECONDS
+    directory: Path,
+    report: Callable[[str], None],
+    *,
+    variables: Mapping[str, str] = os.environ,
+    poll_seconds: float = POLL_SECONDS,
 ) -> dict[str, str]:
     """Wait until no endpoint that the stack declares is being changed. SageMaker ends every change, in 8 hours at most.
 
     Args:
         directory: the folder of the synthesised stack.
         report: is given one line for each endpoint that is waited for.
+        variables: Terraform's environment variables; default: this process's own.
         poll_seconds: between two questions.
 
     Returns:
@@ -37,7 +43,7 @@ def await_settled(
     document = json.loads((directory / "cdk.tf.json").read_text())
     settled = {}
     for name in _declared(document):
-        client = _sagemaker(document)
+        client = _sagemaker(document, variables)
         status = _status(client, name)
         if status in UNDER_WAY:
             report(f"the endpoint {name} is {status}, by a run that was killed or somebody else: waiting for it to end")
@@ -64,17 +70,17 @@ def _status(client: BaseClient, name: str) -> str | None:
     return status
 
 
-def _sagemaker(document: dict[str, Any]) -> BaseClient:
-    """With the region, the keys and the address of the stack's provider."""
+def _sagemaker(document: dict[str, Any], variables: Mapping[str, str]) -> BaseClient:
+    """With the region and the address of the stack's provider, and with Terraform's key for a local AWS."""
     provider = document["provider"]["aws"][0]
-    session = botocore.session.Session()
-    config = Config()
-    if "access_key" in provider:
-        # The local AWS: neither the machine's profile nor its proxy has anything to do with it.
-        session = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
-        session.set_credentials(provider["access_key"], provider["secret_key"])
-        config = Config(proxies={})
     endpoints = provider.get("endpoints", [{}])[0]
+    session, config = session_for(
+        is_local=bool(endpoints),
+        variables=variables,
+        region=provider["region"],
+        role=next(iter(provider.get("assume_role", [])), None),
+        sts_url=endpoints.get("sts"),
+    )
     return session.create_client(
         "sagemaker", region_name=provider["region"], endpoint_url=endpoints.get("sagemaker"), config=config
     )

@@ -19,6 +19,10 @@ class UnknownStackError(Exception):
     """The environment has no stack of this name."""
 
 
+class PromotionError(Exception):
+    """An image cannot be given to another environment. Nothing was changed."""
+
+
 class RepositoryError(Exception):
     """Git could not answer: no such branch, no repository, no git."""
 

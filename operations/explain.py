@@ -72,6 +72,13 @@ RULES = (
         "-chdir={folder} state push errored.tfstate. Nobody should deploy {environment}-{stack} before.",
     ),
     _rule(
+        "deletion protection",
+        r"Instance cannot be destroyed|lifecycle\.prevent_destroy",
+        "the plan destroys or replaces something that the environment's deletion protection is for.",
+        'if that is on purpose, set "deletion_protection": false for {environment} in cdktf.json, plan again, and set '
+        "it back afterwards. An endpoint whose creation failed must be replaced: this is the way as well.",
+    ),
+    _rule(
         "clock skew",
         r"RequestTimeTooSkewed|RequestInTheFuture|RequestExpired|Signature (?:expired|not yet current)|clock skew",
         "the clock of this machine differs from AWS's by more than AWS accepts (15 minutes for S3, 5 for other "
@@ -130,6 +137,48 @@ RULES = (
         "if it is yours, its state is elsewhere (`state_backend` in cdktf.json, STATE_BACKEND), or it can be adopted: "
         "make adopt ENV={environment} STACK={stack}. If it is another's, choose another `name_prefix`, or name the "
         "bucket with `state_bucket` or `models_bucket`, in cdktf.json.",
+    ),
+    _rule(
+        "update rolled back",
+        r"unexpected state '(?:RollingBack|UpdateRollbackFailed)'",
+        "SageMaker is rolling the endpoint's update back, or has failed to; the provider looked in that moment. The "
+        "configuration of before serves.",
+        "wait until the endpoint is InService, and read FailureReason (`aws sagemaker describe-endpoint`) and the log "
+        "group /aws/sagemaker/Endpoints/NAME. Fix the cause, and deploy when the alarms are OK: an alarm that still "
+        "rings rolls the next update back as well.",
+    ),
+    _rule(
+        "update still under way",
+        r"waiting for SageMaker.{0,30} Endpoint.{0,200}timeout while waiting",
+        "the provider waits at most 60 minutes for an endpoint, and the update takes longer. SageMaker continues it.",
+        "wait until the endpoint is InService, then deploy again. To shorten updates, raise "
+        "`deployment.step_percent` or lower `deployment.wait_seconds`.",
+    ),
+    _rule(
+        "quota",
+        r"ResourceLimitExceeded.{0,80}?'([^']*)'|ResourceLimitExceeded",
+        "the account's quota does not allow this ({1}). A new account's quota for an instance type is usually 0.",
+        "request a higher quota for SageMaker in Service Quotas, or choose another `instance_type`. An update with a "
+        "second fleet needs twice the instances; `deployment.policy` rolling needs fewer.",
+    ),
+    _rule(
+        "repository not empty",
+        r"RepositoryNotEmpty",
+        "the repository still holds images, and ECR deletes only an empty one.",
+        "delete the images, once no endpoint runs them: `aws ecr batch-delete-image`. Then try again.",
+    ),
+    _rule(
+        "bucket not empty",
+        r"BucketNotEmpty",
+        "the bucket still holds objects or earlier versions of them, such as archived models.",
+        "if nobody needs them, delete all versions and delete markers of the bucket, then try again.",
+    ),
+    _rule(
+        "left over of a rollback",
+        r"Cannot create already existing (model|endpoint configuration)",
+        "it has the name of an existing {1}: one from before an update that failed, or one unknown to the state.",
+        "after an update that failed, raise `revision` in cdktf.json: the same settings then get names of their own, "
+        "and the next apply deletes the left-over. Else adopt it: make adopt ENV={environment} STACK={stack}.",
     ),
     _rule(
         "exists already",

@@ -124,7 +124,11 @@ def _plan_stack(terraform: Terraform, console: Console, arguments: Sequence[str]
 def complete_state(terraform: Terraform, console: Console) -> Plan:
     """The plan of an initialised stack, after what a killed run left was put into the state."""
     name = terraform.directory.name
-    await_settled(terraform.directory, lambda line: console.print(f"{name}: {line}", highlight=False, soft_wrap=True))
+    await_settled(
+        terraform.directory,
+        lambda line: console.print(f"{name}: {line}", highlight=False, soft_wrap=True),
+        variables=terraform.environment,
+    )
     made = terraform.plan()
     recovery = recover(terraform, made)
     for address, identifier in recovery.found.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,15 +12,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import botocore.session
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from operations.errors import StateError
+from operations.sessions import session_for
 from operations.state_lock import StateLock
-from stacks.aws_session import assumed
-from stacks.settings_account import AssumeRole
 
 _CONDITION_FAILED = ("PreconditionFailed", "ConditionalRequestConflict")
 _MISSING = ("NoSuchKey", "NoSuchBucket", "404", "MethodNotAllowed")
@@ -46,12 +45,18 @@ def read_backend(directory: Path) -> tuple[str, Mapping[str, Any]]:
 class RemoteState:
     """The state of the synthesised stack in `directory`.
 
+    Args:
+        directory: the stack's folder.
+        variables: Terraform's environment variables, which hold the local AWS's key; default: this process's own. On
+            AWS the credentials are those of this process.
+
     Raises:
         StateError: the stack keeps its state in a file.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, variables: Mapping[str, str] = os.environ) -> None:
         kind, self._backend = read_backend(directory)
+        self._variables = variables
         self.stack = directory.name
         if kind != "s3":
             raise StateError(
@@ -182,16 +187,14 @@ class RemoteState:
             s3={"addressing_style": "path" if backend.get("use_path_style") else "auto"},
             retries={"total_max_attempts": 3},
         )
-        session = botocore.session.Session()
-        if "access_key" in backend:
-            # The local AWS: neither the machine's profile nor its proxy has anything to do with it.
-            session = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
-            session.set_credentials(backend["access_key"], backend["secret_key"])
-            config = config.merge(Config(proxies={}))
-        if "assume_role" in backend:
-            role = AssumeRole(**backend["assume_role"])
-            url = backend.get("endpoints", {}).get("sts")
-            session = assumed(session, role, region=backend["region"], endpoint_url=url, config=config)
+        session, own = session_for(
+            is_local="endpoints" in backend,
+            variables=self._variables,
+            region=backend["region"],
+            role=backend.get("assume_role"),
+            sts_url=backend.get("endpoints", {}).get("sts"),
+        )
+        config = config.merge(own)
         return session.create_client(
             "s3",
             region_name=backend["region"],

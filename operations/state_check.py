@@ -7,7 +7,7 @@ create everything; that of another stack it takes for this stack's, and plans to
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import dropwhile, takewhile
 from pathlib import Path
 
@@ -19,8 +19,10 @@ from operations.stack_name import split_stack_name
 from operations.state_file import StateFile, parse_state
 
 
-def refuse_damaged_state(directory: Path) -> None:
+def refuse_damaged_state(directory: Path, variables: Mapping[str, str]) -> None:
     """Look at the state of the synthesised stack in `directory`; no state yet is none that is damaged.
+
+    `variables` are Terraform's.
 
     What keeps it from being read (rights, no bucket, the network), Terraform says itself.
 
@@ -31,7 +33,7 @@ def refuse_damaged_state(directory: Path) -> None:
     if kind == "local":
         read_state_file((directory / arguments["path"]).resolve())
         return
-    remote = RemoteState(directory)
+    remote = RemoteState(directory, variables)
     with contextlib.suppress(BotoCoreError, ClientError):
         state = read_remote_state(remote)
         if state is not None:

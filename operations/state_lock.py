@@ -17,8 +17,9 @@ from datetime import UTC, datetime, timedelta
 
 from operations.stack_name import split_stack_name
 
-STALE_AFTER = timedelta(hours=9)
-"""Older locks are taken for left behind: the longest update of an endpoint that the settings allow takes 8 hours."""
+STALE_AFTER = timedelta(hours=3)
+"""Older locks are taken for left behind. The provider waits 60 minutes at most for an endpoint, then 10 for one that it
+deletes, and the verification 15: the rest of the three hours is for uploads and everything else of an apply."""
 
 _STACK = re.compile(r"(?:^|/)(?:terraform\.)?([\w-]+-[a-zA-Z]+(?:-\d+)?)(?:/terraform)?\.tfstate")
 _TEXT_FIELD = re.compile(r"^[ │]*(ID|Path|Operation|Who|Version|Created|Info):[ ]*(.*?)[ ]*$", re.MULTILINE)

@@ -111,7 +111,7 @@ class Terraform:
         self.directory = directory
         self.lock_file = lock_file
         inherited = os.environ if environment is None else environment
-        self._environment = {**inherited, "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
+        self.environment = {**inherited, "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
         self._binary = os.environ.get("TERRAFORM_BINARY_NAME", "terraform")
 
     def run(self, command: str, *arguments: str) -> str:
@@ -119,7 +119,7 @@ class Terraform:
         try:
             result = subprocess.run(
                 [self._binary, f"-chdir={self.directory}", command, *arguments],
-                env=self._environment,
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -150,7 +150,7 @@ class Terraform:
         Raises:
             StateError: the state is damaged.
         """
-        refuse_damaged_state(self.directory)
+        refuse_damaged_state(self.directory, self.environment)
         return self._plan(*arguments)
 
     def _plan(self, *arguments: str) -> Plan:

@@ -59,7 +59,7 @@ def variables_for(environment: str) -> Iterator[Mapping[str, str]]:
         yield {}
         return
     try:
-        url = Directory(LOCAL_AWS_DIRECTORY).running().url
+        running = Directory(LOCAL_AWS_DIRECTORY).running()
     except NotRunningError:
         with LocalAws(directory=WORK_DIRECTORY / "plan-aws", port=0) as aws:
             yield aws.environment()
@@ -69,4 +69,4 @@ def variables_for(environment: str) -> Iterator[Mapping[str, str]]:
         "STATE_DIRECTORY": str(LOCAL_REHEARSAL_DIRECTORY / "state"),
     }
     chosen = {name: os.environ[name] for name in folders if name in os.environ}
-    yield {**await_environment(url), **folders, **chosen}
+    yield {**await_environment(running), **folders, **chosen}

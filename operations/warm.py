@@ -191,7 +191,7 @@ def _warm_shard(connection: Connection, shard: Shard, console: Console, wish: Wi
     except ClientError as error:
         origin = f"the catalog's order: CloudWatch was not read ({error.response['Error']['Code']})"
     if invocations:
-        origin = f"the last day's invocations ({sum(invocations.values()):,} of {len(invocations):,} models)"
+        origin = f"the last day's invocations ({sum(invocations.values()):,} calls of {len(invocations):,} models)"
     models = candidates(shard.lock, invocations, wish.most, wish.samples)
     console.print(f"{endpoint}: {len(models)} models by {origin}", highlight=False, soft_wrap=True)
     runtime = connection.client(

@@ -39,6 +39,19 @@ class Configured:
         return bool(self.block.get("provisioners"))
 
     @property
+    def commands(self) -> tuple[tuple[str, ...], ...] | None:
+        """The commands that its provisioners run, each with its interpreter; None where not all of that is constant."""
+        found = []
+        for provisioner in self.block.get("provisioners") or ():
+            expressions = _mapping(provisioner.get("expressions"))
+            interpreter = _mapping(expressions.get("interpreter")).get("constant_value")
+            command = _mapping(expressions.get("command")).get("constant_value")
+            if provisioner.get("type") != "local-exec" or not isinstance(interpreter, list):
+                return None
+            found.append((*(str(part) for part in interpreter), str(command)))
+        return tuple(found)
+
+    @property
     def dependencies(self) -> frozenset[str]:
         """The addresses, within the block's module, that its expressions and its `depends_on` name."""
         explicit = self.block.get("depends_on")

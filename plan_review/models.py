@@ -1,7 +1,7 @@
 """The models stack's artifacts: which models a plan adds, gives a new version, or takes away.
 
 A model's version is one S3 object under `models/NAME/VERSION-<first 16 of its sha256>.tar.gz`. Which address holds it
-does not matter here: a new version takes over the address of the one that falls out. An object that is a model by its
+does not matter here. An object that is a model by its
 place (`places.py`) but has another key is a model with one version, which is always the current one.
 """
 

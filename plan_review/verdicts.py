@@ -10,18 +10,22 @@ from typing import Any
 
 from plan_review.endpoint import ENDPOINT, ENDPOINT_TYPES
 from plan_review.findings import Verdict
+from plan_review.model_list import follows_models
 from plan_review.plan import Action, Change, OutputChange
 from plan_review.serving import Service, service_of
 from plan_review.stack import Stack
 from plan_review.values import UNKNOWN
+
+_ARCHIVE = ("python3", "-m", "stacks.archive_models")
 
 KINDS: Mapping[str, Verdict] = {
     "Nothing": Verdict.NO_CHANGE,
     "A model or a version is added: a new object in the stack's own bucket, below its prefix, under a key that holds "
     "its hash": Verdict.MODELS_ONLY,
     "A newer version of a model takes the place of an earlier one, or an earlier one goes": Verdict.MODELS_ONLY,
+    "`terraform_data.archive`, beside models that go: it runs nothing but `stacks.archive_models`": Verdict.MODELS_ONLY,
     "Tags or metadata of a model's object": Verdict.MODELS_ONLY,
-    "An output that lists models, beside models": Verdict.MODELS_ONLY,
+    "An output that lists models, or the list in the models bucket, beside models": Verdict.MODELS_ONLY,
     "Any other output, or an output alone": Verdict.OTHER,
     "Any other resource; a resource that is moved or imported": Verdict.OTHER,
     "A first endpoint, with its configuration, model and scaling": Verdict.OTHER,
@@ -41,7 +45,11 @@ def verdict_of_changes(stack: Stack) -> Verdict:
     doubtful = {id(concern.change) for concern in stack.concerns}
     verdict = Verdict.NO_CHANGE
     for change in plan.changing:
-        if stack.is_artifact(change) and id(change) not in doubtful:
+        if (
+            (stack.is_artifact(change) and id(change) not in doubtful)
+            or follows_models(change, stack.models)
+            or is_archive(stack, change)
+        ):
             step = Verdict.MODELS_ONLY
         elif change.type in ENDPOINT_TYPES and running and not _leaves_endpoints(change):
             step = Verdict.IN_PLACE
@@ -49,6 +57,16 @@ def verdict_of_changes(stack: Stack) -> Verdict:
             step = Verdict.OTHER
         verdict = max(verdict, step)
     return max(verdict, Verdict.OTHER) if _has_more(stack) else verdict
+
+
+def is_archive(stack: Stack, change: Change) -> bool:
+    """Whether a replacement does nothing but archive the artifacts of models that go in the same plan."""
+    if change.type != "terraform_data" or change.action is not Action.CREATE_THEN_DELETE:
+        return False
+    if not any(artifact.action is Action.DELETE for artifact in stack.artifacts):
+        return False
+    block = stack.plan.configuration.resource(change.address)
+    return block is not None and block.commands == (_ARCHIVE,) and not block.sets("input")
 
 
 def _runs(stack: Stack, endpoint: Change) -> bool:

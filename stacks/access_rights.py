@@ -84,8 +84,10 @@ class AccessRights:
         self._states = f"{self._state}/{names.state_folder}{names.environment}-*"
         self._models = _distinct(item.models_bucket_arn for item in both)
         # A bucket that others share holds objects of theirs.
-        objects = "*" if self._existing.models_bucket is None else f"{names.models_prefix}*"
-        self._objects = [f"{arn}/{objects}" for arn in self._models]
+        objects = ["*"]
+        if self._existing.models_bucket is not None:
+            objects = [f"{names.models_prefix}*", f"{names.archive_prefix}*", names.model_list_key]
+        self._objects = [f"{arn}/{item}" for arn in self._models for item in objects]
         # The buckets whose settings the stacks hold.
         self._buckets = [self._state] if self._existing.state_bucket is None else []
         if self._existing.models_bucket is None:
@@ -98,6 +100,9 @@ class AccessRights:
         self._hosting = [names.arn("sagemaker", f"{kind}/{names.base}-*") for kind in ("model", "endpoint-config")]
         self._repository = names.arn("ecr", f"repository/{names.repository}")
         self._alarms = [names.arn("cloudwatch", f"alarm:{names.base}-*")]
+        self._dashboards = [f"arn:{names.partition}:cloudwatch::{names.settings.account_id}:dashboard/{names.base}*"]
+        self._topics = [names.arn("sns", f"{names.base}-*")]
+        self._parameters = _distinct(names.arn("ssm", f"parameter{item.parameter('*')}") for item in both)
         self._logs = _distinct(names.arn("logs", f"log-group:{item.log_group}") for item in both)
         # A scalable target has an id that AWS chooses.
         self._targets = names.arn("application-autoscaling", "scalable-target/*")
@@ -136,6 +141,11 @@ class AccessRights:
                 [*self._hosting, *self._endpoints],
             ),
             allow("ReadAlarms", ["cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource"], self._alarms),
+            allow("ReadDashboards", ["cloudwatch:GetDashboard"], self._dashboards),
+            allow("ReadTopics", ["sns:GetTopicAttributes", "sns:ListTagsForResource"], self._topics),
+            # These two actions know no resources.
+            allow("ReadLists", ["sns:GetSubscriptionAttributes", "ssm:DescribeParameters"], "*"),
+            allow("ReadParameters", ["ssm:GetParameter", "ssm:ListTagsForResource"], self._parameters),
             allow("ListLogGroups", ["logs:DescribeLogGroups"], names.arn("logs", _ALL_LOG_GROUPS)),
             allow("ReadLogGroup", ["logs:ListTagsForResource"], self._logs),
             # These two actions know no resources.
@@ -235,6 +245,8 @@ class AccessRights:
     def _image(self) -> Iterable[Statement]:
         if self._existing.repository is None:
             yield allow("WriteRepository", list(_REPOSITORY_WRITES), self._repository)
+        # Of the environment's own images only: tags of images that are in use no longer.
+        yield allow("UntagImage", ["ecr:BatchDeleteImage"], self._repository)
         # This action knows no resources.
         yield allow("LogInToRegistry", ["ecr:GetAuthorizationToken"], "*")
         yield allow(
@@ -320,6 +332,31 @@ class AccessRights:
                 "cloudwatch:UntagResource",
             ],
             self._alarms,
+        )
+        yield allow("WriteDashboards", ["cloudwatch:DeleteDashboards", "cloudwatch:PutDashboard"], self._dashboards)
+        yield allow(
+            "WriteTopics",
+            [
+                "sns:CreateTopic",
+                "sns:DeleteTopic",
+                "sns:SetTopicAttributes",
+                "sns:Subscribe",
+                "sns:TagResource",
+                "sns:UntagResource",
+            ],
+            self._topics,
+        )
+        # This action knows no resources.
+        yield allow("Unsubscribe", ["sns:Unsubscribe"], "*")
+        yield allow(
+            "WriteParameters",
+            [
+                "ssm:AddTagsToResource",
+                "ssm:DeleteParameter",
+                "ssm:PutParameter",
+                "ssm:RemoveTagsFromResource",
+            ],
+            self._parameters,
         )
         yield allow(
             "WriteLogGroup",

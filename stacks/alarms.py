@@ -22,7 +22,7 @@ class Alarm:
 
     Attributes:
         kind: the end of its name, and with underscores its id.
-        description: what it means and what to look at, for whoever is notified.
+        description: what it means and what to look at, for the person who is notified.
         metric: namespace and name of the metric.
         statistic: one of CloudWatch's, or a percentile such as p99.
         threshold: in the metric's unit.

@@ -12,7 +12,7 @@ from stacks.models import ModelsStack
 from stacks.names import Names
 from stacks.project import Project
 from stacks.settings import Settings
-from stacks.shards import locks_by_shard
+from stacks.shards import held_by, locks_by_shard
 from stacks.state import StateStack
 
 
@@ -34,9 +34,10 @@ def add_stacks(app: App, settings: Settings, lock: Lock, context_hash: str, proj
             StateStack(app, names, project)
         image = ImageStack(app, names, project, context_hash)
         shards = []
-        for shard, held in locks_by_shard(lock, environment_settings.shards).items():
+        catalog = held_by(lock, environment, environment_settings)
+        for shard, held in locks_by_shard(catalog, environment_settings.shards).items():
             shard_names = Names(environment, environment_settings, shard)
-            models = ModelsStack(app, shard_names, project, held)
+            models = ModelsStack(app, shard_names, project, held, catalog.keys_digest())
             shards.append((models, EndpointStack(app, shard_names, project, context_hash)))
         _order(image, shards)
         if environment_settings.access is not None:

@@ -37,7 +37,7 @@ class EndpointStack(EnvironmentStack):
         model = self._add_model(names.image_uri(context_hash), rights)
         configuration = self._add_configuration(model)
         endpoint = self._add_endpoint(configuration)
-        self._add_verification(endpoint, configuration)
+        self._add_verification(endpoint, configuration, names.image_uri(context_hash))
         if self.settings.auto_scaling is not None:
             self._add_auto_scaling(self.settings.auto_scaling, endpoint)
         self._add_caller_policies()
@@ -145,24 +145,32 @@ class EndpointStack(EnvironmentStack):
             lifecycle=self.protected,
         )
 
-    def _add_verification(self, endpoint: SagemakerEndpoint, configuration: SagemakerEndpointConfiguration) -> None:
+    def _add_verification(
+        self, endpoint: SagemakerEndpoint, configuration: SagemakerEndpointConfiguration, image_uri: str
+    ) -> None:
         """Fail the apply when SageMaker rolled the update back.
 
         The provider reports success then, and Terraform would go on to delete the previous configuration, which is
         the one in use. This resource stands between: while it fails, the previous configuration stays.
+
+        It also keeps the image in use from expiring, where the environment's own repository holds it.
         """
+        checked = {"ENDPOINT_NAME": self.names.endpoint, "ENDPOINT_CONFIGURATION_NAME": configuration.name}
+        programs = [self.program("stacks.verify_endpoint", checked)]
+        if image_uri.startswith((f"{self.names.repository_uri}:", f"{self.names.repository_uri}@")):
+            kept = {
+                "IMAGE_URI": image_uri,
+                "ENDPOINT_CONFIGURATION_NAME": configuration.name,
+                "CONFIGURATIONS_BEGIN_WITH": self.names.shard_base,
+            }
+            programs.append(self.program("image_builder.in_use", kept))
         DataResource(
             self,
             "verification",
             triggers_replace={"endpoint_configuration": configuration.id},
             depends_on=[endpoint],
             lifecycle=TerraformResourceLifecycle(create_before_destroy=True),
-            provisioners=[
-                self.program(
-                    "stacks.verify_endpoint",
-                    {"ENDPOINT_NAME": self.names.endpoint, "ENDPOINT_CONFIGURATION_NAME": configuration.name},
-                )
-            ],
+            provisioners=programs,
         )
 
     def _add_auto_scaling(self, scaling: AutoScaling, endpoint: SagemakerEndpoint) -> None:

@@ -20,6 +20,7 @@ from stacks.aws_bindings import (
     S3BucketLifecycleConfiguration,
     S3BucketLifecycleConfigurationRule,
     S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload,
+    S3BucketLifecycleConfigurationRuleExpiration,
     S3BucketLifecycleConfigurationRuleFilter,
     S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration,
     S3BucketOwnershipControls,
@@ -54,8 +55,6 @@ _SERVICES = (
     "ssm",
     "sts",
 )
-# The local AWS takes any credentials; given here, those of the machine are never used.
-_TEST_CREDENTIALS: dict[str, Any] = {"access_key": "test", "secret_key": "test"}
 
 
 def _through_proxy(local_url: str) -> dict[str, Any]:
@@ -106,16 +105,16 @@ class EnvironmentStack(TerraformStack):
             "allowed_account_ids": [self.settings.account_id],
             "default_tags": [AwsProviderDefaultTags(tags=self.names.tags)],
         }
-        if self.settings.assume_role is not None:
-            common["assume_role"] = [AwsProviderAssumeRole(**self._role_to_assume())]
+        if self._role_to_assume:
+            common["assume_role"] = [AwsProviderAssumeRole(**self._role_to_assume)]
         if self._local_url is None:
             AwsProvider(self, "aws", **common)
             return
+        # The credentials are those of the environment: each start of the local AWS makes new ones.
         AwsProvider(
             self,
             "aws",
             **common,
-            **_TEST_CREDENTIALS,
             endpoints=[AwsProviderEndpoints(**dict.fromkeys(_SERVICES, self._local_url))],
             **_through_proxy(self._local_url),
             s3_use_path_style=True,
@@ -123,18 +122,19 @@ class EnvironmentStack(TerraformStack):
             skip_metadata_api_check="true",
         )
 
+    @property
     def _role_to_assume(self) -> dict[str, Any]:
+        """The arguments of `assume_role`; none where no role is assumed."""
         role = self.settings.assume_role
         return {} if role is None else role.model_dump(exclude_none=True)
 
     def _add_s3_backend(self, stack: StackName) -> None:
         identity: dict[str, Any] = {"allowed_account_ids": [self.settings.account_id]}
-        if self.settings.assume_role is not None:
-            identity["assume_role"] = S3BackendAssumeRoleConfig(**self._role_to_assume())
+        if self._role_to_assume:
+            identity["assume_role"] = S3BackendAssumeRoleConfig(**self._role_to_assume)
         local: dict[str, Any] = {}
         if self._local_url is not None:
             local = {
-                **_TEST_CREDENTIALS,
                 "endpoints": S3BackendEndpointConfig(s3=self._local_url, iam=self._local_url, sts=self._local_url),
                 "use_path_style": True,
                 "skip_credentials_validation": True,
@@ -156,11 +156,7 @@ class EnvironmentStack(TerraformStack):
         """A provisioner that runs a program of the project, with its arguments in environment variables: no shell."""
         aws = {"AWS_REGION": self.settings.region}
         if self._local_url is not None:
-            aws |= {
-                "AWS_ENDPOINT_URL": self._local_url,
-                "AWS_ACCESS_KEY_ID": _TEST_CREDENTIALS["access_key"],
-                "AWS_SECRET_ACCESS_KEY": _TEST_CREDENTIALS["secret_key"],
-            }
+            aws["AWS_ENDPOINT_URL"] = self._local_url
         if self.settings.assume_role is not None:
             aws |= assume_role_variables(self.settings.assume_role)
         return LocalExecProvisioner(
@@ -194,7 +190,7 @@ class EnvironmentStack(TerraformStack):
             )
 
     def private_bucket(
-        self, id_: str, name: str, *, noncurrent_days: int | None = None
+        self, id_: str, name: str, *, noncurrent_days: int | None = None, archive_prefix: str | None = None
     ) -> tuple[S3Bucket, S3BucketVersioningA]:
         """A bucket that is versioned, encrypted, closed to the public and reached over TLS only.
 
@@ -202,6 +198,7 @@ class EnvironmentStack(TerraformStack):
             id_: the id of the bucket; those of its settings begin with it.
             name: the bucket's name.
             noncurrent_days: after how many days replaced and deleted objects go for good; never when None.
+            archive_prefix: where copies of removed objects lie, which go as many days after they were made.
 
         Returns:
             The bucket, and its versioning, which stands when the bucket is encrypted as well: what names the bucket by
@@ -278,5 +275,20 @@ class EnvironmentStack(TerraformStack):
                     ],
                 )
             )
+        if archive_prefix is not None:
+            rules.append(_archive_expiry(archive_prefix, noncurrent_days))
         S3BucketLifecycleConfiguration(self, f"{id_}_expiry", bucket=bucket.bucket, rule=rules, depends_on=[versioning])
         return bucket, versioning
+
+
+def _archive_expiry(prefix: str, days: int | None) -> S3BucketLifecycleConfigurationRule:
+    return S3BucketLifecycleConfigurationRule(
+        id="expire-archive",
+        status="Enabled",
+        filter=[S3BucketLifecycleConfigurationRuleFilter(prefix=prefix)],
+        expiration=[S3BucketLifecycleConfigurationRuleExpiration(days=days)],
+        # In a bucket with versions, expiry only hides the object; a day later it is gone.
+        noncurrent_version_expiration=[
+            S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration(noncurrent_days=1)
+        ],
+    )

@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from model_catalog.lock import Lock, S3Source, Version
-from stacks.aws_bindings import App, TerraformOutput, TerraformResource
+from stacks.aws_bindings import (
+    App,
+    DataResource,
+    TerraformOutput,
+    TerraformResource,
+    TerraformResourceLifecycle,
+)
 from stacks.environment_stack import EnvironmentStack, address
 from stacks.names import Names
 from stacks.project import Project
@@ -17,28 +23,33 @@ MODEL_LIST_ID = "model_list"
 class ModelsStack(EnvironmentStack):
     """Creates the bucket and uploads the catalog. The endpoint sees a new object at once: no other stack changes."""
 
-    def __init__(self, app: App, names: Names, project: Project, lock: Lock) -> None:
+    def __init__(self, app: App, names: Names, project: Project, lock: Lock, catalog_digest: str) -> None:
+        """`lock` is what the stack's shard holds, `catalog_digest` the digest of all that the environment holds."""
         super().__init__(app, "models", names, project)
-        bucket = self._bucket()
+        bucket = self._bucket(lock, catalog_digest)
         common = {
             "bucket": bucket,
             "content_type": "application/gzip",
             "checksum_algorithm": "SHA256",
-            # A new version stands before the one it replaces goes.
+            # What is removed goes after the archive has it; and nothing is ever replaced by destroying it first.
             "lifecycle": {"create_before_destroy": True},
         }
         catalog = project.seen_from(self.stack_name, project.catalog_directory)
-        # One block for each model: Terraform's time for `for_each` grows with the square of the number of models.
+        self._moves: list[dict[str, str]] = []
+        # One block for each version: Terraform's time for `for_each` grows with the square of the number of models.
         # All blocks in one override: a construct for each costs 2 ms, an override of thousands as much as one.
         uploads: dict[str, Any] = {}
         copies: dict[str, Any] = {}
         for name, model in lock.models.items():
             for version in model.versions:
                 arguments = common | _object(version, names.models_prefix)
+                self._note_move(name, version)
                 if version.source is None:
                     uploads[version.resource_name(name)] = arguments | _upload(version, catalog)
                 else:
                     copies[version.resource_name(name)] = arguments | _copy(name, version, version.source)
+        if self._moves and not project.hcl:
+            self.add_override("moved", self._moves)
         every = (("aws_s3_object", uploads), ("aws_s3_object_copy", copies))
         for type_, objects in every:
             if project.hcl:
@@ -55,17 +66,59 @@ class ModelsStack(EnvironmentStack):
             self, "model_data_url", value=names.model_data_url, description="What every TargetModel is relative to."
         )
 
-    def _bucket(self) -> str:
+    def _bucket(self, lock: Lock, catalog_digest: str) -> str:
         """The bucket's name, as the objects have it."""
-        if self.settings.existing.models_bucket is not None:
-            return self.names.models_bucket
-        _, versioning = self.private_bucket(
-            "models_bucket",
-            self.names.models_bucket,
-            noncurrent_days=self.settings.deleted_model_retention_days,
+        versioning: TerraformResource | None = None
+        if self.settings.existing.models_bucket is None:
+            _, versioning = self.private_bucket(
+                "models_bucket",
+                self.names.models_bucket,
+                noncurrent_days=self.settings.deleted_model_retention_days,
+                archive_prefix=self.names.archive_prefix,
+            )
+        archive = self._add_archive(versioning, lock, catalog_digest)
+        name = f'"{self.names.models_bucket}"' if versioning is None else f"{address(versioning)}.bucket"
+        # The second element makes every object depend on the archive, so that removed ones are destroyed after it. The
+        # first stays known while the archive is replaced. (`depends_on` would cost a plan of thousands of models a
+        # fifth of its time.)
+        return f"${{[{name}, {address(archive)}.id][0]}}"
+
+    def _add_archive(self, versioning: TerraformResource | None, lock: Lock, catalog_digest: str) -> DataResource:
+        """Copies the artifacts of removed versions before Terraform destroys them: the provider deletes all of an
+        object's versions.
+
+        Replaced only when a version has left the catalog. Objects depend on it, and they and it are created before they
+        are destroyed: so the new one is made, and its program run, before the first object goes. If the program fails,
+        none does.
+        """
+        promoted = self.settings.promoted_models_only
+        return DataResource(
+            self,
+            "archive",
+            triggers_replace={"removed": lock.removals_digest()},
+            depends_on=None if versioning is None else [versioning],
+            lifecycle=TerraformResourceLifecycle(create_before_destroy=True),
+            provisioners=[
+                self.program(
+                    "stacks.archive_models",
+                    {
+                        "MODELS_BUCKET": self.names.models_bucket,
+                        "MODELS_PREFIX": self.names.models_prefix,
+                        "ARCHIVE_PREFIX": self.names.archive_prefix,
+                        "CATALOG_DIRECTORY": self.project.seen_from_root(self.project.catalog_directory),
+                        "CATALOG_DIGEST": catalog_digest,
+                        "PROMOTED_TO": self.names.environment if promoted else "",
+                    },
+                )
+            ],
         )
-        # A reference and no `depends_on`, which costs a plan of thousands of models a fifth of its time.
-        return f"${{{address(versioning)}.bucket}}"
+
+    def _note_move(self, name: str, version: Version) -> None:
+        """Objects of states written before addresses were named after versions follow to their new addresses."""
+        former = version.former_resource_name(name)
+        if former is not None:
+            type_ = "aws_s3_object" if version.source is None else "aws_s3_object_copy"
+            self._moves.append({"from": f"{type_}.{former}", "to": f"{type_}.{version.resource_name(name)}"})
 
     def _add_list(self, bucket: str, lock: Lock, objects: list[str]) -> None:
         """The list of the models, for programs that call the endpoint.

@@ -20,6 +20,7 @@ SHARD_STACKS: tuple[StackName, ...] = ("models", "endpoint")
 MODEL_LIST_KEY = "model-list.json"
 MODELS_PREFIX = "models/"
 """Under which prefix of a bucket of their own the artifacts lie."""
+ARCHIVE_PREFIX = "archive/"
 _HASH_LENGTH = 12
 _TAG_LENGTH = 16
 _PATH_HASH_LENGTH = 5
@@ -89,7 +90,7 @@ class Names:
         """What a path adds to the names of roles, which are unique whatever their path.
 
         A change of path replaces a role. The new one must stand while the endpoint moves to it, and Terraform replaces
-        what hangs on a role only with its name.
+        what depends on a role only with its name.
         """
         path = self.settings.iam_path
         return "" if path == "/" else f"-{content_hash({'path': path})[:_PATH_HASH_LENGTH]}"
@@ -174,6 +175,11 @@ class Names:
     def models_prefix(self) -> str:
         """Under which prefix of the bucket the artifacts lie; TargetModel is the rest of the key."""
         return f"{_folder(self.settings.existing.models_folder)}{MODELS_PREFIX}"
+
+    @property
+    def archive_prefix(self) -> str:
+        """Where the artifacts of removed versions are kept for a while, each under the key that it had."""
+        return f"{_folder(self.settings.existing.models_folder)}{ARCHIVE_PREFIX}"
 
     @property
     def model_list_key(self) -> str:

@@ -7,10 +7,13 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html, narrowed t
 import json
 from typing import Any
 
+from image_builder.settings import IN_USE_TAG_PREFIX
 from stacks.names import Names
 from stacks.settings import Caller
 
 Statement = dict[str, Any]
+# More than there ever are: two for each shard.
+_MOST_IMAGES_IN_USE = 9999
 
 
 def document(*statements: Statement) -> str:
@@ -148,8 +151,18 @@ def invoke(names: Names, caller: Caller) -> str:
 
 
 def image_expiry(kept_images: int) -> str:
-    """The lifecycle policy of the repository: what an interrupted push left goes soon, old images by count."""
+    """The lifecycle policy of the repository: what an interrupted push left goes soon, old images by count.
+
+    ECR does not know which images are in use. The endpoint stack tags them, and ECR expires no image by a rule when a
+    rule before it is for the image's tags: the second keeps them from the third.
+    """
     untagged = {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 7}
+    in_use = {
+        "tagStatus": "tagged",
+        "tagPrefixList": [IN_USE_TAG_PREFIX],
+        "countType": "imageCountMoreThan",
+        "countNumber": _MOST_IMAGES_IN_USE,
+    }
     surplus = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": kept_images}
     return json.dumps(
         {
@@ -162,7 +175,13 @@ def image_expiry(kept_images: int) -> str:
                 },
                 {
                     "rulePriority": 2,
-                    "description": f"all but the newest {kept_images} images",
+                    "description": "never the images that endpoints run or would be rolled back to",
+                    "selection": in_use,
+                    "action": {"type": "expire"},
+                },
+                {
+                    "rulePriority": 3,
+                    "description": f"of all others but the newest {kept_images} images",
                     "selection": surplus,
                     "action": {"type": "expire"},
                 },

@@ -25,7 +25,7 @@ def run(root: Path, environ: Mapping[str, str]) -> int:
     Args:
         root: the checkout, with `cdktf.json`.
         environ: the variables; CDKTF_OUTDIR and STATE_DIRECTORY name folders, SYNTH_HCL_OUTPUT asks for HCL instead of
-            JSON, `read_settings` reports the others. Those that `stacks.shell_variables` refuses must not be set.
+            JSON, `read_settings` reads the others. Those that `stacks.shell_variables` refuses must not be set.
     """
     misled = refused(environ)
     for complaint in misled:

@@ -20,6 +20,10 @@ class Project:
     hcl: bool = False
     """Whether CDKTF writes HCL (`cdktf synth --hcl`), which lacks some of what its JSON has."""
 
+    def seen_from_root(self, path: Path) -> str:
+        """`path` relative to the checkout, where the project's programs run."""
+        return Path(os.path.relpath(self.root / path, self.root)).as_posix()
+
     def seen_from(self, stack: str, path: Path) -> str:
         """`path` (relative ones start from the root) relative to the folder of `stack`, with forward slashes."""
         folder = self.root / self.output_directory / "stacks" / stack

@@ -1,12 +1,12 @@
 """The settings that `cdktf.json` holds under `context`: one block per environment, and the catalog.
 
-Each field states its meaning (`description`) and what is allowed (`allowed`). The table in README.md and the text of
-every complaint come from there, so that the three cannot disagree.
+Each field states its meaning (`description`) and what is allowed (`allowed`). The table in README.md, the
+JSON schema and the text of every complaint come from there, so that they cannot disagree.
 """
 
 import math
 import re
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
@@ -42,6 +42,10 @@ VariableValue = Annotated[str, StringConstraints(max_length=1024)]
 CallerName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 TargetPrefix = Annotated[str, StringConstraints(pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)*/?)$")]
 
+if TYPE_CHECKING:
+    InstanceType = str  # mypy takes only what is written out
+else:
+    InstanceType = Literal[INSTANCE_TYPES]
 LogRetentionDays = Literal[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
 ]
@@ -425,7 +429,7 @@ class EnvironmentSettings(Block):
         ge=0,
         le=9999,
     )
-    instance_type: Literal[INSTANCE_TYPES] = setting(  # type: ignore[valid-type]
+    instance_type: InstanceType = setting(
         "The type of the endpoint's instances.",
         "an instance type of SageMaker's endpoints, such as ml.m5.xlarge",
     )
@@ -490,11 +494,18 @@ class EnvironmentSettings(Block):
         default=30,
     )
     deleted_model_retention_days: int = setting(
-        "How long S3 keeps the artifacts of models that were removed.",
+        "How long the bucket keeps the artifacts of removed models and versions, in days; until then "
+        "`make model-restore` brings them back.",
         "a whole number from 1 to 3650",
         default=30,
         ge=1,
         le=3650,
+    )
+    promoted_models_only: bool = setting(
+        "Whether the environment holds only the versions that `python -m model_catalog promote` gave it, instead of "
+        "the whole catalog.",
+        "true or false",
+        default=False,
     )
     image: Image = setting("The model server's image.", "a block with the keys of `image`", Image())
     auto_scaling: AutoScaling | None = setting(
@@ -580,9 +591,9 @@ class CatalogSettings(Block):
     )
     earlier_versions: int = setting(
         "How many versions of a model stay invokable beside the current one.",
-        "a whole number from 0 to 100",
+        "a whole number from 1 to 100",
         default=1,
-        ge=0,
+        ge=1,
         le=100,
     )
 

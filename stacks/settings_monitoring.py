@@ -87,7 +87,7 @@ class Monitoring(Block):
     @model_validator(mode="after")
     def _subscribers_of_the_own_topic(self) -> Self:
         if self.topic_arn is not None and self.emails:
-            raise conflict("emails must be empty where topic_arn is given: whoever owns that topic subscribes to it")
+            raise conflict("emails must be empty where topic_arn is given: the owner of that topic subscribes people")
         if len({email.lower() for email in self.emails}) < len(self.emails):
             raise conflict("emails must not repeat an address")
         return self

@@ -1,25 +1,24 @@
 """The JSON schema of `cdktf.json`, from which editors complete and check its settings.
 
-It comes from the same models that read the settings. What several settings say together it cannot hold; synthesis tells
-about that.
+It comes from the same models that read the settings. It cannot hold rules between several settings; synthesis reports
+those.
 """
 
 from typing import Any
 
-from pydantic import BaseModel
-
 from stacks.settings import CatalogSettings, EnvironmentSettings
 from stacks.settings_account import TagPolicy
+from stacks.settings_block import Block
 from stacks.settings_reader import CDKTF_KEYS, ENVIRONMENT_NAME
 
 _DEFINITIONS = "#/definitions/{model}"
-_KEYS_OF_CONTEXT: dict[str, type[BaseModel]] = {"catalog": CatalogSettings, "tag_policy": TagPolicy}
+_KEYS_OF_CONTEXT: dict[str, type[Block]] = {"catalog": CatalogSettings, "tag_policy": TagPolicy}
 
 
 def settings_schema() -> dict[str, Any]:
     """The schema, in JSON Schema's draft 7: the newest that all editors know."""
     definitions: dict[str, Any] = {}
-    models: tuple[type[BaseModel], ...] = (EnvironmentSettings, *_KEYS_OF_CONTEXT.values())
+    models: tuple[type[Block], ...] = (EnvironmentSettings, *_KEYS_OF_CONTEXT.values())
     for model in models:
         schema = model.model_json_schema(ref_template=_DEFINITIONS)
         definitions |= schema.pop("$defs", {})

@@ -24,6 +24,11 @@ def names_for(model: str, environment: str, settings: EnvironmentSettings) -> Na
     return Names(environment, settings, shard_of(model, settings.shards))
 
 
+def held_by(lock: Lock, environment: str, settings: EnvironmentSettings) -> Lock:
+    """What the environment holds of the catalog: everything, or what was promoted to it."""
+    return lock.in_environment(environment) if settings.promoted_models_only else lock
+
+
 def locks_by_shard(lock: Lock, shards: Shards) -> dict[int, Lock]:
     """For each shard that is deployed what it holds of the catalog; a model on its way is in two of them."""
     found: dict[int, dict[str, Model]] = {shard: {} for shard in range(1, shards.deployed_count + 1)}

@@ -19,7 +19,7 @@ from stacks.aws_session import assumed, role_of_variables
 
 _PENDING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
 _POLL_SECONDS = 10
-# SageMaker's own limit for an update is 8 hours; the provider has waited for it before this program runs.
+# A rollback may outlast the provider, which waits 60 minutes at most and ends when it sees RollingBack.
 _TIMEOUT_SECONDS = 900
 _VARIABLES = ("ENDPOINT_NAME", "ENDPOINT_CONFIGURATION_NAME", "AWS_REGION")
 
@@ -91,7 +91,8 @@ def main(environ: Mapping[str, str]) -> int:
         print(
             f"The endpoint {name} is not as planned: {complaint}\n"
             "The previous configuration and model stay. Look into the endpoint's logs "
-            f"(/aws/sagemaker/Endpoints/{name}), fix the cause, and deploy again. To go back to "
+            f"(/aws/sagemaker/Endpoints/{name}), fix the cause, and deploy again when the alarms are "
+            "OK: one that still rings rolls the next update back as well. To go back to "
             "the very image and settings of before, raise `revision` in cdktf.json as well: theirs still exist.",
             file=sys.stderr,
         )

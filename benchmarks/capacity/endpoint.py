@@ -6,13 +6,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.config import Config
 
 from image_builder.repository import Repository
 from image_builder.snapshot import push_snapshot
 from local_aws.account import ACCOUNT_ID, REGION
-from local_aws.process import PROJECT_ROOT
+from local_aws.process import PROJECT_ROOT, LocalAws
 
 BUCKET, PREFIX, REPOSITORY = "capacity-models", "models", "capacity"
 VARIANT = "all-models"
@@ -23,11 +22,11 @@ _READY_SECONDS = 90
 class Account:
     """The account of one local AWS, through boto3 only."""
 
-    def __init__(self, url: str) -> None:
-        session = boto3.session.Session("test", "test", region_name=REGION)
+    def __init__(self, aws: LocalAws) -> None:
+        session = aws.session()
         config = Config(retries={"total_max_attempts": 1})
         names = ("iam", "s3", "ecr", "sagemaker", "cloudwatch", "logs")
-        self._clients = {name: session.client(name, endpoint_url=url, config=config) for name in names}
+        self._clients = {name: session.client(name, endpoint_url=aws.url, config=config) for name in names}
         self._image = ""
 
     def client(self, name: str) -> Any:

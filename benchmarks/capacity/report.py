@@ -15,7 +15,7 @@ _ROWS = (
 
 
 def render(result: dict[str, Any]) -> str:
-    """The page; parts that were not measured are left out."""
+    """The page; it says which parts were not measured."""
     machine = result["machine"]
     lines = [
         "# Capacity planning: speed and accuracy",
@@ -23,10 +23,11 @@ def render(result: dict[str, Any]) -> str:
         f"`make bench-capacity` wrote this page on {result['measured']}: {machine['processor']}, {machine['cores']} "
         f"cores, Python {machine['python']}, load average {machine['load_average']} before the run.",
     ]
-    if result.get("speed"):
-        lines += ["", *_speed(result["speed"])]
-    if result.get("validation"):
-        lines += ["", *_validation(result["validation"])]
+    for key, section, target in (("speed", _speed, ""), ("validation", _validation, "-validation")):
+        if result.get(key):
+            lines += ["", *section(result[key])]
+        else:
+            lines += ["", f"The {key} has not been measured: run `make bench-capacity{target}`."]
     return "\n".join(lines) + "\n"
 
 

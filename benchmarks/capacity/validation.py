@@ -67,7 +67,7 @@ def run(plan: Plan) -> dict[str, Any]:
         with LocalAws(
             directory=scratch / "aws", port=0, provider="none", runtime="process", log_file=scratch / "log"
         ) as aws:
-            account = Account(aws.url)
+            account = Account(aws)
             account.prepare()
             sizes = []
             for number, name in enumerate(plan.names):

@@ -16,8 +16,7 @@ from typing import Any
 import boto3
 
 from demo.example_models import trained_models
-from local_aws.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
-from local_aws.directory import Directory
+from local_aws.directory import Directory, Running
 from local_aws.process import LocalAws, await_environment
 from operations.deployment import OUTPUT_FOLDER, PROJECT_DIRECTORY
 
@@ -78,7 +77,7 @@ class Ground:
         return subprocess.run(
             [os.environ.get("TERRAFORM_BINARY_NAME", "terraform"), *arguments],
             cwd=self.directory / ".local" / ENVIRONMENT / OUTPUT_FOLDER / "stacks" / f"{ENVIRONMENT}-{stack}",
-            env={**os.environ, **await_environment(self.url())},
+            env={**os.environ, **await_environment(self.running())},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -97,13 +96,17 @@ class Ground:
                     known |= {str(values[name]) for name in _NAMES if values.get(name)}
         return known
 
+    def running(self) -> Running:
+        """The local AWS."""
+        return Directory(self.directory / ".local" / "aws").running()
+
     def url(self) -> str:
         """The address of the local AWS."""
-        return Directory(self.directory / ".local" / "aws").running().url
+        return self.running().url
 
     def session(self) -> boto3.session.Session:
         """A session in the account of the local AWS."""
-        return boto3.session.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION)
+        return self.running().session()
 
     def _environment(self) -> dict[str, str]:
         catalog = self.directory / ".local" / ENVIRONMENT / "catalog"

@@ -25,4 +25,5 @@ PUBLIC = {
     "worker.engines.onnx_engine": "load an ONNX model",
     "worker.engines.reasons": "an engine's message in one line",
     "worker.formats.decode": "request bodies to arrays",
+    "worker.formats.tensors": "arrays by name",
 }

@@ -23,6 +23,10 @@ class AutoScalingGaps:
         self._variant_exists = variant_exists
         self._tags: dict[_Target, dict[str, str]] = {}
 
+    def reset(self) -> None:
+        """Forget all tags."""
+        self._tags.clear()
+
     def register_scalable_target(self, request: dict[str, Any]) -> None:
         target = (request["ScalableDimension"], request["ResourceId"])
         if request.get("ServiceNamespace") == "sagemaker":

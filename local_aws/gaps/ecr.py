@@ -11,9 +11,13 @@ from typing import Any
 
 from moto.ecr.models import ECRBackend, Repository, ecr_backends
 
+from ..access_key import KeyRing
 from ..account import ACCOUNT_ID, REGION
 from ..blobs import BlobStore, digest_of
 from .errors import GapError
+
+REGISTRY_PURPOSE = "registry"
+"""Of the token (see KeyRing) that is the registry's password."""
 
 _TOKEN_SECONDS = 12 * 3600
 
@@ -24,9 +28,10 @@ class EcrGaps:
     They return the response, or None to let moto go on with the (possibly completed) request.
     """
 
-    def __init__(self, blobs: BlobStore, base_url: str, *, has_registry: bool) -> None:
+    def __init__(self, blobs: BlobStore, base_url: str, keys: KeyRing, *, has_registry: bool) -> None:
         self._blobs = blobs
         self._base_url = base_url
+        self._keys = keys
         self._has_registry = has_registry
 
     def get_authorization_token(self, request: dict[str, Any]) -> dict[str, Any] | None:
@@ -34,7 +39,7 @@ class EcrGaps:
         the image builder takes as the sign to push a snapshot of the build context instead."""
         if not self._has_registry:
             return None
-        token = base64.b64encode(b"AWS:local").decode()
+        token = base64.b64encode(f"AWS:{self._keys.token_for(REGISTRY_PURPOSE)}".encode()).decode()
         expires_at = time.time() + _TOKEN_SECONDS
         authorization = {"authorizationToken": token, "expiresAt": expires_at, "proxyEndpoint": self._base_url}
         return {"authorizationData": [authorization]}
@@ -47,7 +52,8 @@ class EcrGaps:
                 f"The layer with digest '{digest}' does not exist in the repository with name "
                 f"'{repository.name}' in the registry with id '{ACCOUNT_ID}'",
             )
-        return {"downloadUrl": f"{self._base_url}/_local/blobs/{digest}", "layerDigest": digest}
+        url = f"{self._base_url}/_local/blobs/{digest}?token={self._keys.token_for(digest)}"
+        return {"downloadUrl": url, "layerDigest": digest}
 
     def complete_layer_upload(self, request: dict[str, Any]) -> None:
         repository = find_repository(request["repositoryName"])

@@ -10,16 +10,14 @@ import subprocess
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..guardian import Guardian
 from ..log_shipping import LogShipper
-from .instance import InstanceError, InstanceSpec
+from .instance import GRACE_SECONDS, InstanceError, InstanceSpec
 from .ports import PortAllocator, PortBlock
-
-_TERMINATION_GRACE_SECONDS = 3.0
-"""Between SIGTERM and SIGKILL. SageMaker waits 30 s; nobody wants to wait so long at home."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +28,8 @@ class Surroundings:
     log_folder: Path
     logs: LogShipper
     ports: PortAllocator
+    role_environment: Callable[[str], dict[str, str]]
+    """What a process has in its environment to act with a role, by the role's ARN."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class ChildInstance(ABC):
         self._log_file = surroundings.log_folder / f"{spec.id}.log"
         self._logs = surroundings.logs
         self._ports = surroundings.ports
+        self._role_environment = surroundings.role_environment
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._block: PortBlock | None = None
@@ -99,10 +100,10 @@ class ChildInstance(ABC):
         except FileNotFoundError:
             return ""
 
-    def stop(self) -> None:
+    def stop(self, grace_seconds: float = GRACE_SECONDS) -> None:
         with self._lock:
             self._stopped = True
-            self._end_child()
+            self._end_child(grace_seconds)
         self._logs.forget(self._log_file)
 
     @abstractmethod
@@ -117,14 +118,14 @@ class ChildInstance(ABC):
     def _clean_up(self) -> None:
         """Remove what `_prepare` made, if it made something. The lock is held."""
 
-    def _end_child(self) -> None:
+    def _end_child(self, grace_seconds: float = GRACE_SECONDS) -> None:
         """End the process group; the lock is held."""
         process, self._process = self._process, None
         if process is not None:
             if process.poll() is None:
                 process.terminate()
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(_TERMINATION_GRACE_SECONDS)
+                    process.wait(grace_seconds)
             # The group outlives its first process where that one left workers behind.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)

@@ -5,6 +5,9 @@ from typing import Protocol
 
 from .usage import Usage
 
+GRACE_SECONDS = 3.0
+"""Between SIGTERM and SIGKILL. SageMaker waits 30 s; nobody wants to wait so long at home."""
+
 
 class InstanceError(Exception):
     """An instance cannot be started; the text says why and what to do."""
@@ -23,6 +26,9 @@ class InstanceSpec:
     """URI of the image in ECR."""
 
     instance_type: str
+    role_arn: str | None = None
+    """The execution role, None where the container has none of the account's (EnableNetworkIsolation)."""
+
     environment: dict[str, str] = field(default_factory=dict)
     """The model's Environment."""
 
@@ -48,8 +54,8 @@ class Instance(Protocol):
     def log_tail(self, lines: int) -> str:
         """The last lines that the server wrote."""
 
-    def stop(self) -> None:
-        """End the server and what it started; remove its files."""
+    def stop(self, grace_seconds: float = GRACE_SECONDS) -> None:
+        """End the server and what it started, `grace_seconds` after SIGTERM by SIGKILL; remove its files."""
 
 
 class InstanceFactory(Protocol):

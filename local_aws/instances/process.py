@@ -44,7 +44,7 @@ class ProcessInstance(ChildInstance):
             self._scratch = None
 
     def _environment(self, block: PortBlock, scratch: Path) -> dict[str, str]:
-        """What the container sees. Nothing of the machine's: no credentials, no proxies."""
+        """What the container sees. Nothing of the machine's: its role's credentials only, no proxies."""
         environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(scratch),
@@ -53,6 +53,7 @@ class ProcessInstance(ChildInstance):
             "PYTHONUNBUFFERED": "1",
             # The snapshot is shared by all instances of an image and stays as it was pushed.
             "PYTHONDONTWRITEBYTECODE": "1",
+            **(self._role_environment(self.spec.role_arn) if self.spec.role_arn is not None else {}),
             **self.spec.environment,
             "MODEL_SERVER_HOST": "127.0.0.1",
             "SAGEMAKER_BIND_TO_PORT": str(block.bind_port),

@@ -21,18 +21,19 @@ class Runtime:
     description: str
 
 
-def choose_runtime(choice: RuntimeChoice, registry: str) -> Runtime:
+def choose_runtime(choice: RuntimeChoice, registry: str, password: str) -> Runtime:
     """Find out what can run instances. Raises RuntimeUnavailableError.
 
     Args:
         choice: `docker` (built images, in containers), `process` (snapshots of the build context, as processes), or
             `auto` (both where an engine answers, else processes).
         registry: host and port of the local AWS's registry.
+        password: what user AWS logs in with there.
     """
     if choice == "process":
         return Runtime(None, "processes, from snapshots of the build context (LOCAL_AWS_RUNTIME is process)")
     try:
-        engine = DockerEngine.find(registry)
+        engine = DockerEngine.find(registry, password)
     except EngineUnavailableError as error:
         if choice == "docker":
             raise RuntimeUnavailableError(

@@ -16,6 +16,7 @@ from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
+from ..access_key import AccessKey
 from .errors import Problem, ProviderError
 from .object_listing import ObjectHeads
 
@@ -74,8 +75,8 @@ def aws_errors(doing: str, endpoint_url: str) -> Iterator[None]:
         raise ProviderError(Problem(f"{doing}: {error}")) from error
 
 
-def isolated_session(access_key: str = "test", secret_key: str = "test", token: str | None = None) -> boto3.Session:
-    """A boto3 session with static credentials that reads no file, profile or variable of the machine."""
+def isolated_session(key: AccessKey, token: str | None = None) -> boto3.Session:
+    """A boto3 session with `key` as its static credentials that reads no file, profile or variable of the machine."""
     session = botocore.session.Session(
         session_vars={
             "profile": (None, None, None, None),
@@ -84,7 +85,7 @@ def isolated_session(access_key: str = "test", secret_key: str = "test", token: 
             "ca_bundle": (None, None, None, None),
         }
     )
-    return boto3.Session(access_key, secret_key, token, botocore_session=session)
+    return boto3.Session(key.id, key.secret, token, botocore_session=session)
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,8 @@ class ClientSettings:
     endpoints: tuple[tuple[str, str], ...] = ()
     use_path_style: bool = True
     max_attempts: int = 3
+    key: AccessKey | None = None
+    """What the provider block names; None: the local AWS's own."""
     role: tuple[tuple[str, str], ...] = ()
 
 
@@ -156,20 +159,23 @@ class Clients:
 class ClientPool:
     """The Clients of every provider configuration met so far: Terraform configures the provider again for each step."""
 
-    def __init__(self) -> None:
-        self._session = isolated_session()
+    def __init__(self, key: AccessKey) -> None:
+        self._key = key
         self._lock = threading.Lock()
         self._pool: dict[ClientSettings, Clients] = {}
 
     def clients(self, settings: ClientSettings) -> Clients:
         with self._lock:
             if settings not in self._pool:
-                session = self._assumed(settings) if settings.role else self._session
+                session = self._assumed(settings) if settings.role else self._own(settings)
                 self._pool[settings] = Clients(settings, session)
             return self._pool[settings]
+
+    def _own(self, settings: ClientSettings) -> boto3.Session:
+        return isolated_session(settings.key or self._key)
 
     def _assumed(self, settings: ClientSettings) -> boto3.Session:
         request = {"RoleSessionName": "terraform", **dict(settings.role)}
         with aws_errors(f"assuming the role {request['RoleArn']}", settings.endpoint_url):
-            answer = Clients(settings, self._session).client("sts").assume_role(**request)["Credentials"]
-        return isolated_session(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
+            answer = Clients(settings, self._own(settings)).client("sts").assume_role(**request)["Credentials"]
+        return isolated_session(AccessKey(answer["AccessKeyId"], answer["SecretAccessKey"]), answer["SessionToken"])

@@ -13,6 +13,7 @@ import grpc
 from tf.gen import tfplugin_pb2 as protocol
 from tf.gen import tfplugin_pb2_grpc as services
 
+from ..access_key import AccessKey
 from .caller import working_directory
 from .clients import ClientPool, require_loopback
 from .data_sources import DATA_SOURCES
@@ -35,13 +36,14 @@ LOG = logging.getLogger(__name__)
 class ProviderServer:
     """The stand-in provider, served on a free loopback port until stopped.
 
-    `endpoint_url` is the local AWS (loopback, else ProviderError). A TCP port and not a unix socket, because gRPC tells
-    one connection from another on TCP only: a provider configuration belongs to a connection, and so does the folder
-    where Terraform runs.
+    `endpoint_url` is the local AWS (loopback, else ProviderError), `key` what it is called with. A TCP port and not a
+    unix socket, because gRPC tells one connection from another on TCP only: a provider configuration belongs to a
+    connection, and so does the folder where Terraform runs.
     """
 
-    def __init__(self, endpoint_url: str) -> None:
+    def __init__(self, endpoint_url: str, key: AccessKey) -> None:
         self.endpoint_url = require_loopback(endpoint_url)
+        self._key = key
         self._port: int | None = None
         self._server: grpc.Server | None = None
 
@@ -56,7 +58,7 @@ class ProviderServer:
                 ("grpc.so_reuseport", 0),
             ],
         )
-        services.add_ProviderServicer_to_server(_Servicer(provider, self.endpoint_url), self._server)
+        services.add_ProviderServicer_to_server(_Servicer(provider, self.endpoint_url, self._key), self._server)
         self._port = self._server.add_insecure_port("127.0.0.1:0")
         self._server.start()
 
@@ -106,12 +108,12 @@ class _Connections:
 class _Servicer(services.ProviderServicer):
     """Translation only: each method unpacks, asks the Provider, packs."""
 
-    def __init__(self, provider: Provider, endpoint_url: str):
+    def __init__(self, provider: Provider, endpoint_url: str, key: AccessKey):
         self._provider = provider
         self._schema = provider.schema
         self._covered = covered_schemas(provider.schema)
         self._endpoint_url = endpoint_url
-        self._clients = ClientPool()
+        self._clients = ClientPool(key)
         self._connections = _Connections()
 
     def GetMetadata(self, request, context):

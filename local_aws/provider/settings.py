@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..access_key import AccessKey
 from .clients import ClientPool, Clients, ClientSettings, aws_errors, require_loopback
 from .errors import Problem, ProviderError
 from .object_listing import Refresh
@@ -67,6 +68,7 @@ def read_settings(
             use_path_style=True if path_style is None else path_style,
             # The provider's default of 25 would make a stopped local AWS look like one that hangs.
             max_attempts=3 if attempts is None else int(attempts) + 1,
+            key=_key(config),
             role=_role(config),
         )
     )
@@ -108,6 +110,12 @@ def _check_account(config: Mapping[str, Any], clients: Clients) -> None:
         raise ProviderError(
             Problem(f"AWS account ID not allowed: {account}", f"The provider block's {name} excludes it.", (name,))
         )
+
+
+def _key(config: Mapping[str, Any]) -> AccessKey | None:
+    """The static credentials of the block, which take precedence as in the real provider."""
+    key_id, secret = _known(config["access_key"]), _known(config["secret_key"])
+    return AccessKey(key_id, secret) if key_id and secret else None
 
 
 def _role(config: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from ..instances.instance import Instance, InstanceError
+from ..instances.instance import GRACE_SECONDS, Instance, InstanceError
 from ..instances.instance_types import find_instance_type
 from ..instances.usage import Usage
 from .container import Answer, ContainerClient, ContainerGoneError, ContainerTimeoutError
@@ -162,7 +162,7 @@ class HostedInstance:
         except ContainerTimeoutError:
             return False
 
-    def stop(self, drain: bool) -> None:
+    def stop(self, drain: bool, grace_seconds: float = GRACE_SECONDS) -> None:
         """End the instance; with `drain` once its requests have been answered (at most 60 s)."""
         self._stopping.set()
         with self._idle:
@@ -170,7 +170,7 @@ class HostedInstance:
             if drain:
                 self._idle.wait_for(lambda: self._requests == 0, _DRAIN_TIMEOUT_SECONDS)
             client, models = self._client, self._models
-        self._instance.stop()
+        self._instance.stop(grace_seconds)
         if client is not None and models is not None:
             models.fail_all(ServiceUnavailableError(f"Instance {self.id} has been stopped."))
             client.close()

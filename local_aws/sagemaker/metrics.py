@@ -81,6 +81,11 @@ class Metrics:
         for record in self._record:
             record(recorded)
 
+    def discard(self) -> None:
+        """Forget what was gathered since the last time."""
+        with self._lock:
+            self._gathered.clear()
+
     def _recorded(self, series: _Series, second: int, values: Distribution) -> Recorded:
         return Recorded(
             namespace=series.namespace,

@@ -42,6 +42,11 @@ class Model(Record):
     cache_models: bool = True
     """False where MultiModelConfig.ModelCacheSetting is Disabled."""
 
+    @property
+    def is_isolated(self) -> bool:
+        """EnableNetworkIsolation: the container makes no calls, and has no credentials for them."""
+        return self.request.get("EnableNetworkIsolation", False)
+
 
 @dataclass
 class EndpointConfig(Record):

@@ -6,6 +6,7 @@ Translates only; `service` and `invoker` do the work.
 import json
 import logging
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
@@ -15,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..account import REGION
-from ..credential_scope import signed_region
+from ..signature import signed_region
 from .elsewhere import answer_elsewhere
 from .errors import (
     LimitExceededError,
@@ -55,12 +56,31 @@ _INVOCATION_THREADS = 256
 
 
 class SageMakerTransport:
-    """Two endpoints: `control_plane` and `invoke`."""
+    """Two endpoints: `control_plane` and `invoke`. `make_service` makes the service of an empty account."""
 
-    def __init__(self, service: SageMakerService) -> None:
-        self._service = service
+    def __init__(self, make_service: Callable[[], SageMakerService]) -> None:
+        self._make_service = make_service
+        self.service = make_service()
         self._control_limiter: anyio.CapacityLimiter | None = None
         self._invocation_limiter: anyio.CapacityLimiter | None = None
+
+    def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Run one operation of the control plane. Raises SageMakerError."""
+        return self.service.call(operation, request)
+
+    def cancel(self) -> None:
+        """Changes under way come to nothing."""
+        self.service.cancel()
+
+    def stop(self) -> None:
+        """End all instances."""
+        self.service.stop()
+
+    def reset(self) -> None:
+        """Forget every resource, end every instance."""
+        old, self.service = self.service, self._make_service()
+        old.cancel()
+        old.stop()
 
     async def control_plane(self, request: Request) -> Response:
         operation = request.headers.get("x-amz-target", "").rpartition(".")[2]
@@ -75,7 +95,7 @@ class SageMakerTransport:
             if region != REGION:
                 return _json(200, answer_elsewhere(operation, members, str(region)))
             answer = await anyio.to_thread.run_sync(
-                self._service.call, operation, members, limiter=self._control_limiter
+                self.service.call, operation, members, limiter=self._control_limiter
             )
         except ValueError as error:
             return _control_error(SerializationError(f"The request's body is not JSON: {error}"))
@@ -96,9 +116,9 @@ class SageMakerTransport:
             if _region(request) != REGION:
                 raise endpoint_not_found(invocation.endpoint)
             if suffix != "invocations":
-                self._service.invoker.refuse(_OTHER_INVOCATIONS[suffix], invocation.endpoint)
+                self.service.invoker.refuse(_OTHER_INVOCATIONS[suffix], invocation.endpoint)
             prediction = await anyio.to_thread.run_sync(
-                self._service.invoker.invoke, invocation, limiter=self._invocation_limiter
+                self.service.invoker.invoke, invocation, limiter=self._invocation_limiter
             )
         except SageMakerError as error:
             return _runtime_error(error)

@@ -67,6 +67,10 @@ class AutoScaler:
     def stop(self) -> None:
         self._thread.stop()
 
+    def reset(self) -> None:
+        """Forget what was scaled when."""
+        self._changed.clear()
+
     def scale(self, now: datetime) -> None:
         """Look at every target once."""
         targets = self._targets()

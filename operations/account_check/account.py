@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -11,6 +12,7 @@ from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from operations.sessions import own_session
 from stacks.aws_session import assumed
 from stacks.names import Names
 from stacks.settings import EnvironmentSettings
@@ -46,16 +48,21 @@ class Account:
 
     Args:
         names: the environment's names and settings.
-        session: with the machine's credentials; default: found where AWS's tools find them, for the local AWS the ones
-            that it takes.
+        variables: Terraform's environment variables, which hold the local AWS's key; default: this process's own.
+        session: with the machine's credentials; default: found where AWS's tools find them, for the local AWS its key.
     """
 
-    def __init__(self, names: Names, session: botocore.session.Session | None = None) -> None:
+    def __init__(
+        self,
+        names: Names,
+        variables: Mapping[str, str] = os.environ,
+        session: botocore.session.Session | None = None,
+    ) -> None:
         self.names = names
         self.settings: EnvironmentSettings = names.settings
         self.region = self.settings.region
         self._url = None if self.settings.local_aws is None else self.settings.local_aws.endpoint_url
-        base = _session(is_local=self._url is not None) if session is None else session
+        base = own_session(self._url is not None, variables)[0] if session is None else session
         self._session = assumed(
             base, self.settings.assume_role, region=self.region, endpoint_url=self._url, config=self._config
         )
@@ -71,16 +78,6 @@ class Account:
         if self._url is None:
             return _CONFIG
         return _CONFIG.merge(Config(proxies={}, s3={"addressing_style": "path"}))
-
-
-def _session(*, is_local: bool) -> botocore.session.Session:
-    if not is_local:
-        return botocore.session.Session()
-    # The local AWS: neither the machine's profile nor its files have anything to do with it.
-    nothing = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
-    session = botocore.session.Session(session_vars=nothing)
-    session.set_credentials("test", "test")
-    return session
 
 
 def code_of(error: ClientError) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from operations.account_check.account import Account, found
 from operations.account_check.finding import Finding
+from stacks.settings import Vpc
 
 _EVERYWHERE = "0.0.0.0/0"
 _HTTPS = 443
@@ -18,7 +19,7 @@ def check_subnets(account: Account) -> Iterator[Finding]:
     vpc = account.settings.vpc
     if vpc is None:
         return
-    subnets, vpc_ids = _described(account)
+    subnets, vpc_ids = _described(account, vpc)
     zones = sorted({subnet["AvailabilityZone"] for subnet in subnets})
     if not subnets:
         text = f"not all of {', '.join(vpc.subnet_ids)} exist in {account.region}"
@@ -33,10 +34,9 @@ def check_subnets(account: Account) -> Iterator[Finding]:
         yield Finding("subnets", "ok", f"{len(subnets)} in {', '.join(zones)}")
 
 
-def _described(account: Account) -> tuple[Sequence[Mapping[str, Any]], list[str]]:
+def _described(account: Account, vpc: Vpc) -> tuple[Sequence[Mapping[str, Any]], list[str]]:
     """The subnets, none where one does not exist, and the VPCs they are in."""
-    vpc = account.settings.vpc
-    wanted = [] if vpc is None else list(vpc.subnet_ids)
+    wanted = list(vpc.subnet_ids)
     answer = found(lambda: account.client("ec2").describe_subnets(SubnetIds=wanted), "InvalidSubnetID.NotFound")
     subnets = [] if answer is None else answer["Subnets"]
     return subnets, sorted({subnet["VpcId"] for subnet in subnets})
@@ -44,9 +44,10 @@ def _described(account: Account) -> tuple[Sequence[Mapping[str, Any]], list[str]
 
 def check_routes(account: Account) -> Iterator[Finding]:
     """Whether every subnet has a way to S3."""
-    if account.settings.vpc is None:
+    vpc = account.settings.vpc
+    if vpc is None:
         return
-    subnets, vpc_ids = _described(account)
+    subnets, vpc_ids = _described(account, vpc)
     if len(vpc_ids) != 1:
         return  # `check_subnets` says why
     (vpc_id,), ec2 = vpc_ids, account.client("ec2")
@@ -111,13 +112,14 @@ def _leads_out(table: Mapping[str, Any]) -> bool:
 
 def check_security_groups(account: Account) -> Iterator[Finding]:
     """Whether the security groups are of the VPC and let HTTPS out."""
-    if account.settings.vpc is None:
+    vpc = account.settings.vpc
+    if vpc is None:
         return
-    _, vpc_ids = _described(account)
+    _, vpc_ids = _described(account, vpc)
     if len(vpc_ids) != 1:
         return
     (vpc_id,) = vpc_ids
-    wanted = list(account.settings.vpc.security_group_ids)
+    wanted = list(vpc.security_group_ids)
     ec2 = account.client("ec2")
     answer = found(lambda: ec2.describe_security_groups(GroupIds=wanted), "InvalidGroup.NotFound", "InvalidGroupId")
     groups = [] if answer is None else answer["SecurityGroups"]

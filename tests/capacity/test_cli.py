@@ -50,5 +50,7 @@ def test_mistakes_are_explained_without_a_traceback(tmp_path: Path) -> None:
     done = run("plan", str(tmp_path / "t.csv"), code=1)
     assert done.stderr.count("error: ") == 2
     assert f"{tmp_path}/t.csv:3: model must have" in done.stderr
+    both = run("plan", str(tmp_path / "t.csv"), "--rate", "3", "--day-swing", "0.5", code=1).stderr
+    assert "--rate, --day-swing: only for a generated trace" in both
     assert "there are no prices" in run("plan", "--region", "mars-1", code=1).stderr
     assert "error: Generated trace" in run("generate", str(tmp_path / "x"), "--rate", "-1", code=1).stderr

@@ -8,11 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from demo.rehearsal import Rehearsal
-from local_aws.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from local_aws.process import LocalAws
 from operations.terraform import Plan
 
@@ -52,7 +50,7 @@ class Stacks:
         self.container = project / "container"
         self._settings_file = project / "cdktf.json"
         self._rehearsal = Rehearsal(folder, aws, project)
-        self._clients = boto3.session.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION)
+        self._clients = aws.session()
         self._url = aws.url
 
     def add_model(self, name: str, checkpoint: Path) -> None:

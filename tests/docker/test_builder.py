@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
-import boto3
 import pytest
 import requests
 
@@ -49,9 +48,7 @@ def aws(tools: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def ecr(aws: AwsWithEngine) -> Any:
-    return boto3.client(
-        "ecr", region_name=REGION, endpoint_url=aws.url, aws_access_key_id="test", aws_secret_access_key="test"
-    )
+    return aws.session().client("ecr", endpoint_url=aws.url)
 
 
 class RepositoryIn(Repository):
@@ -278,9 +275,7 @@ def test_the_registry_s_disk_is_full(
             tools, directory=disk / "aws", port=0, provider="none", runtime="docker", log_file=tmp_path / "log"
         ) as aws,
     ):
-        other = boto3.client(
-            "ecr", region_name=REGION, endpoint_url=aws.url, aws_access_key_id="test", aws_secret_access_key="test"
-        )
+        other = aws.session().client("ecr", endpoint_url=aws.url)
         other.create_repository(repositoryName=name)
         built = run_builder(environment(**aws.environment()))
         assert built.exit_code != 0

@@ -11,7 +11,6 @@ from image_builder.context import content_hash
 from image_builder.requirements import REQUIRED_LABELS
 from local_aws.account import ACCOUNT_ID, REGION
 from local_aws.guardian import Guardian
-from local_aws.process import query_status
 from tests.docker.conftest import run_builder
 from tests.docker.deployment import AwsWithEngine, variables
 from tests.local_aws.account import FAKE_CONTAINER, Account, unique
@@ -31,9 +30,8 @@ def account(tools: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
         startup_health_check_seconds=8,
     )
     with aws:
-        account = Account(aws.url)
+        account = Account(aws)
         account.prepare()
-        account.aws = aws
         yield account
 
 
@@ -71,7 +69,7 @@ def containers(engine: Engine, image: str) -> list[str]:
 
 
 def test_the_choice_is_part_of_the_status(account: Account) -> None:
-    assert query_status(account.url)["runtime"].startswith("containers of the built image (docker ")
+    assert account.aws.status()["runtime"].startswith("containers of the built image (docker ")
 
 
 def test_images_run_in_containers_and_snapshots_as_processes(account: Account, image: str, engine: Engine) -> None:

@@ -6,11 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from demo.example_models import ExampleModel
 from demo.rehearsal import Rehearsal
-from local_aws.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from local_aws.process import LocalAws
 from model_catalog.catalog import Catalog
 from operations.terraform import Terraform
@@ -100,7 +97,7 @@ class ChainRecorder:
         self._project = project
         self._models = models
         self._folder = folder
-        session = boto3.session.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION)
+        session = aws.session()
         self._work = work
         self._s3 = session.client("s3", endpoint_url=aws.url)
         self._key = session.client("kms", endpoint_url=aws.url).create_key()["KeyMetadata"]["Arn"]

@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from operations.example_models import ExampleModel
-from operations.rehearsal import Rehearsal
 from rich.console import Console
 
-from local_aws.account import ACCESS_KEY_ID, ACCOUNT_ID, REGION, SECRET_ACCESS_KEY
+from demo.example_models import ExampleModel
+from demo.rehearsal import Rehearsal
+from local_aws.account import ACCOUNT_ID
+from local_aws.process import LocalAws
 from operations.bootstrap import bootstrap_existing
 from operations.terraform import TerraformError
 from stacks.policies import trust_sagemaker
@@ -34,9 +34,9 @@ ASSUME_ROLE = {"role_arn": DEPLOYER, "external_id": "vision-42"}
 class Owner:
     """Who owns the account, and looks into it."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._session = boto3.session.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION)
+    def __init__(self, aws: LocalAws) -> None:
+        self._url = aws.url
+        self._session = aws.session()
 
     def client(self, service: str) -> Any:
         return self._session.client(service, endpoint_url=self._url)
@@ -87,7 +87,7 @@ def test_what_exists_is_used_and_left_alone(
     model = example_models["digits-mlp"]
     change_settings(project, existing=EXISTING, state_backend=None, assume_role=ASSUME_ROLE, network_isolation=True)
     with local_aws() as aws:
-        owner = Owner(aws.url)
+        owner = Owner(aws)
         owner.prepare()
         rehearsal = Rehearsal(tmp_path, aws, project)
         rehearsal.catalog.add(model.name, model.directory)
@@ -134,7 +134,7 @@ def test_what_is_created_has_the_path_and_the_boundary_and_a_change_of_path_is_n
 ) -> None:
     model = example_models["digits-mlp"]
     with local_aws() as aws:
-        owner = Owner(aws.url)
+        owner = Owner(aws)
         iam = owner.client("iam")
         policy = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
         boundary = iam.create_policy(PolicyName="boundary", PolicyDocument=json.dumps(policy))["Policy"]["Arn"]

@@ -10,14 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from rich.console import Console
 
 from demo.example_models import ExampleModel
 from demo.rehearsal import Rehearsal
-from local_aws.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
+from local_aws.process import LocalAws
 from operations.bootstrap import bootstrap
 from operations.destroy import Scope, destroy_stacks
 from operations.errors import DestroyError, StateError
@@ -43,11 +42,11 @@ SETTINGS: dict[str, Any] = {
 class World:
     """A rehearsal whose buckets and repository AWS deletes only when they are empty, and the account it is in."""
 
-    def __init__(self, rehearsal: Rehearsal, url: str, directory: Path) -> None:
+    def __init__(self, rehearsal: Rehearsal, aws: LocalAws, directory: Path) -> None:
         self.rehearsal = rehearsal
         self.directory = directory
-        self._url = url
-        self._session = boto3.session.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION)
+        self._url = aws.url
+        self._session = aws.session()
 
     def client(self, service: str) -> Any:
         return self._session.client(service, endpoint_url=self._url)
@@ -107,7 +106,7 @@ def world(
         rehearsal = Rehearsal(tmp_path / "rehearsal", aws, project)
         model = example_models["digits-mlp"]
         rehearsal.catalog.add(model.name, model.directory)
-        yield World(rehearsal, aws.url, tmp_path)
+        yield World(rehearsal, aws, tmp_path)
 
 
 def test_nothing_is_left_and_once_more_is_no_error(world: World) -> None:

@@ -3,11 +3,8 @@
 import json
 from pathlib import Path
 
-import boto3
-
 from demo.example_models import ExampleModel
 from demo.rehearsal import Rehearsal
-from local_aws.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from tests.end_to_end.conftest import LocalAwsFactory
 
 
@@ -34,7 +31,7 @@ def test_a_key_set_later_and_taken_out_again_keeps_the_images_and_moves_the_endp
         rehearsal.catalog.add(model.name, model.directory)
         _deploy(rehearsal)
         endpoint = rehearsal.describe_endpoint()
-        session = boto3.session.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION)
+        session = aws.session()
         key_arn = session.client("kms", endpoint_url=aws.url).create_key()["KeyMetadata"]["Arn"]
 
         for setting in (key_arn, None):

@@ -84,7 +84,7 @@ def test_plan_apply_add_a_model_change_image_and_settings_destroy(
         rehearsal.catalog.add(third.name, third.directory)
         rehearsal.deployment.synth()
         plans = rehearsal.plan()
-        assert _actions(plans["models"]) == {"aws_s3_object.breast_cancer": "+"}
+        assert _actions(plans["models"]) == {"aws_s3_object.breast_cancer_v1": "+"}
         assert all(not plans[stack].changes for stack in plans if stack != "models")
         rehearsal.deploy("models")
         _assert_equals_mxnet(rehearsal, third)
@@ -113,7 +113,7 @@ def test_plan_apply_add_a_model_change_image_and_settings_destroy(
         assert all(rehearsal.deployment.terraform(stack).state_list() == [] for stack in ("state",))
 
 
-def test_a_new_version_is_there_before_the_oldest_goes_and_the_earlier_one_stays(
+def test_a_plan_names_the_versions_that_come_and_go_and_the_earlier_one_stays(
     project: Path, example_models: dict[str, ExampleModel], rehearse: RehearsalFactory
 ) -> None:
     contents = [example_models["digits-mlp"], example_models["digits-cnn"], example_models["digits-mlp"]]
@@ -127,9 +127,13 @@ def test_a_new_version_is_there_before_the_oldest_goes_and_the_earlier_one_stays
                 rehearsal.deploy("state")
             plans.append(_actions(rehearsal.deploy("models")))
         assert len(set(keys)) == 3
-        assert plans[0]["aws_s3_object.digits"] == "+"
-        assert plans[1] == {"aws_s3_object.digits_slot_2": "+"}
-        assert plans[2] == {"aws_s3_object.digits": "+/-"}
+        assert plans[0]["aws_s3_object.digits_v1"] == "+"
+        assert plans[1] == {"aws_s3_object.digits_v2": "+"}
+        assert plans[2] == {
+            "aws_s3_object.digits_v3": "+",
+            "aws_s3_object.digits_v1": "-",
+            "terraform_data.archive": "+/-",
+        }
         assert rehearsal.list_models() == sorted(keys[1:])
 
 
@@ -202,7 +206,7 @@ def test_the_cdktf_command_line_plans_and_deploys(
         # A new model on an ordinary day: its stack alone.
         rehearsal.catalog.add(other.name, other.directory)
         planned = cdktf("plan", "local-models", "--skip-provider-lock")
-        assert f"aws_s3_object.{other.name.replace('-', '_')}" in planned
+        assert f"aws_s3_object.{other.name.replace('-', '_')}_v1" in planned
         assert "1 to add, 0 to change, 0 to destroy" in planned
         cdktf("deploy", "local-models", "--auto-approve", "--skip-provider-lock")
         _assert_equals_mxnet(rehearsal, other)

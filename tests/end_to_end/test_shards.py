@@ -52,7 +52,7 @@ def test_one_shard_becomes_two(
         plans = deployed(rehearsal)
         assert list(plans) == ["state", "image", "models-2", "endpoint-2", "models", "endpoint"]
         assert [stack for stack, plan in plans.items() if plan.changes] == ["models-2", "endpoint-2"]
-        assert "aws_s3_object.digits_mlp" in [change.address for change in plans["models-2"].changes]
+        assert "aws_s3_object.digits_mlp_v1" in [change.address for change in plans["models-2"].changes]
         assert {change.symbol for plan in plans.values() for change in plan.changes} == {"+"}
         # Callers with the settings of before find the model where it was, those with the new ones where it will be.
         assert invoked_on(moves, "--endpoint", endpoint["EndpointName"], "--region", "us-east-1")
@@ -64,7 +64,7 @@ def test_one_shard_becomes_two(
         plans = rehearsal.plan()
         changes = {stack: [(change.symbol, change.address) for change in plan.changes] for stack, plan in plans.items()}
         assert {stack: found for stack, found in changes.items() if found} == {
-            "models": [("-", "aws_s3_object.digits_mlp")]
+            "models": [("-", "aws_s3_object.digits_mlp_v1")]
         }
         files = []
         for stack, plan in plans.items():

@@ -3,11 +3,9 @@
 import json
 from pathlib import Path
 
-import boto3
 import pytest
 
 from demo.rehearsal import Rehearsal
-from local_aws.account import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from model_catalog.check import Check
 from model_catalog.conversion import convert_to_onnx
 from tests.container.conftest import encoded_image
@@ -29,7 +27,7 @@ def test_a_classifier_a_face_network_and_a_cascade(tmp_path: Path, project: Path
         rehearsal.deployment.synth()
         for stack in rehearsal.deployment.stacks:
             rehearsal.deploy(stack)
-        session = boto3.session.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION)
+        session = aws.session()
         runtime = session.client("sagemaker-runtime", endpoint_url=aws.url)
 
         def invoke(model: str, content_type: str, body: bytes) -> object:

@@ -38,7 +38,7 @@ def aws_error(status: int, code: str, **fields: object) -> Answer:
 def catalog(tmp_path: Path) -> Path:
     folder = tmp_path / "catalog"
     folder.mkdir()
-    version = Version(version="1", sha256="ab" * 32, size_bytes=1, engine="mxnet", key=KEY, slot=1)
+    version = Version(version="1", sha256="ab" * 32, size_bytes=1, engine="mxnet", key=KEY)
     write_lock(folder, Lock(models={"net": Model(versions=(version,))}))
     return folder
 

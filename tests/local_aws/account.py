@@ -11,12 +11,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.config import Config
 
 from image_builder.repository import Repository
 from image_builder.snapshot import push_snapshot
 from local_aws.account import ACCOUNT_ID, REGION
+from local_aws.directory import Running
 from local_aws.process import LocalAws
 
 FAKE_CONTAINER = Path(__file__).parent / "fake_container"
@@ -50,7 +50,7 @@ def quick_local_aws(folder: Path, **settings: Any) -> Iterator[LocalAws]:
 
 
 def prepared_account(aws: LocalAws) -> "Account":
-    account = Account(aws.url)
+    account = Account(aws)
     account.prepare()
     return account
 
@@ -58,9 +58,11 @@ def prepared_account(aws: LocalAws) -> "Account":
 class Account:
     """The account of one local AWS, seen through boto3 only."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self._session = boto3.session.Session("test", "test", region_name=REGION)
+    def __init__(self, aws: LocalAws | Running) -> None:
+        self.aws = aws
+        self.url = aws.url
+        self.key = aws.key
+        self._session = aws.session()
 
     def client(self, service: str, **config: Any) -> Any:
         settings = {"retries": {"total_max_attempts": 1}, "max_pool_connections": 64, **config}

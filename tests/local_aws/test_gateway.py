@@ -54,7 +54,7 @@ class TestS3:
     def test_signed_chunks_with_a_trailer(self, account: Account, session: requests.Session) -> None:
         """What Terraform's S3 backend sends over plain HTTP."""
         body = b"4;chunk-signature=0\r\nlock\r\n0;chunk-signature=0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n"
-        credential = "Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+        credential = f"Credential={account.key.id}/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
         answer = session.put(
             f"{account.url}/{BUCKET}/chunked",
             body,
@@ -106,7 +106,7 @@ class TestProxy:
         account.s3.create_bucket(Bucket=bucket)
         port = account.url.rpartition(":")[2]
         url = f"http://{ACCOUNT_ID}.127.0.0.1:{port}/v20180820/tags/arn%3Aaws%3As3%3A%3A%3A{bucket}"
-        credential = "Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+        credential = f"Credential={account.key.id}/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
         proxied.headers["Authorization"] = f"AWS4-HMAC-SHA256 {credential}"
         proxied.headers["x-amz-account-id"] = ACCOUNT_ID
         tags = "<Tags><Tag><Key>Team</Key><Value>ml</Value></Tag><Tag><Key>Cost</Key><Value></Value></Tag></Tags>"
@@ -135,17 +135,18 @@ class TestUnsignedSageMaker:
         path = "/" if headers else "/endpoints/e/invocations"
         answer = session.post(account.url + path, b"{}", headers=headers)
         assert answer.status_code == 403
-        assert answer.json()["message"] == "Missing Authentication Token"
+        assert answer.json()["message"].startswith("Missing Authentication Token")
 
 
 class TestOwnPages:
     def test_status(self, account: Account, session: requests.Session) -> None:
-        status = session.get(f"{account.url}/_local/status").json()
+        status = session.get(f"{account.url}/_local/status", auth=(account.key.id, account.key.secret)).json()
         assert status["url"] == account.url
         assert status["terraform"]["provider"] == "none"
 
     @pytest.mark.parametrize("path", ["nothing", "blobs/sha256:0", "blobs/../../etc/passwd"])
     def test_unknown(self, account: Account, session: requests.Session, path: str) -> None:
-        request = requests.Request("GET", f"{account.url}/_local/x").prepare()
+        auth = (account.key.id, account.key.secret)
+        request = requests.Request("GET", f"{account.url}/_local/x", auth=auth).prepare()
         request.url = f"{account.url}/_local/{path}"  # as it is, `..` included
         assert session.send(request).status_code == 404

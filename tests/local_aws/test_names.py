@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "local_aws"
 PUBLIC_MODULES = {
-    "container.model_server.archive": "the extraction of artifacts, with its checks",
+    "container.model_server.artifact.archive": "the extraction of artifacts, with its checks",
 }
 """What of the container's code the local AWS may use: what the image itself does with a model is its own business."""
 

@@ -7,12 +7,15 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from local_aws.access_key import AccessKey
+from local_aws.directory import Directory, Running
 from local_aws.process import PROJECT_ROOT, LocalAws
 from tests.local_aws.account import Account
 
@@ -36,7 +39,7 @@ def gone(processes: list[psutil.Process], timeout_seconds: float = 20) -> bool:
 
 def run_endpoint(aws: LocalAws) -> tuple[list[psutil.Process], Path]:
     """An endpoint with two instances: all processes of the local AWS, and an instance's scratch folder."""
-    account = Account(aws.url)
+    account = Account(aws)
     account.prepare()
     endpoint, prefix = account.serve(InitialInstanceCount=2)
     account.put_model(prefix, "m")
@@ -106,9 +109,10 @@ def test_commands(tmp_path: Path) -> None:
             if line.startswith("export ")
         )
         assert exports["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
-        assert exports["AWS_ACCESS_KEY_ID"] == "test"
+        key = AccessKey(exports["AWS_ACCESS_KEY_ID"], exports["AWS_SECRET_ACCESS_KEY"])
+        assert len(key.id) == 20
         assert exports["AWS_CONFIG_FILE"] == "/dev/null"
-        Account(exports["AWS_ENDPOINT_URL"]).prepare()
+        Account(Running(server.pid, exports["AWS_ENDPOINT_URL"], key)).prepare()
 
         second = command("serve", "--port", "0", *place)
         assert second.returncode == 1
@@ -153,3 +157,121 @@ def test_start_error_is_the_childs_message(tmp_path: Path) -> None:
             LocalAws(**settings, log_file=tmp_path / "log"),
         ):
             pass
+
+
+def test_files_are_private(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    umask = os.umask(0)
+    try:
+        settings = {"port": 0, "provider": "none", "runtime": "process", "log_file": tmp_path / "log"}
+        with LocalAws(directory=tmp_path / "aws", **settings):
+            modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "aws").iterdir()}
+    finally:
+        os.umask(umask)
+    assert modes == {"lock": 0o600, "running.json": 0o600, "run": 0o700}
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_within_three_seconds_with_an_invocation_in_flight(tmp_path: Path, ending: signal.Signals) -> None:
+    aws = LocalAws(directory=tmp_path / "aws", port=0, provider="none", runtime="process", log_file=tmp_path / "log")
+    aws.start()
+    try:
+        account = Account(aws)
+        account.prepare()
+        endpoint, prefix = account.serve()
+        account.put_model(prefix, "slow", invoke_seconds=50)
+        with ThreadPoolExecutor(1) as pool:
+            invocation = pool.submit(account.invoke, endpoint, "slow")
+            time.sleep(1)
+            processes = [psutil.Process(aws.pid), *psutil.Process(aws.pid).children(recursive=True)]
+            started = time.monotonic()
+            os.kill(aws.pid, ending)
+            assert gone(processes, 10)
+            assert time.monotonic() - started < 3
+            assert invocation.exception(10) is not None
+    finally:
+        aws.stop()
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+def test_the_start_after_a_kill_says_what_it_found(tmp_path: Path) -> None:
+    directory, settings = tmp_path / "aws", {"port": 0, "provider": "none", "runtime": "process"}
+    first = LocalAws(directory=directory, **settings, log_file=tmp_path / "log")
+    first.start()
+    try:
+        processes, scratch = run_endpoint(first)
+        pid = first.pid
+        guardian = next(process for process in processes if "guardian.py" in " ".join(process.cmdline()))
+        instances = [process for process in processes if process.pid not in (pid, guardian.pid)]
+        assert len(instances) == 2
+        guardian.kill()
+        os.kill(pid, signal.SIGKILL)
+        assert scratch.exists()
+        with LocalAws(directory=directory, **settings, log_file=tmp_path / "second.log") as second:
+            assert gone(instances)
+            assert not scratch.exists()
+            assert Account(second).sagemaker.list_endpoints()["Endpoints"] == []
+    finally:
+        first.stop()
+    said = (tmp_path / "second.log").read_text()
+    assert f"the local AWS that ran here (pid {pid}) was killed; its account is lost. Ended now: process " in said
+
+
+def test_stop_goes_by_the_lock_and_not_by_a_pid(tmp_path: Path) -> None:
+    """A file left behind that names the pid of another process: that process lives on."""
+    directory = tmp_path / "aws"
+    directory.mkdir()
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as other:
+        try:
+            key = {"id": "x", "secret": "y"}
+            state = {"pid": other.pid, "url": "http://127.0.0.1:1", "key": key}
+            (directory / "running.json").write_text(json.dumps(state))
+            (directory / "lock").write_text(str(other.pid))
+            for name in ("stop", "status", "env"):
+                answer = command(name, "--directory", str(directory))
+                assert (answer.returncode, answer.stderr.count("\n")) == (1, 1)
+                assert "No local AWS runs in" in answer.stderr
+            assert other.poll() is None
+        finally:
+            other.kill()
+
+
+def test_stop_ends_one_that_is_still_starting(tmp_path: Path) -> None:
+    place = Directory(tmp_path / "aws")
+    program = (
+        "import time; from pathlib import Path; from local_aws.directory import Directory\n"
+        f"place = Directory(Path({str(tmp_path / 'aws')!r}))\n"
+        "place.acquire(); print('held', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], cwd=PROJECT_ROOT, stdout=subprocess.PIPE) as starting:
+        starting.stdout.readline()
+        assert place.stop(10) == starting.pid
+        assert starting.wait(5) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
+def test_a_shell_with_stale_variables_starts_no_terraform(tmp_path: Path, ending: signal.Signals) -> None:
+    """Terraform would kill whatever process has the pid in TF_REATTACH_PROVIDERS by then."""
+    place = ("--directory", str(tmp_path / "aws"))
+    (tmp_path / "bin").mkdir()
+    for name in ("terraform", "tofu"):
+        (tmp_path / "bin" / name).write_text(f'#!/bin/sh\necho "{name} ran: $*"\n')
+        (tmp_path / "bin" / name).chmod(0o755)
+    shell = {"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"}
+    with LocalAws(
+        directory=tmp_path / "aws", port=0, provider="stand-in", runtime="process", log_file=tmp_path / "log"
+    ) as aws:
+        aws.environment()  # waits for the provider
+        lines = command("env", *place).stdout
+        script = f'{lines}\nterraform plan -x "a b" && tofu version'
+        ran = subprocess.run(["sh", "-c", script], env=shell, capture_output=True, text=True, check=False)
+        assert ran.stdout == "terraform ran: plan -x a b\ntofu ran: version\n"
+        children = psutil.Process(aws.pid).children()
+        os.kill(aws.pid, ending)
+        assert gone([psutil.Process(aws.pid), *children] if psutil.pid_exists(aws.pid) else children)
+    ran = subprocess.run(
+        ["sh", "-c", f"{lines}\nterraform plan"], env=shell, capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("local AWS: the local AWS of this shell's variables has ended.")
+    assert 'eval "$(python -m local_aws env)"' in ran.stderr

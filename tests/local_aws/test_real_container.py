@@ -53,7 +53,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Any:
         log_file=folder / "log",
         startup_health_check_seconds=60,
     ) as aws:
-        account = Account(aws.url)
+        account = Account(aws)
         account.prepare()
         yield account
 

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import requests
 
+from local_aws.access_key import KeyRing
 from local_aws.blobs import digest_of
+from local_aws.gaps.ecr import REGISTRY_PURPOSE
 from tests.local_aws.account import Account, unique
 
 MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
@@ -16,11 +18,12 @@ MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 class Client:
     """Pushes and pulls as docker does, for one repository."""
 
-    def __init__(self, url: str, name: str) -> None:
-        self._url = url
-        self._base = f"{url}/v2/{name}"
+    def __init__(self, account: Account, name: str) -> None:
+        self._url = account.url
+        self._base = f"{account.url}/v2/{name}"
         self._session = requests.Session()
         self._session.trust_env = False
+        self._session.auth = ("AWS", KeyRing(account.key).token_for(REGISTRY_PURPOSE))
 
     def call(self, method: str, path: str, **arguments: Any) -> requests.Response:
         url = self._url + path if path.startswith("/v2/") else f"{self._base}/{path}"
@@ -68,7 +71,7 @@ def name(account: Account) -> str:
 
 @pytest.fixture
 def client(account: Account, name: str) -> Client:
-    return Client(account.url, name)
+    return Client(account, name)
 
 
 def test_it_is_a_registry(client: Client) -> None:
@@ -121,7 +124,7 @@ def test_a_layer_belongs_to_its_repository(client: Client, account: Account) -> 
     client.upload(b"mine")
     other = unique("other")
     account.ecr.create_repository(repositoryName=other)
-    answer = Client(account.url, other).call("GET", f"blobs/{digest_of(b'mine')}")
+    answer = Client(account, other).call("GET", f"blobs/{digest_of(b'mine')}")
     assert client.error(answer) == (404, "BLOB_UNKNOWN")
 
 
@@ -135,7 +138,7 @@ def test_a_tag_is_immutable_and_the_same_push_again_is_no_error(client: Client, 
 
 
 def test_an_unknown_repository(account: Account) -> None:
-    client = Client(account.url, "none")
+    client = Client(account, "none")
     assert client.error(client.call("POST", "blobs/uploads/")) == (404, "NAME_UNKNOWN")
     assert client.error(client.call("GET", "manifests/1")) == (404, "NAME_UNKNOWN")
 

@@ -18,8 +18,8 @@ def catalog(tmp_path: Path) -> Catalog:
     return Catalog(tmp_path / "catalog")
 
 
-def slots(catalog: Catalog, name: str = "net") -> dict[str, int]:
-    return {version.version: version.slot for version in catalog.lock.models[name].versions}
+def numbers(catalog: Catalog, name: str = "net") -> list[str]:
+    return [version.version for version in catalog.lock.models[name].versions]
 
 
 def test_adds_a_folder(catalog: Catalog, make_model: MakeModel) -> None:
@@ -27,7 +27,7 @@ def test_adds_a_folder(catalog: Catalog, make_model: MakeModel) -> None:
     version = added.version
     assert added.is_new
     assert catalog.lock.models["net"].versions == (version,)
-    assert (version.version, version.engine, version.slot) == ("1", "mxnet", 1)
+    assert (version.version, version.engine, version.slot) == ("1", "mxnet", None)
     assert version.key == f"net/1-{version.sha256[:16]}.tar.gz"
     assert (catalog.directory / version.artifact).stat().st_size == version.size_bytes
     assert catalog.verify() == []
@@ -54,25 +54,25 @@ def test_adding_again_brings_a_lost_artifact_back(catalog: Catalog, make_model: 
     assert catalog.verify() == []
 
 
-def test_a_new_version_takes_the_lowest_free_slot(catalog: Catalog, make_model: MakeModel) -> None:
+def test_the_version_before_a_new_one_stays(catalog: Catalog, make_model: MakeModel) -> None:
     history = []
     for number in range(1, 5):
         catalog.add("net", make_model(content=bytes([number])))
-        history.append(slots(catalog))
-    assert history == [{"1": 1}, {"1": 1, "2": 2}, {"2": 2, "3": 1}, {"3": 1, "4": 2}]
+        history.append(numbers(catalog))
+    assert history == [["1"], ["1", "2"], ["2", "3"], ["3", "4"]]
 
 
 @pytest.mark.parametrize(
     ("earlier_versions", "expected"),
-    [(0, {"4": 1}), (2, {"2": 2, "3": 3, "4": 1}), (9, {"1": 1, "2": 2, "3": 3, "4": 4})],
+    [(1, ["3", "4"]), (2, ["2", "3", "4"]), (9, ["1", "2", "3", "4"])],
 )
 def test_as_many_earlier_versions_stay_as_are_wanted(
-    tmp_path: Path, make_model: MakeModel, earlier_versions: int, expected: dict[str, int]
+    tmp_path: Path, make_model: MakeModel, earlier_versions: int, expected: list[str]
 ) -> None:
     catalog = Catalog(tmp_path / "catalog", earlier_versions)
     for number in range(1, 5):
         catalog.add("net", make_model(content=bytes([number])))
-    assert slots(catalog) == expected
+    assert numbers(catalog) == expected
 
 
 def test_going_back_to_earlier_content_is_a_new_version(catalog: Catalog, make_model: MakeModel) -> None:
@@ -105,7 +105,7 @@ def test_versions_are_not_reused_after_a_removal(catalog: Catalog, make_model: M
     assert catalog.lock.models == {}
     assert catalog.add("net", make_model(content=b"3")).version.version == "3"
     assert catalog.lock.retired == {}
-    assert slots(catalog) == {"3": 1}
+    assert numbers(catalog) == ["3"]
 
 
 def test_removing_what_is_not_there_names_what_is(catalog: Catalog, make_model: MakeModel) -> None:
@@ -146,7 +146,7 @@ def test_verify_names_what_is_missing_and_what_differs(catalog: Catalog, make_mo
         ("net", "escaping.tar.gz", "points outside"),
         ("net", "empty", "the artifact holds no model"),
         ("a b", "net", "model 'a b': a name is"),
-        ("no_ther", "net", "models no-ther, no_ther: all would have the Terraform address"),
+        ("no_ther", "net", "models no-ther, no_ther: their versions would have the same Terraform address"),
     ],
 )
 def test_what_is_refused_leaves_the_catalog_as_it_was(
@@ -175,9 +175,73 @@ def test_a_damaged_lock_is_not_written_over(catalog: Catalog, make_model: MakeMo
     assert lock_file.read_text() == "<<<<<<< HEAD"
 
 
-def test_negative_earlier_versions_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(CatalogError, match="earlier_versions must be 0 or more, not -1"):
-        Catalog(tmp_path, earlier_versions=-1)
+def test_at_least_one_earlier_version_stays(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match="earlier_versions must be 1 or more, not 0"):
+        Catalog(tmp_path, earlier_versions=0)
+
+
+class TestPromote:
+    def test_an_environment_keeps_what_was_promoted_to_it_last(self, catalog: Catalog, make_model: MakeModel) -> None:
+        history = []
+        for number in range(1, 6):
+            catalog.add("net", make_model(content=bytes([number])))
+            if number != 3:
+                assert catalog.promote("net", str(number), "prod")
+            history.append((numbers(catalog), catalog.lock.models["net"].promoted["prod"]))
+        assert history == [
+            (["1"], ("1",)),
+            (["1", "2"], ("1", "2")),
+            (["1", "2", "3"], ("1", "2")),
+            (["1", "2", "3", "4"], ("2", "4")),
+            (["2", "4", "5"], ("4", "5")),
+        ]
+        assert [version.version for version in catalog.lock.in_environment("prod").models["net"].versions] == ["4", "5"]
+        assert catalog.lock.in_environment("test").models == {}
+
+    def test_an_earlier_version_may_become_current_again(self, catalog: Catalog, make_model: MakeModel) -> None:
+        for number in range(1, 3):
+            catalog.add("net", make_model(content=bytes([number])))
+            catalog.promote("net", str(number), "prod")
+        assert catalog.promote("net", "1", "prod")
+        assert not catalog.promote("net", "1", "prod")
+        assert catalog.lock.in_environment("prod").target_model("net").startswith("net/1-")
+
+    def test_what_is_not_there_is_named(self, catalog: Catalog, make_model: MakeModel) -> None:
+        catalog.add("net", make_model())
+        with pytest.raises(CatalogError, match="has no version 7, only 1"):
+            catalog.promote("net", "7", "prod")
+        with pytest.raises(CatalogError, match="model other: not in the catalog"):
+            catalog.promote("other", "1", "prod")
+
+
+class TestRestore:
+    def test_a_removed_version_gets_its_number_and_key_again(
+        self, catalog: Catalog, make_model: MakeModel, tmp_path: Path
+    ) -> None:
+        first = catalog.add("net", make_model(content=b"1")).version
+        second = catalog.add("net", make_model(content=b"2")).version
+        kept = tmp_path / "kept.tar.gz"
+        shutil.copyfile(catalog.directory / first.artifact, kept)
+        catalog.remove("net")
+        catalog.prune()
+        assert catalog.restore("net", "1", kept) == first
+        assert catalog.verify() == []
+        # The number 2 was used: it stays noted, and no other content gets it.
+        assert catalog.lock.retired == {"net": "2"}
+        assert catalog.add("net", make_model(content=b"3")).version.version == "3"
+        assert numbers(catalog) == ["1", "3"]
+        with pytest.raises(CatalogError, match="version 1 is in the catalog"):
+            catalog.restore("net", "1", kept)
+        assert second.version == "2"
+
+    def test_what_is_no_model_changes_nothing(self, catalog: Catalog, make_model: MakeModel, tmp_path: Path) -> None:
+        catalog.add("net", make_model())
+        broken = tmp_path / "broken.tar.gz"
+        broken.write_bytes(b"no archive")
+        before = (catalog.directory / "models.lock.json").read_bytes()
+        with pytest.raises(CatalogError):
+            catalog.restore("gone", "1", broken)
+        assert (catalog.directory / "models.lock.json").read_bytes() == before
 
 
 def _add(directory: Path, folder: Path, name: str) -> None:

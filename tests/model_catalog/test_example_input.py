@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from container.model_server.decode import decode_request
-from container.model_server.signature import TensorSpec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from container.model_server.artifact.signature import TensorSpec
+from container.model_server.worker.formats.decode import decode_request
 from model_catalog.example_input import BODY_MAXIMUM_BYTES, ExampleInput, example_input
 from model_catalog.lock import Observed, Tensor, Version
 

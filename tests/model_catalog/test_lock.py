@@ -22,7 +22,7 @@ from model_catalog.lock import (
 COUNT = settings(max_examples=100, derandomize=True, deadline=None)
 
 
-def version(name: str, number: int = 1, slot: int = 1, sha256: str = "ab" * 32) -> Version:
+def version(name: str, number: int = 1, slot: int | None = None, sha256: str = "ab" * 32) -> Version:
     key = version_key(name, str(number), sha256)
     return Version(version=str(number), sha256=sha256, size_bytes=10, engine="mxnet", key=key, slot=slot)
 
@@ -45,15 +45,15 @@ def locks(draw: st.DrawFn) -> Lock:
     models = {}
     for name in names:
         numbers = sorted(draw(st.sets(st.integers(1, 10_000), min_size=1, max_size=3)))
-        slots = draw(st.permutations(range(1, len(numbers) + 1)))
         hashes = st.binary(min_size=32, max_size=32).map(bytes.hex)
         models[name] = Model(
             versions=tuple(
-                version(name, number, slot, draw(hashes)).model_copy(
+                version(name, number, None, draw(hashes)).model_copy(
                     update={"conversion": draw(st.none() | conversions())}
                 )
-                for number, slot in zip(numbers, slots, strict=True)
-            )
+                for number in numbers
+            ),
+            promoted=draw(st.dictionaries(st.sampled_from(["prod", "test"]), st.just((str(numbers[0]),)))),
         )
     return Lock(models=models, retired=draw(st.sampled_from([{}, {"gone": "3"}])))
 
@@ -105,11 +105,11 @@ def test_reads_what_it_wrote(tmp_path: Path) -> None:
 
 
 def test_names_current_versions_and_addresses(tmp_path: Path) -> None:
-    older, newer = version("a-b", 1, slot=2), version("a-b", 2, slot=1)
+    older, newer = version("a-b", 1), version("a-b", 2)
     lock = Lock(models={"a-b": Model(versions=(older, newer))})
     assert lock.models["a-b"].current == newer
     assert lock.target_model("a-b") == newer.key == "a-b/2-abababababababab.tar.gz"
-    assert (older.resource_name("a-b"), newer.resource_name("a-b")) == ("a_b_slot_2", "a_b")
+    assert (older.resource_name("a-b"), newer.resource_name("a-b")) == ("a_b_v1", "a_b_v2")
     assert newer.artifact == f"artifacts/{'ab' * 32}.tar.gz"
     with pytest.raises(CatalogError, match="model b: not in the catalog\\. Models there: a-b"):
         lock.target_model("b")
@@ -126,7 +126,12 @@ def test_every_fault_is_found_at_once(tmp_path: Path) -> None:
         "lock_version": 1,
         "models": {
             "net": {"versions": [good | {"sha256": "xyz", "size_bytes": 0, "engine": "tf", "slot": 0}]},
-            "same": {"versions": [version("same", 2).model_dump(), version("same", 1).model_dump()]},
+            "same": {
+                "versions": [version("same", 2).model_dump(), version("same", 1).model_dump()],
+                "promoted": {"prod": ["7"], "test": ["1", "1"]},
+            },
+            "two": {"versions": [version("two", 1, 1).model_dump(), version("two", 2, 2).model_dump()]},
+            "two-v2": {"versions": [version("two-v2", 1, 1).model_dump()]},
             "key": {"versions": [version("key").model_dump() | {"key": "other"}]},
             "far": {
                 "versions": [
@@ -160,9 +165,11 @@ def test_every_fault_is_found_at_once(tmp_path: Path) -> None:
         "models.net.versions[0].engine: Input should be 'mxnet', 'onnxruntime' or 'code', not 'tf'",
         "models.net.versions[0].slot",
         "models.same: versions count up, newest last, none twice; here they are [2, 1]",
-        "models.same: two versions cannot share a slot",
+        "models.same.promoted.prod: the catalog has no version 7, only [2, 1]",
+        "models.same.promoted.test: no version stands there twice",
+        "models.two-v2: version 1 was at the address two_v2, which is now the one of version 2 of two",
         "models.key: the key of version 1 is key/1-abababababababab.tar.gz, not other",
-        "models a.b, a_b: all would have the Terraform address aws_s3_object.a_b",
+        "models a.b, a_b: their versions would have the same Terraform addresses, such as aws_s3_object.a_b_v1",
         "models.far.versions[0].conversion: Value error, largest_difference is above the tolerance of 1e-05",
         "models.none.versions",
         "model '-'",

@@ -101,16 +101,16 @@ def test_mistakes_are_answered_with_lines_not_tracebacks(run, make_model: MakeMo
 @pytest.mark.parametrize(
     ("context", "kept"),
     [
-        ({}, ["1", "2"]),
-        ({"context": {"catalog": {"earlier_versions": 0}}}, ["2"]),
-        ({"context": {"catalog": {}}}, ["1", "2"]),
+        ({}, ["2", "3"]),
+        ({"context": {"catalog": {"earlier_versions": 2}}}, ["1", "2", "3"]),
+        ({"context": {"catalog": {}}}, ["2", "3"]),
     ],
 )
 def test_the_applications_setting_says_how_many_versions_stay(
     run, make_model: MakeModel, tmp_path: Path, context: dict, kept: list[str]
 ) -> None:
     (tmp_path / "cdktf.json").write_text(json.dumps(context))
-    for content in (b"1", b"2"):
+    for content in (b"1", b"2", b"3"):
         run("--catalog", "other", "add", "net", make_model(content=content), "--no-check")
     versions = json.loads((tmp_path / "other" / "models.lock.json").read_text())["models"]["net"]["versions"]
     assert [version["version"] for version in versions] == kept

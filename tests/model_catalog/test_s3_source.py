@@ -189,10 +189,10 @@ def test_an_artifact_that_changed_since_is_told(s3, catalog: Catalog, make_model
     assert catalog.verify_sources(s3) == [f"model net, version 1: {URI}: there is no such object."]
 
 
-def test_the_current_version_stays_where_the_next_is_a_resource_of_another_type(
+def test_uploaded_and_copied_versions_follow_one_another_like_any_others(
     s3, tmp_path: Path, make_model: MakeModel
 ) -> None:
-    catalog = Catalog(tmp_path / "catalog", earlier_versions=0)
+    catalog = Catalog(tmp_path / "catalog")
     history = []
     for number, in_s3 in enumerate((False, True, True, False, False), start=1):
         content = bytes([number])
@@ -202,13 +202,13 @@ def test_the_current_version_stays_where_the_next_is_a_resource_of_another_type(
         else:
             catalog.add("net", make_model(content=content))
         versions = catalog.lock.models["net"].versions
-        history.append([(version.version, version.slot, version.source is not None) for version in versions])
+        history.append([(version.version, version.source is not None) for version in versions])
     assert history == [
-        [("1", 1, False)],
-        [("1", 1, False), ("2", 2, True)],
-        [("3", 1, True)],
-        [("3", 1, True), ("4", 2, False)],
-        [("5", 1, False)],
+        [("1", False)],
+        [("1", False), ("2", True)],
+        [("2", True), ("3", True)],
+        [("3", True), ("4", False)],
+        [("4", False), ("5", False)],
     ]
 
 
@@ -236,7 +236,7 @@ def test_removing_and_pruning(s3, catalog: Catalog, make_model: MakeModel, tmp_p
 )
 def test_a_source_that_nobody_wrote_is_refused(source: dict[str, Any]) -> None:
     sha256 = "a" * 64
-    version = {"version": "1", "sha256": sha256, "size_bytes": 1, "engine": "mxnet", "slot": 1, "source": source}
+    version = {"version": "1", "sha256": sha256, "size_bytes": 1, "engine": "mxnet", "source": source}
     version["key"] = f"net/1-{sha256[:16]}.tar.gz"
     with pytest.raises(CatalogError, match=r"models\.net\.versions\[0\]\.source"):
         parse_lock(json.dumps({"lock_version": 1, "models": {"net": {"versions": [version]}}}))

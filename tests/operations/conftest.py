@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.client import BaseClient
 
@@ -27,11 +26,15 @@ GOLDEN = Path(__file__).parents[1] / "stacks" / "golden"
 class Account:
     """A running local AWS, and the variables that lead Terraform there."""
 
-    url: str
+    aws: LocalAws
     variables: Mapping[str, str]
 
     def client(self, service: str) -> BaseClient:
-        return boto3.session.Session("test", "test", region_name="us-east-1").client(service, endpoint_url=self.url)
+        return self.aws.session().client(service, endpoint_url=self.url)
+
+    @property
+    def url(self) -> str:
+        return self.aws.url
 
     def terraform(self, directory: Path) -> Terraform:
         return Terraform(directory, {**os.environ, **self.variables})
@@ -44,8 +47,6 @@ def s3_backend(url: str, bucket: str, stack: str, **more: Any) -> Documents:
         "region": "us-east-1",
         "encrypt": True,
         "use_lockfile": True,
-        "access_key": "test",
-        "secret_key": "test",
         "endpoints": {"s3": url, "iam": url, "sts": url},
         "use_path_style": True,
         "skip_credentials_validation": True,
@@ -63,8 +64,6 @@ def stack_document(url: str, backend: Documents, resources: Documents) -> Docume
             "aws": [
                 {
                     "region": "us-east-1",
-                    "access_key": "test",
-                    "secret_key": "test",
                     "endpoints": [dict.fromkeys(("s3", "sts", "iam", "sagemaker", "logs"), url)],
                     "s3_use_path_style": True,
                     "skip_credentials_validation": True,
@@ -86,7 +85,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     with LocalAws(
         directory=folder / "aws", port=0, provider="stand-in", runtime="process", log_file=folder / "log"
     ) as aws:
-        yield Account(aws.url, aws.environment())
+        yield Account(aws, aws.environment())
 
 
 @pytest.fixture(scope="session")
@@ -96,7 +95,7 @@ def hosting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostingAccount
     with LocalAws(
         directory=folder / "aws", port=0, provider="none", runtime="process", time_factor=0.02, log_file=folder / "log"
     ) as aws:
-        made = HostingAccount(aws.url)
+        made = HostingAccount(aws)
         made.prepare()
         yield made
 
@@ -160,7 +159,7 @@ def apply(terraform: Terraform) -> None:
 
 
 def remote_of(terraform: Terraform) -> RemoteState:
-    return RemoteState(terraform.directory)
+    return RemoteState(terraform.directory, terraform.environment)
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ class Serving:
         """The environment with these models in its catalog; their names are those in their keys."""
         settings = settings_of(endpoint_name=endpoint or self.endpoint)
         lock = Lock(models={item.current.key.split("/")[0]: item for item in models})
-        session = boto3.session.Session("test", "test", region_name="us-east-1")
+        session = boto3.session.Session(self.account.key.id, self.account.key.secret, region_name="us-east-1")
         shard = Shard(Names("local", settings), lock)
         return Connection("local", settings, (shard,), session, url or self.account.url)
 

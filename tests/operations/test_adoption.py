@@ -55,7 +55,7 @@ def test_a_bucket_is_adopted_and_what_it_lacks_is_made(account, write_synthesise
 
 
 def test_an_endpoint_is_adopted_and_goes_over_to_the_declared_configuration_in_place(account, write_synthesised):
-    services = Services(account.url)
+    services = Services(account.aws)
     services.prepare()
     services.s3.create_bucket(Bucket=BUCKET)
     config = services.create_config(services.create_model())

@@ -58,7 +58,7 @@ class Counted(Terraform):
     """Terraform whose commands are steps of a countdown."""
 
     def __init__(self, terraform: Terraform, countdown: Countdown) -> None:
-        super().__init__(terraform.directory, terraform._environment)
+        super().__init__(terraform.directory, terraform.environment)
         self._countdown = countdown
 
     def run(self, command: str, *arguments: str) -> str:
@@ -166,7 +166,7 @@ def test_a_state_that_somebody_else_has_written_meanwhile_is_not_written_over(ac
             return answer
 
     with pytest.raises(StateError, match="Somebody else has written a state"):
-        bootstrap(Overtaken(terraform.directory, terraform._environment), tmp_path, QUIET)
+        bootstrap(Overtaken(terraform.directory, terraform.environment), tmp_path, QUIET)
     assert remote_of(terraform).read() == b"theirs"
     assert remote_of(terraform).lock() is None
     assert (tmp_path / "terraform.dev-state.tfstate").exists()

@@ -44,13 +44,20 @@ def test_what_synthesis_writes_of_a_stack_is_for_its_owner_only(tmp_path: Path, 
     stack = output / "stacks" / "dev-models"
     # An application that writes as cdktf's does.
     (project / "cdktf.json").write_text(json.dumps({"language": "python", "app": "sh synth.sh"}))
+    metadata = {"metadata": {"backend": "local", "stackName": "dev-models", "version": "0.21.0"}}
+    described = {
+        "name": "dev-models",
+        "constructPath": "dev-models",
+        "workingDirectory": "stacks/dev-models",
+        "synthesizedStackPath": "stacks/dev-models/cdk.tf.json",
+        "annotations": [],
+        "dependencies": [],
+    }
+    manifest = {"version": "0.21.0", "stacks": {"dev-models": described}}
     (project / "synth.sh").write_text(
-        f"""mkdir -p {stack}
-echo '{{"//": {{"metadata": {{"backend": "local", "stackName": "dev-models", "version": "0.21.0"}}}}, "terraform": {{}}}}' > {stack}/cdk.tf.json
-echo '{{"version": "0.21.0", "stacks": {{"dev-models": {{"name": "dev-models", "constructPath": "dev-models",
-"workingDirectory": "stacks/dev-models", "synthesizedStackPath": "stacks/dev-models/cdk.tf.json", "annotations": [],
-"dependencies": []}}}}}}' > {output}/manifest.json
-"""
+        f"mkdir -p {stack}\n"
+        f"echo '{json.dumps({'//': metadata, 'terraform': {}})}' > {stack}/cdk.tf.json\n"
+        f"echo '{json.dumps(manifest)}' > {output}/manifest.json\n"
     )
     Deployment("dev", project, output).synth()
     assert _modes(output, "*.tf.json") == {"cdk.tf.json": 0o600}

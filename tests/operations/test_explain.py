@@ -216,7 +216,7 @@ def test_the_age_of_a_lock(age, said):
     lock = StateLock("1", "OperationTypePlan", "anna@build-7", NOW - age, "bucket/key")
     assert said in lock.describe(NOW)
     assert StateLock.parse(lock.to_json()) == lock
-    assert ("killed run has probably" in lock.advice(NOW, "dev-models")) is (age > timedelta(hours=9))
+    assert ("killed run has probably" in lock.advice(NOW, "dev-models")) is (age > timedelta(hours=3))
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", b"[]", b'{"ID": 7}'])
@@ -348,3 +348,60 @@ def test_an_error_that_no_rule_knows_stays_as_it_is(capsys):
     assert explain("Error: Invalid index", NOW) is None
     command_line._report(TerraformError("apply", Path("dev-models"), "Error: Invalid index"))
     assert "What happened" not in capsys.readouterr().err
+
+
+def test_deletion_protection_is_explained_in_terraforms_own_words(write_stack, state_bucket):
+    def document(protected: bool) -> dict:
+        return {"terraform_data": {"one": {"input": "1", "lifecycle": {"prevent_destroy": protected}}}}
+
+    terraform = write_stack("dev-endpoint", document(True), bucket=state_bucket)
+    terraform.init()
+    terraform.apply(terraform.plan())
+    with pytest.raises(TerraformError) as refused:
+        terraform.destroy()
+    told = str(explain(refused.value.output, NOW, "dev-endpoint", "FOLDER"))
+    assert '"deletion_protection": false for dev in cdktf.json' in told
+    # Nothing has to be applied in between.
+    write_stack("dev-endpoint", document(False), bucket=state_bucket)
+    terraform.destroy()
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "to_do"),
+    [
+        (
+            "waiting for SageMaker AI Endpoint (fleet) to be in service: unexpected state 'RollingBack', wanted target "
+            "'InService'. last error: %!s(<nil>)",
+            "rolling the endpoint's update back",
+            "alarm that still rings",
+        ),
+        (
+            "waiting for SageMaker AI Endpoint (fleet) to be in service: timeout while waiting for state to become "
+            "'InService' (last state: 'Updating', timeout: 1h0m0s)",
+            "waits at most 60 minutes",
+            "deploy again",
+        ),
+        (
+            "ResourceLimitExceeded: The account-level service limit 'ml.m5.xlarge for endpoint usage' is 0 Instances",
+            "ml.m5.xlarge for endpoint usage",
+            "Service Quotas",
+        ),
+        ("RepositoryNotEmptyException: The repository cannot be deleted", "still holds images", "batch-delete-image"),
+        ("api error BucketNotEmpty: The bucket you tried to delete", "archived models", "delete all versions"),
+        (
+            'ValidationException: Cannot create already existing model "arn:x".',
+            "the name of an existing model",
+            "revision",
+        ),
+        (
+            'Cannot create already existing endpoint configuration "arn:x".',
+            "the name of an existing endpoint configuration",
+            "revision",
+        ),
+    ],
+)
+def test_what_aws_says_of_updates_quotas_and_leftovers_is_explained(error: str, cause: str, to_do: str):
+    explained = explain(f"Error: {error}", NOW, "dev-endpoint", "FOLDER")
+    assert explained is not None
+    assert cause in explained.cause
+    assert to_do in explained.remedy

@@ -21,7 +21,7 @@ TAGS = [{"Key": "Environment", "Value": "local"}, {"Key": "ManagedBy", "Value": 
 
 @pytest.fixture
 def services(account: Account) -> Iterator[Services]:
-    made = Services(account.url)
+    made = Services(account.aws)
     made.s3.create_bucket(Bucket=BUCKET)
     made.ecr.create_repository(repositoryName="recovery")
     made.fake_image = made.push_fake("recovery")

@@ -20,6 +20,10 @@ class StandIn:
     url = "http://127.0.0.1:1"
 
     @staticmethod
+    def session() -> None:
+        return None
+
+    @staticmethod
     def provider() -> str:
         return "none"
 

@@ -123,7 +123,7 @@ def test_the_report_names_what_was_chosen_and_what_failed(serving: Serving, conn
     told = io.StringIO()
     assert warm("local", Console(file=told, width=200), Wish(rate=100)) is False
     text = told.getvalue()
-    assert f"{serving.endpoint}: 2 models by the last day's invocations (42 of 2 models)" in text
+    assert f"{serving.endpoint}: 2 models by the last day's invocations (42 calls of 2 models)" in text
     assert "1 loaded (the longest in " in text
     assert "0 were loaded before, 0 left out, 1 failed" in text
     assert text.splitlines()[-1].startswith("- broken: failed: ModelError: ")

@@ -89,7 +89,7 @@ def changed(settings: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return copy.deepcopy(settings) | changes
 
 
-def version(name: str, number: int, slot: int) -> Version:
+def version(name: str, number: int) -> Version:
     sha256 = f"{number:x}{len(name):02x}".ljust(64, "e")
     return Version(
         version=str(number),
@@ -97,23 +97,22 @@ def version(name: str, number: int, slot: int) -> Version:
         size_bytes=1000 + number,
         engine="mxnet",
         key=version_key(name, str(number), sha256),
-        slot=slot,
     )
 
 
-def copied(name: str, number: int, slot: int) -> Version:
+def copied(name: str, number: int) -> Version:
     """A version whose artifact is in S3 already."""
     source = S3Source(uri=f"s3://team-models/exports/{name}.tar.gz", etag="0123456789abcdef" * 2, version_id="v1")
-    return version(name, number, slot).model_copy(update={"source": source})
+    return version(name, number).model_copy(update={"source": source})
 
 
 def example_lock() -> Lock:
     """Names of every kind, and a model with an earlier version."""
     return Lock(
         models={
-            "resnet18": Model(versions=(version("resnet18", 1, 2), version("resnet18", 2, 1))),
-            "squeezenet": Model(versions=(version("squeezenet", 1, 1),)),
-            "tenant-a/digits.v2": Model(versions=(version("tenant-a/digits.v2", 7, 1),)),
+            "resnet18": Model(versions=(version("resnet18", 1), version("resnet18", 2))),
+            "squeezenet": Model(versions=(version("squeezenet", 1),)),
+            "tenant-a/digits.v2": Model(versions=(version("tenant-a/digits.v2", 7),)),
         }
     )
 

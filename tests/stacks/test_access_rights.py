@@ -39,6 +39,7 @@ NOT_RECORDED = {
     **dict.fromkeys(
         [
             "ecr:BatchCheckLayerAvailability",
+            "ecr:BatchDeleteImage",
             "ecr:BatchGetImage",
             "ecr:CompleteLayerUpload",
             "ecr:DescribeImages",
@@ -48,7 +49,7 @@ NOT_RECORDED = {
             "ecr:PutImage",
             "ecr:UploadLayerPart",
         ],
-        "the image builder pushes, and checks what it pushed; the provider does not",
+        "the image builder pushes, checks and tags images; the provider does not",
     ),
     **dict.fromkeys(
         [
@@ -89,6 +90,36 @@ NOT_RECORDED = {
         ["s3:GetBucketTagging", "s3:PutBucketTagging"],
         "bucket tags before S3 Control, which the provider falls back to",
     ),
+    **dict.fromkeys(
+        [
+            "cloudwatch:DeleteDashboards",
+            "cloudwatch:GetDashboard",
+            "cloudwatch:PutDashboard",
+            "sns:CreateTopic",
+            "sns:DeleteTopic",
+            "sns:GetSubscriptionAttributes",
+            "sns:GetTopicAttributes",
+            "sns:ListTagsForResource",
+            "sns:Subscribe",
+            "ssm:DeleteParameter",
+            "ssm:DescribeParameters",
+            "ssm:GetParameter",
+            "ssm:ListTagsForResource",
+            "ssm:PutParameter",
+        ],
+        "newer than the recorded chains; named by the provider's source, see MONITORING below",
+    ),
+    **dict.fromkeys(
+        [
+            "sns:SetTopicAttributes",
+            "sns:TagResource",
+            "sns:Unsubscribe",
+            "sns:UntagResource",
+            "ssm:AddTagsToResource",
+            "ssm:RemoveTagsFromResource",
+        ],
+        "a changed topic or tag, and a subscription that somebody confirmed and that is taken out of the settings",
+    ),
     "iam:CreateServiceLinkedRole": "Application Auto Scaling creates its role with the first target of an account",
     "iam:GetOpenIDConnectProvider": "the access stack itself, which no chain has",
     "iam:PassRole": "CreateModel passes the execution role; a right without a call of its own",
@@ -100,6 +131,28 @@ NOT_RECORDED = {
     "s3:AbortMultipartUpload": "an upload of a large artifact that fails",
     "s3:GetObjectVersion": "an earlier version of a state, and a copy of an object in a bucket with versions",
     "sagemaker:UpdateEndpointWeightsAndCapacities": "Application Auto Scaling asks for it when a target is registered",
+}
+
+
+_CALLS = "arn:aws:{}:123456789012:{}"
+_TOPIC, _PARAMETER, _DASHBOARD = (
+    _CALLS.format("sns:us-east-1", "multi-model-local{}-alarms"),
+    _CALLS.format("ssm:us-east-1", "parameter/multi-model/local{}/endpoint-name"),
+    _CALLS.format("cloudwatch:", "dashboard/multi-model-local{}"),
+)
+# What the provider calls by its source (internal/service/sns, ssm, cloudwatch) for what no recorded chain has yet.
+MONITORING = {
+    _TOPIC: [
+        "CreateTopic",
+        "DeleteTopic",
+        "GetTopicAttributes",
+        "ListTagsForResource",
+        "SetTopicAttributes",
+        "Subscribe",
+    ],
+    _PARAMETER: ["DeleteParameter", "GetParameter", "ListTagsForResource", "PutParameter"],
+    _DASHBOARD: ["DeleteDashboards", "GetDashboard", "PutDashboard"],
+    "*": ["sns:GetSubscriptionAttributes", "sns:Unsubscribe", "ssm:DescribeParameters"],
 }
 
 
@@ -207,3 +260,18 @@ def test_the_longest_names_stay_within_iams_limits():
     rights = rights_of(settings, "abcdefghijkl")
     assert len("".join(rights.plan().split())) <= MANAGED_LIMIT
     assert len("".join(rights.deploy().split())) <= INLINE_LIMIT
+
+
+@pytest.mark.parametrize("shard", ["", "-7"])
+@pytest.mark.parametrize("resource", MONITORING)
+def test_topics_parameters_and_dashboards_are_within_reach_and_only_reads_for_a_plan(resource, shard):
+    rights = rights_of(LOCAL)
+    for name in MONITORING[resource]:
+        action = name if ":" in name else f"{resource.split(':')[2]}:{name}"
+        wanted = Permission(action, resource.format(shard), writes=False)
+        reads = action.partition(":")[2].startswith(("Get", "List", "Describe"))
+        assert permits(rights.plan(), wanted) is reads, action
+        assert reads or permits(rights.deploy(), wanted), action
+        if resource != "*":
+            elsewhere = Permission(action, resource.format(shard).replace("multi-model", "another"), writes=False)
+            assert not permits(rights.plan(), elsewhere) and not permits(rights.deploy(), elsewhere)

@@ -1,4 +1,4 @@
-"""The instance types are SageMaker's own list, as botocore has it. UPDATE_GOLDEN=1 writes the module anew."""
+"""The instance types are SageMaker's own list, as botocore has it. UPDATE_GOLDEN=1 rewrites the module."""
 
 import os
 from collections import defaultdict

@@ -66,6 +66,7 @@ _NO_RANGE = "botocore's model has no range for it"
 _BUCKET = "botocore's model has no rule for names of buckets; tests/stacks/test_settings_reader.py holds S3's"
 _OWN = "the project's own; no call holds it"
 _OTHERS = "another system's"
+_THRESHOLD = "CloudWatch takes any number"
 # Settings without a shape of their own, and why.
 WITHOUT_A_SHAPE = {
     "access.github.repository": _OTHERS,
@@ -80,6 +81,7 @@ WITHOUT_A_SHAPE = {
     "callers{}": "part of a policy's name, whose length names.py checks",
     "callers.NAME.models": "values of one condition of a policy",
     "deleted_model_retention_days": _NO_RANGE,
+    "deletion_protection": _OWN,
     "deployment.maximum_5xx_errors_per_minute": _NO_RANGE,
     "deployment.policy": "the names of three routings and of rolling updates, below",
     "existing.models_bucket": _BUCKET,
@@ -93,6 +95,21 @@ WITHOUT_A_SHAPE = {
     "local_aws.endpoint_url": _OWN,
     "log_retention_days": "botocore's model has the values in its documentation, below",
     "models_bucket": _BUCKET,
+    "model_list": "true or false",
+    "monitoring.alarms.cache_hit_percent": _THRESHOLD,
+    "monitoring.alarms.disk_percent": _THRESHOLD,
+    "monitoring.alarms.invocation_5xx_errors": "true or false",
+    "monitoring.alarms.loading_wait_milliseconds": _THRESHOLD,
+    "monitoring.alarms.memory_percent": _THRESHOLD,
+    "monitoring.alarms.model_errors_per_minute": _THRESHOLD,
+    "monitoring.alarms.p99_latency_milliseconds": _THRESHOLD,
+    "monitoring.alarms.unloads_per_minute": _THRESHOLD,
+    "monitoring.dashboard": "true or false",
+    "monitoring.emails": "a subscription each",
+    "monitoring.emails[]": "botocore's model has no rule for addresses",
+    "monitoring.topic_arn": "botocore's model has no rule for ARNs of topics",
+    "parameters": "true or false",
+    "production": _OWN,
     "name_prefix": "part of every name, whose length names.py checks",
     "network_isolation": "true or false",
     "revision": _OWN,
@@ -139,7 +156,9 @@ def _values(path: str, annotation: Any, constraints: tuple[Any, ...]) -> Iterato
         yield from _values(path, inner, (*constraints, *more))
         return
     if get_origin(annotation) in (Union, UnionType):
-        (annotation,) = [item for item in get_args(annotation) if item is not type(None)]
+        given = [item for item in get_args(annotation) if item is not type(None)]
+        # `int | Literal[False]`: the number, or switched off.
+        (annotation,) = [item for item in given if len(given) == 1 or get_origin(item) is not Literal]
         yield from _values(path, annotation, constraints)
         return
     block, origin = block_of(annotation), get_origin(annotation)

@@ -88,5 +88,35 @@ def test_a_bucket_refuses_requests_without_tls():
 
 def test_images_expire_by_count():
     rules = json.loads(policies.image_expiry(7))["rules"]
-    assert [rule["selection"]["countNumber"] for rule in rules] == [7, 7]
-    assert [rule["selection"]["tagStatus"] for rule in rules] == ["untagged", "any"]
+    assert [rule["selection"]["countNumber"] for rule in rules] == [7, 9999, 7]
+    assert [rule["selection"]["tagStatus"] for rule in rules] == ["untagged", "tagged", "any"]
+
+
+def expired(policy: str, images: list[set[str]]) -> list[int]:
+    """Which of `images`, tags from the newest image to the oldest, a policy expires by count.
+
+    As AWS documents it: rules in the order of their priority, and an image that a rule is for by its tags is expired by
+    that rule or by none.
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
+    """
+    left, gone = dict(enumerate(images)), []
+    for rule in sorted(json.loads(policy)["rules"], key=lambda item: item["rulePriority"]):
+        selection = rule["selection"]
+        if selection["tagStatus"] == "untagged":
+            continue
+        prefixes = selection.get("tagPrefixList")
+        # The images of an earlier rule still count.
+        meant = [
+            index
+            for index, tags in enumerate(images)
+            if prefixes is None or all(any(tag.startswith(prefix) for tag in tags) for prefix in prefixes)
+        ]
+        gone += [index for index in meant[selection["countNumber"] :] if index in left]
+        left = {index: tags for index, tags in left.items() if index not in meant}
+    return gone
+
+
+def test_images_in_use_never_expire():
+    policy = policies.image_expiry(2)
+    images = [{"a"}, {"b"}, {"c"}, {"d", "in-use.multi-model-dev-0123456789ab"}, {"e"}, {"f", "in-use.x"}]
+    assert expired(policy, images) == [2, 4]

@@ -120,7 +120,6 @@ def test_an_artifact_that_is_not_the_locks_is_told_before_anything_is_written(ch
         "size_bytes": 4,
         "engine": "mxnet",
         "key": f"net/1-{'ab' * 8}.tar.gz",
-        "slot": 1,
     }
     lock = {"lock_version": 1, "models": {"net": {"versions": [version]}}}
     (checkout / "models" / "models.lock.json").write_text(json.dumps(lock))

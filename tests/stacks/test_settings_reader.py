@@ -39,7 +39,6 @@ class TestGoodSettings:
         assert dev.auto_scaling.scale_in_cooldown_seconds == 0
         assert dev.deployment.termination_wait_seconds == 0
         assert dev.deployment.maximum_5xx_errors_per_minute == 0
-        assert parse_settings({"environments": {"dev": SMALL}, "catalog": {"earlier_versions": 0}}, {}).catalog.earlier_versions == 0  # fmt: skip # noqa: E501
 
     def test_they_cannot_be_changed(self):
         with pytest.raises(ValueError, match="frozen"):
@@ -125,7 +124,7 @@ class TestComplaints:
         text = str(caught.value)
         for expected in (
             "context.catalogue: there is no such key; did you mean catalog?",
-            "context.catalog.earlier_versions: must be a whole number from 0 to 100, not -1.",
+            "context.catalog.earlier_versions: must be a whole number from 1 to 100, not -1.",
             "context.environments.one.region: ",
             "context.environments.two.tags: ",
             'context.environments: the name of an environment is 1 to 12 lower-case letters and digits, a letter first, not "X".',  # noqa: E501

@@ -1,6 +1,6 @@
 """The JSON schema that editors use: current, and of one mind with the code that reads the settings.
 
-UPDATE_GOLDEN=1 writes stacks/settings.schema.json again.
+UPDATE_GOLDEN=1 rewrites stacks/settings.schema.json.
 """
 
 import copy

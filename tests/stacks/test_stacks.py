@@ -72,7 +72,7 @@ class TestEveryStack:
         for name in ("state", "image", "models", "endpoint"):
             stack = stacks[f"local-{name}"]
             (provider,) = stack["provider"]["aws"]
-            assert (provider["access_key"], provider["secret_key"]) == ("test", "test")
+            assert not {"access_key", "secret_key", "profile"} & set(provider)
             types = {type_.split("_")[1] for type_ in stack["resource"] if type_.startswith("aws_")}
             services = {"appautoscaling": "applicationautoscaling", "cloudwatch": "cloudwatch"}
             (endpoints,) = provider["endpoints"]
@@ -113,13 +113,14 @@ class TestBuckets:
         assert "aws:SecureTransport" in resource(stack, f"aws_s3_bucket_policy.{id_}_tls_only")["policy"]
 
     @pytest.mark.parametrize("environment", EVERY)
-    def test_only_local_buckets_go_with_their_content_and_the_state_bucket_never(self, stacks, environment):
+    def test_only_local_buckets_go_with_their_content_and_protected_ones_never(self, stacks, environment):
         local = environment == "local"
+        protected = {"prevent_destroy": True} if environment in ("small", "full") else None
         state = resource(stacks[f"{environment}-state"], "aws_s3_bucket.state_bucket")
         models = resource(stacks[f"{environment}-models"], "aws_s3_bucket.models_bucket")
         assert state["force_destroy"] is models["force_destroy"] is local
-        assert state.get("lifecycle") == (None if local else {"prevent_destroy": True})
-        assert "lifecycle" not in models
+        endpoint = resource(stacks[f"{environment}-endpoint"], "aws_sagemaker_endpoint.endpoint")
+        assert state.get("lifecycle") == models.get("lifecycle") == endpoint.get("lifecycle") == protected
 
 
 class TestImage:
@@ -155,36 +156,45 @@ class TestImage:
         assert container["image"] == uri
 
 
+BUCKET = "${[aws_s3_bucket_versioning.models_bucket_versioning.bucket, terraform_data.archive.id][0]}"
+
+
 class TestModels:
     def test_one_object_for_each_version(self, stacks, lock):
         objects = stacks["small-models"]["resource"]["aws_s3_object"]
-        assert sorted(objects) == ["resnet18", "resnet18_slot_2", "squeezenet", "tenant_a_digits_v2"]
-        one = objects["squeezenet"]
+        assert sorted(objects) == ["resnet18_v1", "resnet18_v2", "squeezenet_v1", "tenant_a_digits_v2_v7"]
+        one = objects["squeezenet_v1"]
         assert one["key"] == f"models/squeezenet/1-{one['source_hash'][:16]}.tar.gz"
         assert one["source"] == f"../../../models/artifacts/{one['source_hash']}.tar.gz"
-        assert one["bucket"] == "${aws_s3_bucket_versioning.models_bucket_versioning.bucket}"
+        assert one["bucket"] == BUCKET
         assert one["metadata"] == {"size_bytes": str(lock.models["squeezenet"].current.size_bytes)}
 
-    def test_a_new_object_stands_before_the_old_one_goes_and_not_before_the_bucket_is_versioned(self, stacks):
+    def test_an_object_is_written_when_the_bucket_is_versioned_and_destroyed_when_the_archive_has_it(self, stacks):
         resources = stacks["small-models"]["resource"]
+        archive = resources["terraform_data"]["archive"]
+        assert archive["lifecycle"] == {"create_before_destroy": True}
         for block in resources["aws_s3_object"].values():
             assert block["lifecycle"] == {"create_before_destroy": True}
-            assert "aws_s3_bucket_versioning.models_bucket_versioning" in block["bucket"]
+            assert block["bucket"] == BUCKET
         assert resources["aws_s3_bucket_versioning"]["models_bucket_versioning"]["depends_on"] == [
             "aws_s3_bucket_server_side_encryption_configuration.models_bucket_encryption"
         ]
 
     def test_another_model_changes_nothing_but_its_own_object(self, synthesise, stacks, lock):
-        more = Lock(models={**lock.models, "third": Model(versions=(version("third", 1, 1),))})
+        more = Lock(models={**lock.models, "third": Model(versions=(version("third", 1),))})
         found = synthesise({"small": SMALL}, lock=more)
         objects = found["small-models"]["resource"]["aws_s3_object"]
-        assert objects.pop("third")
+        assert objects.pop("third_v1")
+        program = resource(found["small-models"], "terraform_data.archive")["provisioner"][0]["local-exec"]
+        before = resource(stacks["small-models"], "terraform_data.archive")["provisioner"][0]["local-exec"]
+        assert program["environment"].pop("CATALOG_DIGEST") != before["environment"]["CATALOG_DIGEST"]
+        program["environment"]["CATALOG_DIGEST"] = before["environment"]["CATALOG_DIGEST"]
         assert found == {name: stack for name, stack in stacks.items() if name.startswith("small")}
 
     def test_an_artifact_in_s3_is_copied_to_the_key_it_would_be_uploaded_to(self, synthesise, stacks, lock):
-        more = Lock(models={**lock.models, "third": Model(versions=(version("third", 1, 1), copied("third", 2, 2)))})
+        more = Lock(models={**lock.models, "third": Model(versions=(version("third", 1), copied("third", 2)))})
         resources = synthesise({"small": SMALL}, lock=more)["small-models"]["resource"]
-        upload = resources["aws_s3_object"].pop("third")
+        upload = resources["aws_s3_object"].pop("third_v1")
         (copy,) = resources.pop("aws_s3_object_copy").values()
         found = more.models["third"].current
         assert copy["key"] == f"models/{found.key}"
@@ -197,13 +207,48 @@ class TestModels:
         assert copy["lifecycle"]["create_before_destroy"] is True
         (check,) = copy["lifecycle"]["postcondition"]
         assert check["condition"] == f'${{self.checksum_sha256 == "{digest}"}}'
-        assert resources == stacks["small-models"]["resource"]
+        assert resources["aws_s3_object"] == stacks["small-models"]["resource"]["aws_s3_object"]
 
-    def test_the_address_of_a_copy_has_its_slot(self, synthesise):
-        lock = Lock(models={"a/b": Model(versions=(copied("a/b", 1, 1), copied("a/b", 2, 2)))})
+    def test_the_address_of_a_copy_has_its_version(self, synthesise):
+        lock = Lock(models={"a/b": Model(versions=(copied("a/b", 1), copied("a/b", 2)))})
         resources = synthesise({"small": SMALL}, lock=lock)["small-models"]["resource"]
-        assert sorted(resources["aws_s3_object_copy"]) == ["a_b", "a_b_slot_2"]
+        assert sorted(resources["aws_s3_object_copy"]) == ["a_b_v1", "a_b_v2"]
         assert "aws_s3_object" not in resources
+
+    def test_the_archive_is_made_again_when_a_version_leaves_and_only_then(self, synthesise, lock):
+        def trigger(models, retired=None):
+            found = synthesise({"small": SMALL}, lock=Lock(models=models, retired=retired or {}))
+            return resource(found["small-models"], "terraform_data.archive")["triggers_replace"]
+
+        before = trigger(lock.models)
+        assert trigger(lock.models | {"third": Model(versions=(version("third", 1),))}) == before
+        newer = Model(versions=(version("squeezenet", 1), version("squeezenet", 2)))
+        assert trigger(lock.models | {"squeezenet": newer}) == before
+        fewer = Model(versions=(version("resnet18", 2),))
+        assert trigger(lock.models | {"resnet18": fewer}) != before
+        gone = {name: model for name, model in lock.models.items() if name != "squeezenet"}
+        assert trigger(gone, {"squeezenet": "1"}) != before
+
+    def test_objects_of_states_from_before_follow_to_the_addresses_of_their_versions(self, synthesise):
+        former = (
+            version("a/b", 1).model_copy(update={"slot": 2}),
+            copied("a/b", 2).model_copy(update={"slot": 1}),
+            version("a/b", 3),
+        )
+        found = synthesise({"small": SMALL}, lock=Lock(models={"a/b": Model(versions=former)}))["small-models"]
+        assert found["moved"] == [
+            {"from": "aws_s3_object.a_b_slot_2", "to": "aws_s3_object.a_b_v1"},
+            {"from": "aws_s3_object_copy.a_b", "to": "aws_s3_object_copy.a_b_v2"},
+        ]
+
+    def test_an_environment_may_hold_what_was_promoted_to_it_only(self, synthesise, lock):
+        models = lock.models | {
+            "resnet18": lock.models["resnet18"].model_copy(update={"promoted": {"small": ("1",), "other": ("2",)}})
+        }
+        found = synthesise({"small": SMALL | {"promoted_models_only": True}}, lock=Lock(models=models))["small-models"]
+        assert list(found["resource"]["aws_s3_object"]) == ["resnet18_v1"]
+        told = resource(found, "terraform_data.archive")["provisioner"][0]["local-exec"]["environment"]
+        assert told["PROMOTED_TO"] == "small"
 
     def test_an_empty_catalog(self, synthesise):
         assert "aws_s3_object" not in synthesise({"dev": SMALL}, lock=Lock())["dev-models"]["resource"]

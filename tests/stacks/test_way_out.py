@@ -95,7 +95,7 @@ def aws(tmp_path_factory) -> Iterator[LocalAws]:
 def synthesised(aws, tmp_path_factory) -> Path:
     """The stacks of `local` as `json/stacks` and as `hcl/stacks`, with models."""
     folder = tmp_path_factory.mktemp("synthesised")
-    write_lock(folder, Lock(models=example_lock().models | {"copied": Model(versions=(copied("copied", 1, 1),))}))
+    write_lock(folder, Lock(models=example_lock().models | {"copied": Model(versions=(copied("copied", 1),))}))
     variables = {
         **aws.environment(),
         "ENVIRONMENT": "local",

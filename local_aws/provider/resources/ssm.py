@@ -94,6 +94,6 @@ RESOURCES = {
         tag=_tag,
         delete=lambda call: call.client.delete_parameter(Name=call["name"]),
         missing=("ParameterNotFound",),
-        unsupported=("key_id", "overwrite", "tier", "value_wo", "value_wo_version"),
+        unsupported=("arn", "key_id", "overwrite", "tier", "value_wo", "value_wo_version"),
     ),
 }

@@ -42,7 +42,9 @@ def test_an_environment_names_its_endpoint_and_the_local_aws(settings_file: Path
 
 
 @pytest.mark.parametrize(
-    "given", [{}, {"environment": "dev", "endpoint": "e"}, {"environment": "dev", "shard": 2}], ids=str
+    "given",
+    [{}, {"environment": "dev", "endpoint": "e"}, {"environment": "dev", "shard": 2}],
+    ids=lambda value: str(sorted(value) if isinstance(value, set) else value),
 )
 def test_an_endpoint_must_be_named_once(settings_file: Path, given: dict[str, object]) -> None:
     with pytest.raises(LoadTestError):
@@ -64,7 +66,7 @@ def test_an_endpoint_must_be_named_once(settings_file: Path, given: dict[str, ob
         ({"endpoint": "nobodys"}, {"aws", "production"}),
         ({"environment": "dev", "endpoint_url": "https://runtime.sagemaker.us-east-1.amazonaws.com"}, {"aws"}),
     ],
-    ids=str,
+    ids=lambda value: str(sorted(value) if isinstance(value, set) else value),
 )
 def test_only_loopback_is_called_without_being_told_to(
     settings_file: Path, given: dict[str, object], needs: set[str]

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from tests.local_aws.account import Account, unique
 
 RECORDING = Path(__file__).parent.parent / "recordings" / "cbor.jsonl.gz"
-SIGNED = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/monitoring/aws4_request, SignedHeaders=host, Signature=0"
+SIGNED = "AWS4-HMAC-SHA256 Credential={}/20260101/us-east-1/monitoring/aws4_request, SignedHeaders=host, Signature=0"
 
 
 @pytest.fixture
@@ -35,10 +35,10 @@ def cloudwatch(account: Account, cbor_first: None) -> Any:
 
 
 @pytest.fixture
-def session() -> Iterator[requests.Session]:
+def session(account: Account) -> Iterator[requests.Session]:
     with requests.Session() as session:
         session.trust_env = False
-        session.headers["Authorization"] = SIGNED
+        session.headers["Authorization"] = SIGNED.format(account.key.id)
         session.headers["smithy-protocol"] = "rpc-v2-cbor"
         yield session
 

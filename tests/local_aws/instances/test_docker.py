@@ -91,8 +91,8 @@ def instance(watched: Watched, folder: Path, *, layer: str = "application/x", **
     manifest = {"config": {"digest": DIGEST}, "layers": [{"mediaType": layer, "digest": DIGEST}]}
     images = SimpleNamespace(resolve=lambda uri: Image(uri, "team/server", DIGEST, manifest, DOCKER_MANIFEST))
     values = {"id": "i-1", "log_group": "g", "log_stream": "s", "image": "uri", "instance_type": "ml.m5.xlarge", **spec}
-    surroundings = Surroundings(watched, folder, watched, PortAllocator())
-    engine = DockerEngine.find("127.0.0.1:4566")
+    surroundings = Surroundings(watched, folder, watched, PortAllocator(), lambda role: {})
+    engine = DockerEngine.find("127.0.0.1:4566", "password")
     return DockerInstance(InstanceSpec(**values), images, surroundings, engine, folder / "models")
 
 
@@ -136,7 +136,7 @@ def test_a_container_that_cannot_be_made(docker: FakeDocker, watched: Watched, t
 
 
 def test_what_was_pulled_is_pulled_once_and_taken_back(docker: FakeDocker) -> None:
-    engine = DockerEngine.find("127.0.0.1:4566")
+    engine = DockerEngine.find("127.0.0.1:4566", "password")
     reference = engine.pull("team/server", DIGEST)
     assert engine.pull("team/server", DIGEST) == reference
     engine.stop()
@@ -153,13 +153,13 @@ def test_a_snapshot_does_not_run_in_a_container(docker: FakeDocker, watched: Wat
 
 @pytest.mark.parametrize("choice", ["auto", "docker"])
 def test_an_engine_that_answers_is_used(docker: FakeDocker, choice: RuntimeChoice) -> None:
-    runtime = choose_runtime(choice, "127.0.0.1:4566")
+    runtime = choose_runtime(choice, "127.0.0.1:4566", "password")
     assert runtime.engine is not None
     assert runtime.description == "containers of the built image (docker 99.0)"
 
 
 def test_processes_when_they_are_asked_for(docker: FakeDocker) -> None:
-    assert choose_runtime("process", "127.0.0.1:4566").engine is None
+    assert choose_runtime("process", "127.0.0.1:4566", "password").engine is None
 
 
 @pytest.mark.parametrize(
@@ -174,14 +174,14 @@ def test_processes_when_they_are_asked_for(docker: FakeDocker) -> None:
 )
 def test_why_an_engine_cannot_be_used(docker: FakeDocker, plan: dict[str, Any], reason: str) -> None:
     docker.plan(**plan)
-    runtime = choose_runtime("auto", "127.0.0.1:4566")
+    runtime = choose_runtime("auto", "127.0.0.1:4566", "password")
     assert runtime.engine is None
     assert runtime.description.startswith("processes, from snapshots of the build context (")
     assert reason in runtime.description
     with pytest.raises(RuntimeUnavailableError, match="LOCAL_AWS_RUNTIME is docker, but"):
-        choose_runtime("docker", "127.0.0.1:4566")
+        choose_runtime("docker", "127.0.0.1:4566", "password")
 
 
 def test_no_docker_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "docker is not installed" in choose_runtime("auto", "127.0.0.1:4566").description
+    assert "docker is not installed" in choose_runtime("auto", "127.0.0.1:4566", "password").description

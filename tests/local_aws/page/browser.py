@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
+from unittest import mock
 
 try:
     from selenium import webdriver
@@ -48,10 +49,12 @@ def chromium(*, scheme: Scheme = "light", width: int = 1280, height: int = 900) 
         ):
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        environment = {**os.environ, "HOME": home, "XDG_CONFIG_HOME": home, "XDG_CACHE_HOME": home}
-        driver = webdriver.Chrome(
-            options=options, service=Service(executable_path=shutil.which("chromedriver"), env=environment)
-        )
+        # Selenium's own requests to the driver, too, never go through a proxy.
+        direct = {"NO_PROXY": "localhost,127.0.0.1", "no_proxy": "localhost,127.0.0.1"}
+        environment = {**os.environ, **direct, "HOME": home, "XDG_CONFIG_HOME": home, "XDG_CACHE_HOME": home}
+        service = Service(executable_path=shutil.which("chromedriver"), env=environment)
+        with mock.patch.dict(os.environ, direct):
+            driver = webdriver.Chrome(options=options, service=service)
         try:
             prefer(driver, scheme)
             resize(driver, width, height)

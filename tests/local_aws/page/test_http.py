@@ -62,9 +62,9 @@ class TestAccess:
     ) -> None:
         """It is of the same site: the browser sends the cookie along."""
         foreign = {"Sec-Fetch-Site": "same-site", "Origin": "http://127.0.0.1:1", "X-Local-AWS-Page": "1"}
-        assert session.get(f"{local_aws.url}/_local/state.json", headers=foreign).status_code == 401
+        assert session.get(f"{local_aws.url}/_local/state.json", headers=foreign).status_code == 403
         target = f"{local_aws.url}/_local/invocations?endpoint={stage.endpoint}&model=first.tar.gz"
-        assert session.post(target, b"{}", headers=foreign).status_code == 401
+        assert session.post(target, b"{}", headers=foreign).status_code == 403
         assert session.post(target, b"{}", headers={"Origin": "http://a.test", **OWN}).status_code == 403
         assert session.post(target, b"{}").status_code == 403  # what a form of any page can send
 

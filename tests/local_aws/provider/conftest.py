@@ -13,7 +13,7 @@ from tests.local_aws.provider.terraform import Terraform
 
 @pytest.fixture(scope="session")
 def provider_server(local_aws: LocalAws) -> Iterator[ProviderServer]:
-    server = ProviderServer(local_aws.url)
+    server = ProviderServer(local_aws.url, local_aws.key)
     server.start()
     yield server
     server.stop()
@@ -24,8 +24,6 @@ def provider_block(local_aws: LocalAws) -> dict[str, Any]:
     """A provider block as a stack of the environment `local` has it."""
     return {
         "region": "us-east-1",
-        "access_key": "test",
-        "secret_key": "test",
         "skip_credentials_validation": True,
         "skip_metadata_api_check": "true",
         "s3_use_path_style": True,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from local_aws.access_key import AccessKey
 from local_aws.provider.server import ProviderServer
 from tests.local_aws.account import Account, unique
 from tests.local_aws.provider.terraform import Terraform, actions, changed
@@ -110,7 +111,7 @@ def test_endpoints_that_are_not_loopback(terraform: Terraform, provider_block: d
 
 
 def test_a_local_aws_that_has_stopped(tmp_path: Path, provider_block: dict[str, Any]) -> None:
-    server = ProviderServer(CLOSED)
+    server = ProviderServer(CLOSED, AccessKey.generate())
     server.start()
     try:
         terraform = Terraform(tmp_path / "stopped", server.reattach_environment())

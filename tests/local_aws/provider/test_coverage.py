@@ -12,6 +12,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from botocore.model import Shape
 
+from local_aws.access_key import AccessKey
 from local_aws.provider import resource as resource_module
 from local_aws.provider.clients import Clients, ClientSettings, isolated_session
 from local_aws.provider.data_sources import DATA_SOURCES
@@ -95,7 +96,7 @@ class Recorder(Clients):
 
 @pytest.fixture(scope="module")
 def recorder() -> Recorder:
-    return Recorder(ClientSettings("http://127.0.0.1:1", "us-east-1"), isolated_session())
+    return Recorder(ClientSettings("http://127.0.0.1:1", "us-east-1"), isolated_session(AccessKey.generate()))
 
 
 def answer(shape: Shape, depth: int = 0) -> Any:

@@ -24,7 +24,7 @@ def fresh_aws(tmp_path: Path) -> Iterator[LocalAws]:
 
 @pytest.fixture
 def reattach(fresh_aws: LocalAws) -> Iterator[str]:
-    server = ProviderServer(fresh_aws.url)
+    server = ProviderServer(fresh_aws.url, fresh_aws.key)
     server.start()
     yield server.reattach_environment()
     server.stop()
@@ -34,11 +34,9 @@ def reattach(fresh_aws: LocalAws) -> Iterator[str]:
 def test_chain(name: str, fresh_aws: LocalAws, reattach: str, tmp_path: Path) -> None:
     provider: dict[str, Any] = {
         "region": "us-east-1",
-        "access_key": "test",
-        "secret_key": "test",
         "endpoints": [{"s3": fresh_aws.url}],
     }
-    chain = Chain(Account(fresh_aws.url), reattach, provider, tmp_path / "project")
+    chain = Chain(Account(fresh_aws), reattach, provider, tmp_path / "project")
     recordings = load(name)
     found: list[str] = []
 

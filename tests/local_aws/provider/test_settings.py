@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from local_aws.access_key import AccessKey
 from local_aws.process import LocalAws
 from local_aws.provider.clients import ClientPool, require_loopback
 from local_aws.provider.errors import ProviderError
@@ -11,14 +12,15 @@ from local_aws.provider.schema import load_schema
 from local_aws.provider.server import ProviderServer
 from local_aws.provider.settings import ProviderSettings, read_settings
 
+KEY = AccessKey.generate()
 BLOCK = load_schema().provider
 URL = "http://127.0.0.1:4566"
 # Nothing listens on port 1.
 CLOSED = "http://127.0.0.1:1"
 
 
-def read(url: str = URL, **arguments: Any) -> tuple[ProviderSettings, list]:
-    return read_settings(BLOCK.conform(arguments), url, ClientPool())
+def read(url: str = URL, key: AccessKey = KEY, **arguments: Any) -> tuple[ProviderSettings, list]:
+    return read_settings(BLOCK.conform(arguments), url, ClientPool(key))
 
 
 @pytest.mark.parametrize("url", [URL, "http://localhost:1", "https://[::1]:4566", "http://127.9.9.9"])
@@ -44,7 +46,7 @@ def test_anything_else_is_refused(url: str) -> None:
     with pytest.raises(ProviderError, match="not on loopback"):
         require_loopback(url)
     with pytest.raises(ProviderError, match="not on loopback"):
-        ProviderServer(url)
+        ProviderServer(url, KEY)
 
 
 def test_every_endpoint_that_is_not_loopback_is_named() -> None:
@@ -98,7 +100,7 @@ def test_the_machine_is_never_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: A
     assert client.meta.region_name == "us-east-1"
     assert client.meta.config.proxies == {}
     credentials = client._request_signer._credentials
-    assert (credentials.access_key, credentials.secret_key, credentials.token) == ("test", "test", None)
+    assert (credentials.access_key, credentials.secret_key, credentials.token) == (KEY.id, KEY.secret, None)
 
 
 def test_region_of_a_resource() -> None:
@@ -109,7 +111,7 @@ def test_region_of_a_resource() -> None:
 
 
 def test_configurations_that_are_the_same_share_their_clients() -> None:
-    pool = ClientPool()
+    pool = ClientPool(KEY)
     first, _ = read_settings(BLOCK.conform({"default_tags": [{"tags": {"a": "b"}}]}), URL, pool)
     second, _ = read_settings(BLOCK.conform({}), URL, pool)
     third, _ = read_settings(BLOCK.conform({"region": "eu-west-1"}), URL, pool)
@@ -126,21 +128,21 @@ def test_tags_that_are_not_terraforms_business() -> None:
 def test_a_role_is_assumed(local_aws: LocalAws) -> None:
     arn = "arn:aws:iam::123456789012:role/deployer"
     document = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "*"}}'
-    settings, _ = read(local_aws.url)
+    settings, _ = read(local_aws.url, local_aws.key)
     iam = settings.clients.client("iam")
     iam.create_role(RoleName="deployer", AssumeRolePolicyDocument=document)
-    assuming, _ = read(local_aws.url, assume_role=[{"role_arn": arn, "session_name": "build"}])
+    assuming, _ = read(local_aws.url, local_aws.key, assume_role=[{"role_arn": arn, "session_name": "build"}])
     assert assuming.clients.identity["Arn"] == "arn:aws:sts::123456789012:assumed-role/deployer/build"
     with pytest.raises(ProviderError, match=f"assuming the role {arn}-too: AssumeRole failed: AccessDenied"):
-        read(local_aws.url, assume_role=[{"role_arn": f"{arn}-too"}])
+        read(local_aws.url, local_aws.key, assume_role=[{"role_arn": f"{arn}-too"}])
 
 
 def test_accounts(local_aws: LocalAws) -> None:
-    read(local_aws.url, allowed_account_ids=["123456789012"])
+    read(local_aws.url, local_aws.key, allowed_account_ids=["123456789012"])
     with pytest.raises(ProviderError, match="AWS account ID not allowed: 123456789012"):
-        read(local_aws.url, allowed_account_ids=["999999999999"])
+        read(local_aws.url, local_aws.key, allowed_account_ids=["999999999999"])
     with pytest.raises(ProviderError, match="forbidden_account_ids"):
-        read(local_aws.url, forbidden_account_ids=["123456789012"])
+        read(local_aws.url, local_aws.key, forbidden_account_ids=["123456789012"])
 
 
 def test_a_local_aws_that_does_not_answer() -> None:

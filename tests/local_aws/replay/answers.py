@@ -13,7 +13,8 @@ Answer = tuple[int, dict[str, str], str]
 """Status, headers with names in lower case, body."""
 
 # What names a request, or follows from the rest.
-_OTHER_HEADERS = {"x-amzn-requestid", "content-length", "date"}
+# The gateway takes moto's permission for other origins away.
+_OTHER_HEADERS = {"x-amzn-requestid", "content-length", "date", "access-control-allow-origin"}
 _NO_VALUES = {"etag", "last-modified", "x-amz-version-id", "x-amz-content-sha256", "x-amz-checksum-sha256"}
 _RANDOM = (
     ("a moment", re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:?\d\d)?|\w{3}, \d\d \w{3} \d{4} [\d:]+ GMT")),

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
+from local_aws.process import LocalAws
 from tests.local_aws.account import FAKE_CONTAINER, Account
 from tests.local_aws.replay.answers import Answer
 from tests.local_aws.replay.exchange import IDENTIFIERS, Exchange
@@ -32,9 +33,9 @@ class Player:
     endpoint, no endpoint is in change.
     """
 
-    def __init__(self, url: str) -> None:
-        self._account = Account(url)
-        self._address = urlsplit(url).netloc
+    def __init__(self, aws: LocalAws) -> None:
+        self._account = Account(aws)
+        self._address = urlsplit(aws.url).netloc
         self._connection = http.client.HTTPConnection(self._address, timeout=60)
         self._ids: dict[str, str] = {}
         self._changing: set[str] = set()
@@ -85,8 +86,8 @@ class Player:
         headers |= {
             "host": host,
             "content-length": str(len(body)),
-            "authorization": f"AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/{exchange.service}/aws4_request, "
-            "SignedHeaders=host, Signature=0",
+            "authorization": f"AWS4-HMAC-SHA256 Credential={self._account.key.id}/20260101/us-east-1/{exchange.service}"
+            "/aws4_request, SignedHeaders=host, Signature=0",
         }
         for name, value in headers.items():
             self._connection.putheader(name, value)

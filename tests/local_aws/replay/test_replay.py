@@ -23,7 +23,7 @@ def test_answers_are_those_that_the_provider_accepted(name: str, tmp_path: Path)
     with LocalAws(
         directory=tmp_path / "aws", port=0, provider="none", runtime="process", log_file=tmp_path / "log"
     ) as aws:
-        player = Player(aws.url)
+        player = Player(aws)
         try:
             for number, (recorded, answer) in enumerate(player.play(list(exchanges(name))), 1):
                 for difference in differences(recorded, answer):

@@ -3,7 +3,6 @@
 import time
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -382,7 +381,7 @@ class TestRegions:
 
     @pytest.fixture
     def elsewhere(self, account: Account) -> Any:
-        session = boto3.session.Session("test", "test", region_name="eu-west-1")
+        session = account.aws.session("eu-west-1")
         return session.client("sagemaker", endpoint_url=account.url)
 
     def test_lists_are_empty(self, account: Account, elsewhere: Any) -> None:

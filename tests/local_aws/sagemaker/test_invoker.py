@@ -7,7 +7,6 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -100,7 +99,18 @@ class TestAnswers:
         assert environment["MODEL_SERVER_MEMORY_MIB"] == str(8 * 1024)
         first, last = map(int, environment["SAGEMAKER_SAFE_PORT_RANGE"].split("-"))
         assert int(environment["SAGEMAKER_BIND_TO_PORT"]) < first < last
-        assert not [name for name in environment if name.startswith(("AWS_", "TF_"))]
+        assert not [name for name in environment if name.startswith("TF_")]
+        # Its role, and nothing of the machine or of the local AWS itself: see test_admission.py.
+        assert {name for name in environment if name.startswith("AWS_")} == {
+            "AWS_CONFIG_FILE",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "AWS_DEFAULT_REGION",
+            "AWS_EC2_METADATA_DISABLED",
+            "AWS_ENDPOINT_URL",
+            "AWS_REGION",
+            "AWS_SHARED_CREDENTIALS_FILE",
+        }
 
     def test_largest_body(self, account: Account, shared: tuple[str, str]) -> None:
         endpoint, prefix = shared
@@ -125,7 +135,7 @@ class TestValidationErrors:
         assert account.sagemaker.describe_endpoint(EndpointName=other)["EndpointName"] == shared[0]
 
     def test_another_region_does_not_have_the_endpoint(self, account: Account, shared: tuple[str, str]) -> None:
-        session = boto3.session.Session("test", "test", region_name="eu-west-1")
+        session = account.aws.session("eu-west-1")
         runtime = session.client("sagemaker-runtime", endpoint_url=account.url)
         error = error_of(lambda: runtime.invoke_endpoint(EndpointName=shared[0], TargetModel="m.tar.gz", Body=b"{}"))
         assert error["Error"]["Message"] == f"Endpoint {shared[0]} of account 123456789012 not found."

@@ -32,7 +32,7 @@ _BLOCKS = {
 
 @pytest.fixture(scope="module")
 def provider_server(local_aws: LocalAws) -> Iterator[ProviderServer]:
-    server = ProviderServer(local_aws.url)
+    server = ProviderServer(local_aws.url, local_aws.key)
     server.start()
     yield server
     server.stop()
@@ -118,8 +118,8 @@ def verification(account: Account, name: str) -> dict[str, Any]:
                     "ENDPOINT_CONFIGURATION_NAME": configuration,
                     "AWS_REGION": REGION,
                     "AWS_ENDPOINT_URL": account.url,
-                    "AWS_ACCESS_KEY_ID": "test",
-                    "AWS_SECRET_ACCESS_KEY": "test",
+                    "AWS_ACCESS_KEY_ID": account.key.id,
+                    "AWS_SECRET_ACCESS_KEY": account.key.secret,
                     "PATH": os.environ["PATH"],
                 },
             }
@@ -142,8 +142,6 @@ def test_apply_of_an_update_that_is_rolled_back_fails(
     terraform = Terraform(tmp_path / "work", provider_server.reattach_environment())
     provider = {
         "region": REGION,
-        "access_key": "test",
-        "secret_key": "test",
         "endpoints": [dict.fromkeys(("sagemaker", "cloudwatch", "iam", "sts"), account.url)],
     }
 

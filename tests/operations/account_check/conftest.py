@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import boto3
 import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
@@ -19,30 +18,36 @@ AccountOf = Callable[..., Account]
 
 
 @pytest.fixture(scope="session")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     folder = tmp_path_factory.mktemp("aws")
     with LocalAws(directory=folder / "aws", port=0, provider="none", runtime="process", log_file=folder / "log") as aws:
-        yield aws.url
+        yield aws
 
 
 @pytest.fixture
-def client(url: str) -> Callable[..., BaseClient]:
+def url(aws: LocalAws) -> str:
+    return aws.url
+
+
+@pytest.fixture
+def client(aws: LocalAws) -> Callable[..., BaseClient]:
     """Makes clients of the account's owner."""
 
     def make(service: str, region: str = REGION) -> BaseClient:
-        return boto3.session.Session("test", "test", region_name=region).client(service, endpoint_url=url)
+        return aws.session(region).client(service, endpoint_url=aws.url)
 
     return make
 
 
 @pytest.fixture
-def account_of(url: str) -> AccountOf:
+def account_of(aws: LocalAws) -> AccountOf:
     """The account as an environment with these settings sees it."""
 
     def make(environment: str = "dev", **settings: Any) -> Account:
-        block = {**SETTINGS, "local_aws": {"endpoint_url": url}, **settings}
+        block = {**SETTINGS, "local_aws": {"endpoint_url": aws.url}, **settings}
         parsed = parse_settings({"environments": {environment: block}}, {}).environments[environment]
-        return Account(Names(environment, parsed))
+        variables = {"AWS_ACCESS_KEY_ID": aws.key.id, "AWS_SECRET_ACCESS_KEY": aws.key.secret}
+        return Account(Names(environment, parsed), variables)
 
     return make
 

@@ -16,8 +16,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))
 
@@ -58,7 +56,7 @@ class Maker:
     def __init__(self, directory: Path, aws: LocalAws) -> None:
         self._directory = directory
         self._environment = {**os.environ, **aws.environment(), "TF_IN_AUTOMATION": "1"}
-        self._session = boto3.session.Session("test", "test", region_name=scenarios.REGION)
+        self._session = aws.session(scenarios.REGION)
         self._url = aws.url
 
     def push_image(self) -> None:
