@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from demo.rehearsal import Rehearsal
+from local_aws.access_key import AccessKey
 from local_aws.directory import Directory, Running
 from local_aws.errors import LocalAwsError
 from operations import __main__ as command_line
@@ -66,7 +67,7 @@ def test_a_local_aws_that_runs_and_environments_on_aws_last(tmp_path: Path, monk
     directory = Directory(tmp_path / "aws")
     directory.acquire()
     try:
-        directory.announce(Running(os.getpid(), "http://127.0.0.1:1"))
+        directory.announce(Running(os.getpid(), "http://127.0.0.1:1", AccessKey("id", "secret")))
         require_lasting("local")
     finally:
         directory.release()
