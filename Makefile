@@ -11,6 +11,7 @@ VENV := .venv/.installed
 VENV_DEPLOYMENT := .venv/.installed-deployment
 NODE := node_modules/.installed
 WAY_OUT := .local/way-out/.installed
+AUDIT := .local/audit/.installed
 RUN := . operations/environment.sh &&
 
 # Installs these sections of the Pipfile at the versions and hashes of Pipfile.lock.
@@ -105,6 +106,9 @@ provider-lock: setup ## write .terraform.lock.hcl, the checksums of ENV's provid
 check: setup ## check format, style, types and words (under a minute)
 	@$(RUN) ruff check . && ruff format --check . && mypy && python -m pytest -q -n 0 tests/test_documents.py
 
+audit: setup $(AUDIT) ## bandit on the code, checkov on the Terraform, pip-audit on the dependencies: clean, or explained
+	@$(RUN) python -m operations.audit
+
 setup: tools ## install what the other commands need, once
 	@$(MAKE) --no-print-directory -j2 $(VENV) $(NODE)
 
@@ -133,6 +137,13 @@ $(WAY_OUT): operations/way-out-requirements.txt $(VENV)
 	@echo "installing CDK Terrain into .local/way-out (about a minute, once)"
 	@rm -rf $(@D)/packages
 	@.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile --target $(@D)/packages -r $<
+	@touch $@
+
+$(AUDIT): operations/audit-requirements.txt operations/checkov-requirements.txt
+	@echo "installing the tools of the audit into .local/audit (about a minute, once)"
+	@for tools in code checkov; do $(PYTHON) -m venv --clear $(@D)/$$tools || exit 1; done
+	@$(@D)/code/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r operations/audit-requirements.txt
+	@$(@D)/checkov/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r operations/checkov-requirements.txt
 	@touch $@
 
 lock: setup ## resolve all dependencies again and write both lock files

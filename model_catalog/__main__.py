@@ -1,5 +1,6 @@
 """`python -m model_catalog`: the catalog from the command line."""
 
+import errno
 import functools
 import json
 import sys
@@ -325,12 +326,33 @@ def _configured(key: str) -> dict[str, Any]:
         raise CatalogError(f"{_CONTEXT_FILE}: cannot be read: {error}.") from error
 
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def _explained(error: OSError) -> str:
+    """What the system refused, where, and what to do."""
+    place = f"{error.filename}: " if error.filename else ""
+    reason = error.strerror or str(error) or type(error).__name__
+    if error.errno in _NO_ROOM:
+        remedy = "Free space there, or raise the quota or `ulimit -f`, and try again. The lock file was not changed."
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        remedy = "Check its owner and mode, and that its file system can be written."
+    elif error.errno == errno.ENAMETOOLONG:
+        remedy = "Shorten the path, or put the catalog in a folder with a shorter one (--catalog)."
+    else:
+        remedy = "See to it, and try again."
+    return f"{place}{reason}. {remedy}"
+
+
 def main() -> None:
     try:
         application(prog_name="python -m model_catalog")
     except CatalogError as error:
         for complaint in error.complaints:
             print(f"error: {complaint}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except OSError as error:
+        print(f"error: {_explained(error)}", file=sys.stderr)
         raise SystemExit(1) from None
 
 

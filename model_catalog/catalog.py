@@ -122,6 +122,9 @@ class Catalog:
                     os.fsync(file.fileno())
             except CatalogError as error:
                 raise CatalogError(f"model {name} ({path}): {complaint}" for complaint in error.complaints) from error
+            except OSError as error:
+                error.filename = error.filename or str(self._artifacts)  # writing to a full disk names no file
+                raise
             with self._exclusive():
                 return self._record(name, artifact, packed, packed_file, conversion=conversion, observed=observed)
 
@@ -163,6 +166,9 @@ class Catalog:
                 observed = None if check is None else check.run(artifact.directory)
             except CatalogError as error:
                 raise CatalogError(f"model {name} ({uri}): {complaint}" for complaint in error.complaints) from error
+            except OSError as error:
+                error.filename = error.filename or str(self._artifacts)
+                raise
             with self._exclusive():
                 packed = Packed(fetched.sha256, fetched.size_bytes)
                 return self._record(name, artifact, packed, fetched.source, observed=observed)

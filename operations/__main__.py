@@ -48,7 +48,7 @@ from operations.image_promotion import keep_promoted, name_image, running_image
 from operations.model_restore import archived_versions, restore
 from operations.remote_state import RemoteState
 from operations.terraform import Terraform, TerraformError
-from operations.variables import output_directory, variables_for
+from operations.variables import output_directory, require_lasting, variables_for
 from stacks.errors import SettingsError
 from stacks.names import Names
 from stacks.settings_reader import read_settings
@@ -246,6 +246,7 @@ def model_restore(
 def bootstrap(environment: _Environment) -> None:
     """Create the bucket of ENVIRONMENT's states and move the state of its own stack into it. Safe to repeat."""
     console = Console()
+    require_lasting(environment)
     with variables_for(environment) as variables:
         deployment = _synthesised(environment, variables, console)
         if deployment.settings.existing.state_bucket is not None:

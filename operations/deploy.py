@@ -27,7 +27,7 @@ from operations.review import BLOCKED, FAILED, NEEDS_APPROVAL, SAFE, review
 from operations.saved_plans import SavedPlans, read_saved_plans
 from operations.state_check import refuse_damaged_state
 from operations.terraform import PLAN_FILE, Plan, Terraform, TerraformError
-from operations.variables import WORK_DIRECTORY, output_directory, variables_for
+from operations.variables import WORK_DIRECTORY, output_directory, require_lasting, variables_for
 
 # What Terraform needs to read a plan of these stacks: the schema of the one provider they use.
 _SCRATCH = {"terraform": {"required_providers": {"aws": {"source": "hashicorp/aws"}}}}
@@ -67,7 +67,9 @@ def deploy(
     Raises:
         SavedPlansError, RepositoryError, SynthesisError, StateError: nothing was changed.
         TerraformError: the stacks before the one that failed were applied.
+        LocalAwsError: the environment is that of the local AWS, which does not run.
     """
+    require_lasting(environment)
     with variables_for(environment) as variables:
         deployment = Deployment(environment, output_directory=output_directory(variables), variables=variables)
         if saved is None:

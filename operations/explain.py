@@ -38,20 +38,31 @@ class Rule:
             lines, each in its own way, and say some things in words of their own.
         cause: what it means; `{1}` is the pattern's first group; `{environment}`, `{stack}`, `{folder}` tell where.
         remedy: what to do, with the same places to fill.
+        environment: the only one that it is for; None for all.
     """
 
     name: str
     pattern: re.Pattern[str]
     cause: str
     remedy: str
+    environment: str | None = None
 
 
-def _rule(name: str, pattern: str, cause: str, remedy: str) -> Rule:
-    return Rule(name, re.compile(pattern), cause, remedy)
+def _rule(name: str, pattern: str, cause: str, remedy: str, environment: str | None = None) -> Rule:
+    return Rule(name, re.compile(pattern), cause, remedy, environment)
 
 
 # The first that matches counts: what is more special comes first.
 RULES = (
+    _rule(
+        "state not saved: the local AWS is gone",
+        r"(?=.*(?:Failed to (?:save|persist) state|errored\.tfstate))"
+        r".*dial tcp (?:127\.0\.0\.1|\[::1\]):\d+: connect: connection refused",
+        "the local AWS ended during the command. Everything that it held is gone, the states included.",
+        "start it again: make local. It deploys everything from the beginning. The file errored.tfstate in the folder "
+        "{folder} describes resources that no longer exist: delete it, and do not push it.",
+        environment="local",
+    ),
     _rule(
         "state not saved",
         r"(?:Failed to (?:save|persist) state|errored\.tfstate)",
@@ -300,10 +311,12 @@ def explain(
     """
     lock = StateLock.find(error)
     if lock is not None:
-        return Explanation(lock.describe(now), lock.advice(now, stack))
+        return Explanation(lock.describe(now), lock.advice(now, lock.stack or stack))
     text = " ".join(re.sub(f"{COLOUR.pattern}|[│╷╵]", " ", error).split())
     environment, name = split_stack_name(stack)
     for rule in RULES:
+        if rule.environment not in (None, environment):
+            continue
         match = rule.pattern.search(text)
         if match is not None:
             groups = (match[0], *(group or "" for group in match.groups()))

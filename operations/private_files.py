@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+PRIVATE_MODE = 0o600
 PRIVATE_UMASK = 0o077
 """For programs that write such files themselves: no rights for group and others."""
 

@@ -28,6 +28,7 @@ TAKEN_NAMES = frozenset(
         "aws_sagemaker_endpoint",
         "aws_sagemaker_endpoint_configuration",
         "aws_sagemaker_model",
+        "aws_ssm_parameter",
     }
 )
 """The types of which AWS refuses a second one under the same name. The next apply writes over all others."""

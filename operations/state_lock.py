@@ -21,6 +21,7 @@ STALE_AFTER = timedelta(hours=3)
 """Older locks are taken for left behind. The provider waits 60 minutes at most for an endpoint, then 10 for one that it
 deletes, and the verification 15: the rest of the three hours is for uploads and everything else of an apply."""
 
+_STACK = re.compile(r"(?:^|/)(?:terraform\.)?([\w-]+-[a-zA-Z]+(?:-\d+)?)(?:/terraform)?\.tfstate")
 _TEXT_FIELD = re.compile(r"^[ │]*(ID|Path|Operation|Who|Version|Created|Info):[ ]*(.*?)[ ]*$", re.MULTILINE)
 _OPERATIONS = {"OperationTypeApply": "an apply", "OperationTypePlan": "a plan", "OperationTypeInvalid": "a command"}
 
@@ -71,6 +72,12 @@ class StateLock:
         return cls(
             field("ID"), field("Operation"), field("Who"), _instant(str(fields.get("Created", ""))), field("Path")
         )
+
+    @property
+    def stack(self) -> str | None:
+        """The stack whose state it locks, such as `dev-models`, by the state's path; None where that is another's."""
+        match = _STACK.search(self.path)
+        return None if match is None else match[1]
 
     def to_json(self) -> bytes:
         """The lock object's content, as Terraform reads it."""

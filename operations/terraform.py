@@ -17,14 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from operations.explain import COLOUR
-from operations.private_files import PRIVATE_UMASK
+from operations.private_files import PRIVATE_MODE, PRIVATE_UMASK
 from operations.state_check import refuse_damaged_state
 
 PLAN_FILE = "plan"
 LOCK_FILE = ".terraform.lock.hcl"
 PREVIEW_STATE_FILE = "preview.tfstate"
 IMPORT_FILE = "adopt.tf.json"
+ERRORED_STATE_FILE = "errored.tfstate"
 PREVIEW_OVERRIDE_FILE = "preview_override.tf.json"
+_WRITES_VALUES = frozenset({"plan", "import", "state"})
 
 
 class TerraformError(Exception):
@@ -122,8 +124,8 @@ class Terraform:
                 capture_output=True,
                 text=True,
                 check=False,
-                # A plan file holds every value in it. What an apply's provisioners write keeps the user's own umask.
-                umask=PRIVATE_UMASK if command == "plan" else -1,
+                # Plan files and states hold every value. What an apply's provisioners write keeps the user's own umask.
+                umask=PRIVATE_UMASK if command in _WRITES_VALUES else -1,
             )
         except FileNotFoundError:
             raise TerraformError(command, self.directory, f"{self._binary} is not on PATH: install it") from None
@@ -161,7 +163,12 @@ class Terraform:
 
     def apply(self, plan: Plan) -> None:
         """Apply exactly the saved plan; Terraform refuses one that the state has moved past."""
-        self.run("apply", "-no-color", plan.file.name)
+        try:
+            self.run("apply", "-no-color", plan.file.name)
+        finally:
+            errored = self.directory / ERRORED_STATE_FILE
+            if errored.exists():  # what Terraform could not write to the backend
+                errored.chmod(PRIVATE_MODE)
 
     def destroy(self) -> None:
         """Destroy everything in the state, without asking."""

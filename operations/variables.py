@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local_aws.directory import Directory
-from local_aws.errors import NotRunningError
+from local_aws.errors import LocalAwsError, NotRunningError
 from local_aws.process import LocalAws, await_environment
 from operations.deployment import OUTPUT_FOLDER, PROJECT_DIRECTORY
 
@@ -28,6 +28,23 @@ def output_directory(variables: Mapping[str, str]) -> Path | None:
     if state is not None and PROJECT_DIRECTORY / state == LOCAL_REHEARSAL_DIRECTORY / "state":
         return LOCAL_REHEARSAL_DIRECTORY / OUTPUT_FOLDER
     return None
+
+
+def require_lasting(environment: str) -> None:
+    """Refuse `local` while `make local` does not run: what a command writes would be gone with the command.
+
+    Raises:
+        LocalAwsError: there is no local AWS.
+    """
+    if environment != LOCAL_ENVIRONMENT:
+        return
+    try:
+        Directory(LOCAL_AWS_DIRECTORY).running()
+    except NotRunningError:
+        raise LocalAwsError(
+            f"The local AWS of environment {environment} is not running, so there is nothing to deploy to. Nothing was "
+            "changed. Start it in another terminal: make local."
+        ) from None
 
 
 @contextmanager

@@ -41,10 +41,9 @@ class ProviderServer:
     connection, and so does the folder where Terraform runs.
     """
 
-    def __init__(self, endpoint_url: str, key: AccessKey, *, host: str = "127.0.0.1"):
+    def __init__(self, endpoint_url: str, key: AccessKey) -> None:
         self.endpoint_url = require_loopback(endpoint_url)
         self._key = key
-        self._host = host
         self._port: int | None = None
         self._server: grpc.Server | None = None
 
@@ -60,7 +59,7 @@ class ProviderServer:
             ],
         )
         services.add_ProviderServicer_to_server(_Servicer(provider, self.endpoint_url, self._key), self._server)
-        self._port = self._server.add_insecure_port(f"{self._host}:0")
+        self._port = self._server.add_insecure_port("127.0.0.1:0")
         self._server.start()
 
     def stop(self, grace_seconds: float = 5) -> None:
@@ -76,7 +75,7 @@ class ProviderServer:
             "ProtocolVersion": 6,
             "Pid": os.getpid(),
             "Test": True,
-            "Addr": {"Network": "tcp", "String": f"{self._host}:{self._port}"},
+            "Addr": {"Network": "tcp", "String": f"127.0.0.1:{self._port}"},
         }
         return json.dumps(dict.fromkeys(PROVIDER_ADDRESSES, server))
 

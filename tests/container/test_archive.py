@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from container.model_server.artifact.archive import ArchiveError, ArchiveLimits, extract_archive
+from tests.support.limits import largest_file
 
 Members = list[tuple[tarfile.TarInfo, bytes]]
 
@@ -211,3 +212,33 @@ def test_whatever_is_inside_nothing_leaves_the_folder(tmp_path_factory: pytest.T
         assert not [path for path in out.rglob("*") if path.is_symlink() or not (path.is_file() or path.is_dir())]
     assert {path.name for path in root.iterdir()} == {"a.tar.gz", "models"}
     assert {path.name for path in (root / "models").iterdir()} <= {"out"}
+
+
+LONG = "/".join(["x" * 200] * 20)
+
+
+def test_a_path_longer_than_the_system_takes_is_refused(tmp_path: Path) -> None:
+    members = [member("net.onnx", b"x"), member(LONG, b"x")]
+    refused(packed(members, tmp_path / "a.tar.gz"), tmp_path, "is a path of 4019 bytes; at most 3072 are allowed")
+    folder = packed([member(LONG, kind=tarfile.DIRTYPE)], tmp_path / "b.tar.gz")
+    refused(folder, tmp_path, "is a path of 4019 bytes")
+
+
+def test_links_that_add_up_to_such_a_path_are_refused(tmp_path: Path) -> None:
+    half = "/".join(["x" * 200] * 10)
+    members = [member(f"{half}/file", b"x"), member("y" * 200 + f"/{half}", kind=tarfile.SYMTYPE, link=f"/{half}"[1:])]
+    members[1][0].linkname = "../" * 10 + half.split("/", maxsplit=1)[0]
+    refused(packed(members, tmp_path / "a.tar.gz"), tmp_path, "is a path of .* bytes; at most 3072")
+
+
+def test_the_longest_path_that_is_allowed_comes_out(tmp_path: Path) -> None:
+    name = "/".join(["x" * 200] * 15)
+    extract_archive(packed([member(name, b"x")], tmp_path / "a.tar.gz"), tmp_path / "out")
+    assert tree(tmp_path / "out") == {name: b"x"}
+
+
+def test_a_full_disk_names_the_file_and_leaves_nothing(tmp_path: Path) -> None:
+    archive = packed([member("weights.bin", os.urandom(300_000))], tmp_path / "a.tar.gz")
+    with largest_file(100_000), pytest.raises(OSError, match="weights"):
+        extract_archive(archive, tmp_path / "models" / "out")
+    assert list((tmp_path / "models").iterdir()) == []

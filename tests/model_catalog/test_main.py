@@ -1,5 +1,8 @@
+import io
 import json
+import os
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -7,6 +10,7 @@ import pytest
 from model_catalog.__main__ import main
 from tests.model_catalog.conftest import MakeModel
 from tests.support.checkpoints import dense_network, save_checkpoint
+from tests.support.limits import largest_file
 
 
 @pytest.fixture
@@ -125,3 +129,43 @@ def test_a_wrong_setting_is_named(run, tmp_path: Path, text: str, complaint: str
     assert code == 1
     assert errors.startswith("error: cdktf.json: ")
     assert complaint in errors
+
+
+def _archive(path: Path, name: str, content: bytes) -> Path:
+    with tarfile.open(path, "w:gz") as tar:
+        member = tarfile.TarInfo(name)
+        member.size = len(content)
+        tar.addfile(member, io.BytesIO(content))
+    return path
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "archive"])
+def test_a_full_disk_is_a_line_with_the_place_and_changes_nothing(
+    run, make_model: MakeModel, tmp_path: Path, packed: bool
+) -> None:
+    source = make_model()
+    (source / "vocabulary.bin").write_bytes(os.urandom(300_000))
+    if packed:
+        source = _archive(tmp_path / "big.tar.gz", "vocabulary.bin", os.urandom(300_000))
+    with largest_file(100_000):
+        code, output, error = run("add", "net", source, "--no-check")
+    assert (code, output) == (1, "")
+    assert error.splitlines()[-1].startswith("error: ") and "Traceback" not in error
+    assert ("vocabulary.bin" if packed else "models/artifacts") in error
+    assert "Free space" in error and "The lock file was not changed." in error
+    assert not (tmp_path / "models" / "models.lock.json").exists()
+    assert [path.name for path in (tmp_path / "models" / "artifacts").iterdir() if path.name != ".lock"] == []
+
+
+def test_a_path_too_long_for_the_system_is_a_line(run, tmp_path: Path) -> None:
+    archive = _archive(tmp_path / "long.tar.gz", "/".join(["x" * 200] * 25), b"x")
+    code, _, error = run("add", "net", archive, "--no-check")
+    assert code == 1
+    assert "error: model net" in error and "is a path of 5024 bytes" in error
+
+
+def test_a_folder_that_cannot_be_written_is_a_line(run, make_model: MakeModel, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, _, error = run("--catalog", tmp_path / "file" / "models", "add", "net", make_model(), "--no-check")
+    assert code == 1
+    assert f"error: {tmp_path}/file" in error and "Not a directory" in error

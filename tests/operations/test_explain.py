@@ -195,6 +195,7 @@ def test_a_state_that_cannot_be_written_after_an_apply_is_not_lost(account, writ
         s3.delete_bucket(Bucket=state_bucket)
     said = explain(failed[0].output, NOW, "dev-endpoint", str(terraform.directory))
     assert "errored.tfstate in the folder" in said.cause
+    assert (terraform.directory / "errored.tfstate").stat().st_mode & 0o777 == 0o600
     s3.create_bucket(Bucket=state_bucket)
     # As it says.
     terraform.run("state", "push", "errored.tfstate")
@@ -282,6 +283,57 @@ def test_the_words_of_aws(error, cause):
 )
 def test_starting_the_local_aws_is_advised_only_where_it_helps(error):
     assert "make local" not in explain(error, NOW, "local-models", "F").remedy
+
+
+NOT_SAVED = (
+    "Error: Failed to save state\n\nError saving state: failed to upload state: operation error S3: PutObject, exceeded"
+    ' maximum number of attempts, 1, https response error StatusCode: 0, request send failed, Put "http://127.0.0.1:4566'
+    '/b/local-models/terraform.tfstate": dial tcp 127.0.0.1:4566: connect: connection refused\n\n'
+    "Error: Failed to persist state to backend\n\nthe new state has been written to errored.tfstate"
+)
+
+
+def test_the_state_of_a_local_aws_that_is_gone_is_not_pushed():
+    said = explain(NOT_SAVED, NOW, "local-models", "F")
+    assert "make local" in said.remedy and "do not push it" in said.remedy and "state push" not in said.remedy
+    assert "F describes" in said.remedy
+
+
+@pytest.mark.parametrize(
+    ("error", "stack"),
+    [
+        (NOT_SAVED, "dev-models"),  # through a proxy of this machine
+        ("Error: Failed to save state\n\nError saving state: api error AccessDenied", "local-models"),
+    ],
+)
+def test_any_other_state_that_was_not_saved_is_pushed(error, stack):
+    assert "terraform -chdir=F state push errored.tfstate" in explain(error, NOW, stack, "F").remedy
+
+
+LOCKED = """
+│ Error: Error acquiring the state lock
+│
+│ Lock Info:
+│   ID:        8b1f
+│   Path:      {path}
+│   Operation: OperationTypeApply
+│   Who:       anna@build-7
+│   Created:   2026-11-24 07:12:03.1 +0000 UTC
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ("multi-model-dev-state-111111111111/dev-models/terraform.tfstate", "ENV=dev STACK=models LOCK=8b1f"),
+        ("bucket/dev-eu-endpoint-2/terraform.tfstate", "ENV=dev-eu STACK=endpoint-2 LOCK=8b1f"),
+        ("terraform.dev-state.tfstate", "ENV=dev STACK=state LOCK=8b1f"),
+        ("bucket/other.tfstate", "ENV=ENV STACK=STACK LOCK=8b1f"),
+    ],
+)
+def test_a_lock_names_its_stack(path, named):
+    """`... | python -m operations explain` gets no more than Terraform's words."""
+    assert named in explain(LOCKED.format(path=path), NOW).remedy
 
 
 def test_every_rule_fills_its_places():

@@ -18,6 +18,8 @@ from typing import BinaryIO
 _COPY_BYTES = 256 * 1024
 # A tar header (a long name, PAX attributes) is read in one piece. Real ones are a few kilobytes.
 _MAX_HEADER_BYTES = 1024 * 1024
+# Linux takes paths of 4,096 bytes. The folder that the model is extracted to needs some of them.
+_MAX_PATH_BYTES = 3072
 
 
 class ArchiveError(ValueError):
@@ -136,8 +138,13 @@ def _extract_member(tar: tarfile.TarFile, member: tarfile.TarInfo, root: Path, l
             raise ArchiveError(f"{member.name!r} has no content")
         mode = 0o755 if member.mode & 0o100 else 0o644
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-        with os.fdopen(descriptor, "wb") as output:
-            shutil.copyfileobj(source, output, _COPY_BYTES)
+        try:
+            with os.fdopen(descriptor, "wb") as output:
+                shutil.copyfileobj(source, output, _COPY_BYTES)
+        except OSError as error:
+            if error.errno is None or error.filename is not None:
+                raise  # gzip's, of a damaged archive
+            raise type(error)(error.errno, error.strerror, str(target)) from error  # a full disk: writing names no file
         if target.stat().st_size != member.size:
             raise ArchiveError(f"{member.name!r} is cut off: {target.stat().st_size} of {member.size} bytes")
     else:
@@ -167,6 +174,7 @@ def _follow_links(links: list[tarfile.TarInfo], root: Path, limits: ArchiveLimit
                 if total_bytes > limits.max_bytes:
                     raise ArchiveError(f"the archive expands to more than {limits.max_bytes} bytes")
                 place = target if file == source else target / file.relative_to(source)
+                _refuse_long_path(place.relative_to(root).as_posix())
                 _make_folder(place.parent, link.name)
                 os.link(file, place)
             followed.append(target)
@@ -208,7 +216,14 @@ def _safe_parts(name: str, limits: ArchiveLimits) -> tuple[str, ...]:
         raise ArchiveError(f"{name[:80]!r} is nested deeper than {limits.max_depth} folders")
     if any(len(part.encode("utf-8", "surrogateescape")) > 255 for part in path.parts):
         raise ArchiveError(f"{name[:80]!r} is longer than a file name may be")
+    _refuse_long_path(path.as_posix())
     return path.parts
+
+
+def _refuse_long_path(path: str) -> None:
+    size = len(path.encode("utf-8", "surrogateescape"))
+    if size > _MAX_PATH_BYTES:
+        raise ArchiveError(f"{path[:80]!r}... is a path of {size} bytes; at most {_MAX_PATH_BYTES} are allowed")
 
 
 def _kind(member: tarfile.TarInfo) -> str:
