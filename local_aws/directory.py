@@ -25,7 +25,6 @@ import boto3
 from .access_key import AccessKey
 from .account import REGION
 from .errors import DirectoryInUseError, LocalAwsError, NotRunningError
-from .orphans import end_orphans
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +96,9 @@ class Directory:
         lock.flush()
         self._lock = lock
         if left_by:
+            # psutil is not among a deployment's packages, which ask here whether a local AWS runs.
+            from .orphans import end_orphans  # noqa: PLC0415
+
             ended = end_orphans(self.watched)
             logger.warning(
                 "the local AWS that ran here (pid %s) was killed; its account is lost. Ended now: %s, and its files.",

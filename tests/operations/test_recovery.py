@@ -85,6 +85,7 @@ def test_a_killed_creation_is_taken_over(write, services):
         "aws_cloudwatch_log_group.logs": f"/aws/sagemaker/Endpoints/{ENDPOINT}",
         "aws_iam_role.execution_role": "multi-model-local-us-east-1",
         "aws_sagemaker_endpoint.endpoint": ENDPOINT,
+        "aws_ssm_parameter.endpoint_name_parameter": "/multi-model/local/endpoint-name",
         CONFIGURATION: "configuration-one",
         MODEL: "model-one",
     }

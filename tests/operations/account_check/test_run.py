@@ -95,12 +95,14 @@ def test_another_account_is_not_looked_at(account_of, calls):
 
 
 @pytest.mark.parametrize(("instance_type", "code"), [("ml.m5.large", 0), ("ml.p3.8xlarge", 1)])
-def test_the_command(url, tmp_path, monkeypatch, capsys, instance_type, code):  # noqa: PLR0917
-    block = {**SETTINGS, "local_aws": {"endpoint_url": url}, "instance_type": instance_type}
+def test_the_command(aws, tmp_path, monkeypatch, capsys, instance_type, code):  # noqa: PLR0917
+    block = {**SETTINGS, "local_aws": {"endpoint_url": aws.url}, "instance_type": instance_type}
     (tmp_path / "cdktf.json").write_text(json.dumps({"context": {"environments": {"dev": block}}}))
     monkeypatch.setattr(program, "PROJECT_DIRECTORY", tmp_path)
     for name in ("ENVIRONMENT", "AWS_ENDPOINT_URL", "STATE_BACKEND"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", aws.key.id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", aws.key.secret)
     monkeypatch.setattr("sys.argv", ["operations", "check-account", "dev"])
     assert program.main() == code
     lines = capsys.readouterr().out.splitlines()
