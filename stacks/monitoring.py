@@ -69,8 +69,8 @@ def add_alarms(stack: EnvironmentStack, actions: list[str]) -> None:
     if stack.settings.monitoring.dashboard:
         # The alarms by their names, not by references: the plan then shows the dashboard.
         arns = [names.arn("cloudwatch", f"alarm:{name}") for name in alarm_names]
-        # CloudWatch's ${...} is not Terraform's. JSON's own escape, as CDKTF's HCL breaks at `$${`.
-        body = dashboard_body(names, arns).replace("${", "\\u0024{")
+        # CloudWatch's ${...} is not Terraform's.
+        body = dashboard_body(names, arns).replace("${", "$${")
         CloudwatchDashboard(stack, "dashboard", dashboard_name=names.dashboard, dashboard_body=body)
 
 

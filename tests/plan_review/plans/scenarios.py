@@ -495,11 +495,7 @@ _EMPTY = {"alarms": [{"alarm_name": "review-latency"}]}
 SCENARIOS = (
     Scenario("models-no-change", "models"),
     Scenario("models-created", "models", on_empty_account=True),
-    Scenario(
-        "model-added",
-        "models",
-        lambda c: c["resource"]["aws_s3_object"].update(squeezenet_v3=artifact("squeezenet", "3")),
-    ),
+    Scenario("model-added", "models", _added()),
     Scenario("model-new-version", "models", _both(_removed("squeezenet_v1"), _added())),
     Scenario(
         # As stacks have it that keep one address for each model.
