@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from plan_review.models import ModelChange
+from plan_review.models import ModelAction, ModelChange
 from plan_review.plan import Action, Change
 from plan_review.values import UNKNOWN, Values
 
 _KEY = "model-list.json"
+_ADDED = (ModelAction.ADDED, ModelAction.NEW_VERSION)
 # What S3 and the provider make up themselves when the content changes.
 _FOLLOWS = frozenset({"content", "etag", "version_id", "last_modified"})
 
@@ -20,7 +21,8 @@ def follows_models(change: Change, models: Sequence[ModelChange]) -> bool:
     """Whether a change of the list says no more than the models that change beside it.
 
     It is an update of the content alone, each entry leads to versions of the model that it names, entries of other
-    models stay as they are, and what comes or goes in the content are versions that come or go in the plan.
+    models stay as they are, and what comes or goes in the content are versions that come or go in the plan. The current
+    version stays, or the plan adds the new one.
     """
     if change.type != "aws_s3_object" or change.action is not Action.UPDATE or not models:
         return False
@@ -35,6 +37,9 @@ def follows_models(change: Change, models: Sequence[ModelChange]) -> bool:
     if any(before.get(name) != after.get(name) for name in (before.keys() | after.keys()) - names):
         return False
     keys = {model.artifact.key.partition("/")[2] for model in models}
+    added = {model.artifact.key.partition("/")[2] for model in models if model.action in _ADDED}
+    if any(versions[0] not in added and versions[:1] != before.get(name, ())[:1] for name, versions in after.items()):
+        return False
     return {*chain(*before.values())} ^ {*chain(*after.values())} <= keys
 
 

@@ -35,7 +35,8 @@ def dashboard_body(names: Names, alarm_arns: Sequence[str]) -> str:
         place = {"x": column * _WIDTH, "y": 3 + row * _HEIGHT, "width": _WIDTH, "height": _HEIGHT}
         properties = {"region": names.settings.region, "view": "timeSeries", "stacked": False, "period": 60, **graph}
         widgets.append({"type": "metric", **place, "properties": properties})
-    return json.dumps({"widgets": widgets})
+    # On several lines, as CDKTF's HCL drops the backslashes of a text on one.
+    return json.dumps({"widgets": widgets}, indent=1)
 
 
 def _sagemaker(names: Names) -> list[dict[str, Any]]:

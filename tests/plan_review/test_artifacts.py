@@ -11,8 +11,8 @@ from plan_review.findings import Severity, Verdict
 from tests.plan_review.conftest import asked, block, document_of, element, stack_of
 
 Document = dict[str, Any]
-ADDED = "aws_s3_object.squeezenet_slot_3"
-KEPT = "aws_s3_object.resnet"
+ADDED = "aws_s3_object.squeezenet_v3"
+KEPT = "aws_s3_object.resnet_v1"
 DIGEST = "649af340ff89f574"
 
 # What is done to the plan that adds a model: (edit, rule, address)
@@ -153,7 +153,7 @@ def test_a_key_that_ends_in_its_hash_is_enough() -> None:
 
 def test_forgetting_first_is_known() -> None:
     """OpenTofu's ["forget", "create"]: the object of before stays, under its own key."""
-    document = document_of("model-new-version")
+    document = document_of("model-new-version-at-its-address")
     (replaced,) = (item for item in document["resource_changes"] if item["change"]["actions"] != ["no-op"])
     replaced["change"]["actions"] = ["forget", "create"]
     replaced["action_reason"] = "forgot_because_lifecycle_destroy_in_config"

@@ -286,7 +286,7 @@ def test_every_changed_resource_is_named_models_too(reviewed: Callable[..., Revi
         named = {detail.address for detail in result.stacks[0].details}
         named |= {model.artifact.address for model in result.stacks[0].models}
         assert named >= set(changed)
-    assert "`aws_s3_object.resnet` is updated in place (only tags" in markdown.render(reviewed("artifact-tagged"))
+    assert "`aws_s3_object.resnet_v1` is updated in place (only tags" in markdown.render(reviewed("artifact-tagged"))
 
 
 @pytest.mark.parametrize("zero", ["", 0, False, [], {}])

@@ -30,7 +30,7 @@ def test_a_copy_brings_a_version(reviewed: Callable[..., Review]) -> None:
         ("copy-overwritten", "artifact-overwritten", "is replaced under the same key"),
         # The same content from another place: the provider replaces the copy for it, and its end deletes the new one.
         ("copy-from-elsewhere", "artifact-overwritten", "is replaced under the same key"),
-        ("copy-replaced-by-upload", "shared-key-destroyed", "which aws_s3_object.squeezenet needs"),
+        ("copy-replaced-by-upload", "shared-key-destroyed", "which aws_s3_object.squeezenet_v1 needs"),
     ],
 )
 def test_a_version_stays_the_copy_it_is(
@@ -38,7 +38,7 @@ def test_a_version_stays_the_copy_it_is(
 ) -> None:
     (stack,) = reviewed((scenario, "dev-models")).stacks
     (finding,) = stack.findings
-    assert (finding.rule.id, finding.address) == (rule, "aws_s3_object_copy.squeezenet")
+    assert (finding.rule.id, finding.address) == (rule, "aws_s3_object_copy.squeezenet_v1")
     assert message in finding.message
     assert (stack.verdict, stack.decision) == (Verdict.OUTAGE, Severity.BLOCKED)
 

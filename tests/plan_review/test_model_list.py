@@ -11,17 +11,19 @@ import pytest
 from plan_review.findings import Severity, Verdict
 from tests.plan_review.conftest import asked, document_of, element
 
-ADDED = "aws_s3_object.squeezenet_slot_3"
+ADDED = "aws_s3_object.squeezenet_v3"
 ONE, TWO = "resnet/1-0123456789abcdef.tar.gz", "resnet/2-0123456789abcdef.tar.gz"
 BEFORE = {"resnet": {"target_model": TWO, "earlier": [ONE]}}
 
 
-def plan(after: dict[str, Any], key: str = "model-list.json", **attributes: Any) -> dict[str, Any]:
-    """The plan that adds a model, with an update of the list."""
+def plan(
+    after: dict[str, Any], key: str = "model-list.json", before: dict[str, Any] = BEFORE, **attributes: Any
+) -> dict[str, Any]:
+    """The plan that adds a version of a model, with an update of the list."""
     document = document_of("model-added")
     item = copy.deepcopy(element(document, ADDED))
     item |= {"address": "aws_s3_object.model_list", "name": "model_list"}
-    old = {"bucket": "review-models", "key": key, "content": json.dumps({"models": BEFORE}), "version_id": "1"}
+    old = {"bucket": "review-models", "key": key, "content": json.dumps({"models": before}), "version_id": "1"}
     new = old | {"content": json.dumps({"models": after})} | attributes
     item["change"] = {
         "actions": ["update"],
@@ -58,3 +60,13 @@ def test_the_list_follows_its_models() -> None:
 )
 def test_anything_else_asks_for_approval(document: Any) -> None:
     assert asked(document())[1] >= Severity.APPROVAL
+
+
+@pytest.mark.parametrize(("current", "decision"), [(3, Severity.NOTE), (2, Severity.NOTE), (1, Severity.APPROVAL)])
+def test_beside_a_new_version_callers_are_not_led_back_to_an_earlier_one(current: int, decision: Severity) -> None:
+    keys = {1: "squeezenet/1-0123456789abcdef.tar.gz", 2: "squeezenet/2-0123456789abcdef.tar.gz"}
+    before = {"squeezenet": {"target_model": keys[2], "earlier": [keys[1]]}}
+    keys[3] = added()["target_model"]
+    earlier = [key for version, key in keys.items() if version != current]
+    after = {"squeezenet": {"target_model": keys[current], "earlier": earlier}}
+    assert asked(plan(after, before=before))[1] is decision

@@ -36,21 +36,21 @@ def happens(*changes: Change) -> list[tuple[ModelAction, str, str | None]]:
     ("changes", "expected"),
     [
         ([change("a", None, "1")], [(ModelAction.ADDED, "1", None)]),
-        ([change("a", "1", "1"), change("a_slot_2", None, "2")], [(ModelAction.NEW_VERSION, "2", "1")]),
+        ([change("a", "1", "1"), change("b", None, "2")], [(ModelAction.NEW_VERSION, "2", "1")]),
         # The oldest version leaves its address to the new one.
         (
-            [change("a", "9", "11"), change("a_slot_2", "10", "10")],
+            [change("a", "9", "11"), change("b", "10", "10")],
             [(ModelAction.NEW_VERSION, "11", "10"), (ModelAction.EARLIER_REMOVED, "9", None)],
         ),
-        ([change("a", "9", None), change("a_slot_2", "10", "10")], [(ModelAction.EARLIER_REMOVED, "9", None)]),
-        ([change("a", "9", "9"), change("a_slot_2", "10", None)], [(ModelAction.REMOVED, "10", None)]),
+        ([change("a", "9", None), change("b", "10", "10")], [(ModelAction.EARLIER_REMOVED, "9", None)]),
+        ([change("a", "9", "9"), change("b", "10", None)], [(ModelAction.REMOVED, "10", None)]),
         ([change("a", "1", None)], [(ModelAction.REMOVED, "1", None)]),
         # Without earlier versions the current one goes, and a newer one comes.
         ([change("a", "1", "2")], [(ModelAction.NEW_VERSION, "2", "1"), (ModelAction.EARLIER_REMOVED, "1", None)]),
         # Going back is not a new version: callers of the current one lose it.
         ([change("a", "2", "1")], [(ModelAction.NEW_VERSION, "1", "2"), (ModelAction.REMOVED, "2", None)]),
         # A move to another address is no change of the model.
-        ([change("a", "1", None), change("a_slot_2", None, "1")], []),
+        ([change("a", "1", None), change("b", None, "1")], []),
         ([change("a", "1", "1")], []),
     ],
 )

@@ -56,20 +56,20 @@ CASES = {
     "live-model-removed": (
         "model-earlier-version-removed",
         "model-current-version-removed",
-        "aws_s3_object.squeezenet_slot_2",
+        "aws_s3_object.squeezenet_v2",
         "current version 2 is removed",
     ),
     "artifact-overwritten": (
         "model-new-version",
         "artifact-overwritten",
-        "aws_s3_object.resnet",
+        "aws_s3_object.resnet_v1",
         "is overwritten in place",
     ),
     "shared-key-destroyed": (
         "artifact-moved",
         "artifact-renamed",
-        "aws_s3_object.resnet",
-        "which aws_s3_object.resnet_18 needs",
+        "aws_s3_object.resnet_v1",
+        "which aws_s3_object.resnet_18_v1 needs",
     ),
     "artifacts-expire": (
         "old-versions-expire-later",
@@ -153,32 +153,32 @@ CASES = {
     "artifact-storage-class": (
         "artifact-tagged",
         "artifact-archived",
-        "aws_s3_object.resnet",
+        "aws_s3_object.resnet_v1",
         "storage_class: STANDARD -> DEEP_ARCHIVE: no endpoint can load it",
     ),
     "artifact-elsewhere": (
         "model-added",
         "artifact-elsewhere",
-        "aws_s3_object.squeezenet_slot_3",
+        "aws_s3_object.squeezenet_v3",
         "goes to bucket review-team",
     ),
     "artifact-encryption": (
         "model-added",
         "artifact-without-key",
-        "aws_s3_object.squeezenet_slot_3",
+        "aws_s3_object.squeezenet_v3",
         "server_side_encryption is AES256",
     ),
     "artifact-access": (
         "model-added",
         "artifact-with-acl",
-        "aws_s3_object.squeezenet_slot_3",
+        "aws_s3_object.squeezenet_v3",
         "acl is bucket-owner-read",
     ),
-    "artifact-lock": ("model-added", "artifact-locked", "aws_s3_object.squeezenet_slot_3", "object_lock_"),
+    "artifact-lock": ("model-added", "artifact-locked", "aws_s3_object.squeezenet_v3", "object_lock_"),
     "artifact-unproven": (
         "model-added",
         "artifact-with-provisioner",
-        "aws_s3_object.squeezenet_slot_3",
+        "aws_s3_object.squeezenet_v3",
         "the apply runs commands for it",
     ),
     "name-still-taken": (
@@ -194,7 +194,7 @@ CASES = {
         "this action runs, set off by the command line (-invoke)",
     ),
     "unlisted-part": ("models-no-change", "unknown-section", "section side_effects", "is not known to the review"),
-    "unknown-action": ("models-no-change", "unknown-action", "aws_s3_object.resnet", "the actions create, rename"),
+    "unknown-action": ("models-no-change", "unknown-action", "aws_s3_object.resnet_v1", "the actions create, rename"),
     "drift-without-effect": (
         "main/03-model3/models.second",
         "main/00-base/models.second",
@@ -209,6 +209,7 @@ VERDICTS = {
     "endpoint-no-change": (Verdict.NO_CHANGE, Severity.NOTE),
     "model-added": (Verdict.MODELS_ONLY, Severity.NOTE),
     "model-new-version": (Verdict.MODELS_ONLY, Severity.NOTE),
+    "model-new-version-at-its-address": (Verdict.MODELS_ONLY, Severity.NOTE),
     "model-earlier-version-removed": (Verdict.MODELS_ONLY, Severity.NOTE),
     "models-created": (Verdict.OTHER, Severity.APPROVAL),
     "endpoint-created": (Verdict.OTHER, Severity.APPROVAL),
@@ -304,7 +305,7 @@ def test_what_destroys_is_safe_only_for_an_earlier_version_of_a_model(
     result = reviewed(scenario)
     counts = result.stacks[0].counts
     if counts["destroyed"] or counts["replaced"]:
-        earlier = {"model-new-version", "model-earlier-version-removed"}
+        earlier = {"model-new-version", "model-new-version-at-its-address", "model-earlier-version-removed"}
         assert (result.decision is Severity.NOTE) == (scenario in earlier)
 
 
@@ -339,7 +340,8 @@ def test_the_table_of_verdicts_is_current() -> None:
 KINDS_SHOWN = {
     "Nothing": ("models-no-change", "main/00-base/models.second"),
     "A model or a version": ("model-added", "copy-added", "main/03-model3/models.plan"),
-    "A newer version": ("model-new-version", "model-earlier-version-removed"),
+    "A newer version": ("model-new-version", "model-new-version-at-its-address"),
+    "`terraform_data.archive`": ("model-new-version", "model-earlier-version-removed"),
     "Tags or metadata": ("artifact-tagged",),
     "Any other resource": ("bucket-tagged", "artifact-moved", "alarm-moved"),
     "A first endpoint": ("endpoint-created", "main/00-base/endpoint.plan"),

@@ -11,8 +11,8 @@ from plan_review.findings import Severity, Verdict
 from tests.plan_review.conftest import asked, document_of, element, review_of, stack_of
 
 Document = dict[str, Any]
-ADDED = "aws_s3_object.squeezenet_slot_3"
-KEPT = "aws_s3_object.resnet"
+ADDED = "aws_s3_object.squeezenet_v3"
+KEPT = "aws_s3_object.resnet_v1"
 DIGEST = "649af340ff89f574"
 INVOCATION = {
     "address": "action.aws_lambda_invoke.wipe",

@@ -20,6 +20,7 @@ SAFE = {
         "models-no-change",
         "model-added",
         "model-new-version",
+        "model-new-version-at-its-address",
         "model-earlier-version-removed",
         "artifact-tagged",
         "copy-added",

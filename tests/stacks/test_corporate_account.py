@@ -48,7 +48,8 @@ def test_what_exists_is_named_and_not_declared(synthesise):
         f"{ACCOUNT}.dkr.ecr.eu-central-1.amazonaws.com/vision/model-server:"
     )
     objects = stacks["dev-models"]["resource"]["aws_s3_object"].values()
-    assert {item["bucket"] for item in objects} == {"models"}
+    # The expression makes the objects depend on the archive, and is the bucket's name.
+    assert {item["bucket"] for item in objects} == {'${["models", terraform_data.archive.id][0]}'}
     assert all(item["key"].startswith("vision/models/") for item in objects)
     keys = {stack["terraform"]["backend"]["s3"]["key"] for stack in stacks.values()}
     assert keys == {f"vision/dev-{stack}/terraform.tfstate" for stack in ("endpoint", "image", "models")}
@@ -126,8 +127,9 @@ class TestRights:
         assert not gone & set(found)
         assert found["ListModels"]["Resource"] == ["arn:aws:s3:::models", "arn:aws:s3:::models-*"]
         assert found["WriteModels"]["Resource"] == [
-            "arn:aws:s3:::models/vision/models/*",
-            "arn:aws:s3:::models-*/vision/models/*",
+            f"arn:aws:s3:::{bucket}/vision/{objects}"
+            for bucket in ("models", "models-*")
+            for objects in ("models/*", "archive/*", "model-list.json")
         ]
         assert found["WriteStates"]["Resource"] == "arn:aws:s3:::states/vision/dev-*/terraform.tfstate"
         assert found["PassExecutionRole"]["Resource"] == [ROLE]

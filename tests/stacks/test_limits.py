@@ -110,6 +110,7 @@ WITHOUT_A_SHAPE = {
     "monitoring.topic_arn": "botocore's model has no rule for ARNs of topics",
     "parameters": "true or false",
     "production": _OWN,
+    "promoted_models_only": "true or false",
     "name_prefix": "part of every name, whose length names.py checks",
     "network_isolation": "true or false",
     "revision": _OWN,

@@ -86,7 +86,8 @@ def test_the_dashboard_has_sagemakers_metrics_and_the_servers_of_each_model(stac
     body = resources(stacks, "small-endpoint", "aws_cloudwatch_dashboard")["dashboard"]["dashboard_body"]
     # Terraform would take CloudWatch's ${...} for its own.
     assert "${" not in body.replace("$${", "")
-    widgets = json.loads(body)["widgets"]
+    widgets = json.loads(body.replace("$${", "${"))["widgets"]
+    assert widgets[-1]["properties"]["metrics"][0][0]["label"] == "${PROP('Dim.Model')}"
     assert len(widgets[0]["properties"]["alarms"]) == len(Alarms.model_fields)
     text = json.dumps(widgets)
     for metric in set.union(*PUBLISHED.values()) | {"LoadedModelCount", "CPUUtilization"}:

@@ -128,4 +128,7 @@ def test_hcl_is_valid_and_plans_the_same(aws, synthesised, stack):
     assert not (folders["hcl"] / "cdk.tf.json").exists()
     plans = {syntax: planned(folder, aws.environment()) for syntax, folder in folders.items()}
     assert plans["json"]["resource_changes"]
-    assert differences(plans["json"], plans["hcl"]) == {}
+    # CDKTF's HCL has texts of several lines as here-documents, which end in a newline.
+    differing = differences(plans["json"], plans["hcl"])
+    assert {path: both for path, both in differing.items() if both[1] != f"{both[0]}\n"} == {}
+    assert {path.rpartition("/")[2] for path in differing} <= {"dashboard_body"}

@@ -67,13 +67,14 @@ def artifact(name: str, version: str) -> Configuration:
     content = ARTIFACTS[f"{name}-{version}"]
     sha256 = hashlib.sha256(content).hexdigest()
     return {
-        "bucket": "${aws_s3_bucket.models_bucket.bucket}",
+        # As in the stack: the bucket's name is known, and what goes is destroyed after the archive has it.
+        "bucket": "${[aws_s3_bucket_versioning.models_bucket.bucket, terraform_data.archive.id][0]}",
         "key": f"models/{name}/{version}-{sha256[:16]}.tar.gz",
         "source": f"artifacts/{name}-{version}.tar.gz",
         "source_hash": sha256,
         "content_type": "application/gzip",
-        "metadata": {"model": name, "version": version, "sha256": sha256, "size_bytes": str(len(content))},
-        "depends_on": ["aws_s3_bucket_versioning.models_bucket"],
+        "checksum_algorithm": "SHA256",
+        "metadata": {"size_bytes": str(len(content))},
         "lifecycle": {"create_before_destroy": True},
     }
 
@@ -124,9 +125,19 @@ def models_stack() -> Configuration:
                 }
             },
             "aws_s3_object": {
-                "squeezenet": artifact("squeezenet", "1"),
-                "squeezenet_slot_2": artifact("squeezenet", "2"),
-                "resnet": artifact("resnet", "1"),
+                "squeezenet_v1": artifact("squeezenet", "1"),
+                "squeezenet_v2": artifact("squeezenet", "2"),
+                "resnet_v1": artifact("resnet", "1"),
+            },
+            "terraform_data": {
+                "archive": {
+                    "triggers_replace": {"removed": "000000000000"},
+                    "depends_on": ["aws_s3_bucket_versioning.models_bucket"],
+                    "lifecycle": {"create_before_destroy": True},
+                    "provisioner": [
+                        {"local-exec": {"interpreter": ["python3", "-m"], "command": "stacks.archive_models"}}
+                    ],
+                }
             },
         }
     )
@@ -163,7 +174,7 @@ def copies_stack() -> Configuration:
             "aws_s3_bucket_versioning": {
                 "models_bucket": {"bucket": bucket, "versioning_configuration": {"status": "Enabled"}}
             },
-            "aws_s3_object_copy": {"squeezenet": copied_artifact("squeezenet", "1")},
+            "aws_s3_object_copy": {"squeezenet_v1": copied_artifact("squeezenet", "1")},
         }
     )
 
@@ -391,19 +402,22 @@ def _encryption(**default: str) -> Callable[[Configuration], object]:
 
 
 def _static_key(configuration: Configuration) -> None:
-    configuration["resource"]["aws_s3_object"]["alexnet"] = artifact("resnet", "1") | {"key": "models/alexnet.tar.gz"}
+    configuration["resource"]["aws_s3_object"]["alexnet_v1"] = artifact("resnet", "1") | {
+        "key": "models/alexnet.tar.gz"
+    }
 
 
 def _copy_of_another(configuration: Configuration) -> None:
     """Other content under the key of the copy that is there."""
     copies = configuration["resource"]["aws_s3_object_copy"]
-    copies["squeezenet"] = copied_artifact("squeezenet", "2") | {"key": copies["squeezenet"]["key"]}
+    copies["squeezenet_v1"] = copied_artifact("squeezenet", "2") | {"key": copies["squeezenet_v1"]["key"]}
 
 
 def _copy_to_upload(configuration: Configuration) -> None:
     """The same version, uploaded from now on."""
-    key = configuration["resource"]["aws_s3_object_copy"].pop("squeezenet")["key"]
-    configuration["resource"]["aws_s3_object"] = {"squeezenet": artifact("squeezenet", "1") | {"key": key}}
+    copied = configuration["resource"]["aws_s3_object_copy"].pop("squeezenet_v1")
+    uploaded = artifact("squeezenet", "1") | {name: copied[name] for name in ("bucket", "key")}
+    configuration["resource"]["aws_s3_object"] = {"squeezenet_v1": uploaded}
 
 
 def _bucket_policy(document: str) -> Callable[[Configuration], object]:
@@ -414,7 +428,17 @@ def _bucket_policy(document: str) -> Callable[[Configuration], object]:
 def _added(**arguments: Any) -> Callable[[Configuration], object]:
     """Another version of a model, with more arguments than the others have."""
     more = artifact("squeezenet", "3") | arguments
-    return lambda configuration: configuration["resource"]["aws_s3_object"].update(squeezenet_slot_3=more)
+    return lambda configuration: configuration["resource"]["aws_s3_object"].update(squeezenet_v3=more)
+
+
+def _removed(name: str) -> Callable[[Configuration], object]:
+    """A version of a model goes, and the archive is replaced, as the models stack does it."""
+
+    def change(configuration: Configuration) -> None:
+        configuration["resource"]["aws_s3_object"].pop(name)
+        configuration["resource"]["terraform_data"]["archive"]["triggers_replace"]["removed"] = "111111111111"
+
+    return change
 
 
 def _static_models(configuration: Configuration) -> dict[str, str]:
@@ -471,24 +495,22 @@ _EMPTY = {"alarms": [{"alarm_name": "review-latency"}]}
 SCENARIOS = (
     Scenario("models-no-change", "models"),
     Scenario("models-created", "models", on_empty_account=True),
+    Scenario("model-added", "models", _added()),
+    Scenario("model-new-version", "models", _both(_removed("squeezenet_v1"), _added())),
     Scenario(
-        "model-added",
+        # As stacks have it that keep one address for each model.
+        "model-new-version-at-its-address",
         "models",
-        lambda c: c["resource"]["aws_s3_object"].update(squeezenet_slot_3=artifact("squeezenet", "3")),
+        lambda c: c["resource"]["aws_s3_object"].update(squeezenet_v1=artifact("squeezenet", "3")),
     ),
-    Scenario(
-        "model-new-version",
-        "models",
-        lambda c: c["resource"]["aws_s3_object"].update(squeezenet=artifact("squeezenet", "3")),
-    ),
-    Scenario("model-earlier-version-removed", "models", _without("aws_s3_object", "squeezenet")),
-    Scenario("model-current-version-removed", "models", _without("aws_s3_object", "squeezenet_slot_2")),
+    Scenario("model-earlier-version-removed", "models", _removed("squeezenet_v1")),
+    Scenario("model-current-version-removed", "models", _removed("squeezenet_v2")),
     Scenario(
         "artifact-overwritten",
         "models",
         _at(
             "aws_s3_object",
-            "resnet",
+            "resnet_v1",
             source="artifacts/squeezenet-3.tar.gz",
             source_hash=artifact("squeezenet", "3")["source_hash"],
         ),
@@ -496,10 +518,10 @@ SCENARIOS = (
     Scenario(
         "artifact-destroyed-first",
         "models",
-        _at("aws_s3_object", "squeezenet", **(artifact("squeezenet", "3") | {"lifecycle": {}})),
+        _at("aws_s3_object", "squeezenet_v1", **(artifact("squeezenet", "3") | {"lifecycle": {}})),
     ),
-    Scenario("artifact-renamed", "models", _renamed("aws_s3_object", "resnet", "resnet_18", moved=False)),
-    Scenario("artifact-moved", "models", _renamed("aws_s3_object", "resnet", "resnet_18", moved=True)),
+    Scenario("artifact-renamed", "models", _renamed("aws_s3_object", "resnet_v1", "resnet_18_v1", moved=False)),
+    Scenario("artifact-moved", "models", _renamed("aws_s3_object", "resnet_v1", "resnet_18_v1", moved=True)),
     Scenario("artifact-static-key", "models", _static_key),
     Scenario("artifacts-expire", "models", _lifecycle_rule(expiration=[{"days": 30}])),
     Scenario(
@@ -530,9 +552,9 @@ SCENARIOS = (
         ),
     ),
     Scenario("bucket-tls-only", "models", _bucket_policy(TLS_ONLY)),
-    Scenario("artifact-tagged", "models", _at("aws_s3_object", "resnet", tags={"Owner": "vision"})),
-    Scenario("artifact-archived", "models", _at("aws_s3_object", "resnet", storage_class="DEEP_ARCHIVE")),
-    Scenario("artifact-other-type", "models", _at("aws_s3_object", "resnet", content_type="binary/octet-stream")),
+    Scenario("artifact-tagged", "models", _at("aws_s3_object", "resnet_v1", tags={"Owner": "vision"})),
+    Scenario("artifact-archived", "models", _at("aws_s3_object", "resnet_v1", storage_class="DEEP_ARCHIVE")),
+    Scenario("artifact-other-type", "models", _at("aws_s3_object", "resnet_v1", content_type="binary/octet-stream")),
     Scenario("artifact-without-key", "models", _added(server_side_encryption="AES256")),
     Scenario("artifact-with-acl", "models", _added(acl="bucket-owner-read")),
     Scenario("artifact-locked", "models", _added(object_lock_mode="GOVERNANCE", object_lock_legal_hold_status="ON")),
@@ -545,12 +567,12 @@ SCENARIOS = (
     Scenario(
         "copy-added",
         "copies",
-        lambda c: c["resource"]["aws_s3_object_copy"].update(squeezenet_slot_2=copied_artifact("squeezenet", "2")),
+        lambda c: c["resource"]["aws_s3_object_copy"].update(squeezenet_v2=copied_artifact("squeezenet", "2")),
     ),
     Scenario(
         "copy-from-elsewhere",
         "copies",
-        _at("aws_s3_object_copy", "squeezenet", source=f"{SOURCE_BUCKET}/archive/squeezenet-1.tar.gz"),
+        _at("aws_s3_object_copy", "squeezenet_v1", source=f"{SOURCE_BUCKET}/archive/squeezenet-1.tar.gz"),
     ),
     Scenario("copy-overwritten", "copies", _copy_of_another),
     Scenario("copy-replaced-by-upload", "copies", _copy_to_upload),
