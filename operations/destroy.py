@@ -9,7 +9,7 @@ Progress is read from what is there, so the command can be interrupted anywhere 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -195,7 +195,23 @@ class _Destruction:
             for stack in self._chosen
             if stack.startswith("endpoint") and not self._scope.logs
         ]
+        kept += [line for stack in self._chosen for line in self._not_ours(stack)]
         self._say("What stays: " + ("; ".join(kept) or "nothing") + ".")
+
+    def _not_ours(self, stack: str) -> Iterator[str]:
+        """What a stack uses and its owner keeps, as `existing` in the settings says."""
+        names, existing = self._names(stack), self._existing
+        if stack.startswith("models") and existing.models_bucket is not None:
+            yield (
+                f"the bucket {names.models_bucket} (existing.models_bucket), from which go only the objects in the "
+                f"state of {self._environment}-{stack}, not the removed models in {names.archive_prefix}"
+            )
+        if stack == "image" and existing.repository is not None:
+            yield f"the repository {names.repository} with all its images (existing.repository)"
+        if stack == "image" and existing.state_bucket is not None:
+            yield f"the bucket {names.state_bucket} (existing.state_bucket) with the states, which are empty then"
+        if stack == "endpoint" and existing.execution_role_arn is not None:
+            yield f"the role {names.role_arn} (existing.execution_role_arn)"
 
     def _lines(self, stack: str) -> list[str]:
         name = f"{self._environment}-{stack}"
