@@ -151,7 +151,7 @@ def test_after_a_deployment_that_was_killed(world: World) -> None:
     terraform.init()
     apply = subprocess.Popen(
         ["terraform", f"-chdir={terraform.directory}", "apply", "-auto-approve", "-no-color"],
-        env={**os.environ, **terraform._environment},
+        env=terraform.environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -165,7 +165,7 @@ def test_after_a_deployment_that_was_killed(world: World) -> None:
     apply.wait()
     assert world.client("cloudwatch").describe_alarms()["MetricAlarms"]
 
-    remote = RemoteState(terraform.directory)
+    remote = RemoteState(terraform.directory, terraform.environment)
     lock = remote.lock()
     assert lock is not None
     with pytest.raises(StateError, match="make unlock ENV=local STACK=endpoint"):
@@ -196,7 +196,8 @@ def test_what_is_protected_or_forgotten_is_refused(world: World, project: Path) 
         world.destroy()
     change_settings(project, deletion_protection=None)
     world.bootstrap()
-    bucket = RemoteState(world.rehearsal.deployment.terraform("models").directory).bucket
+    terraform = world.rehearsal.deployment.terraform("models")
+    bucket = RemoteState(terraform.directory, terraform.environment).bucket
     instance = {"mode": "managed", "type": "aws_x", "name": "x", "instances": [{"attributes": {}}]}
     state = {"version": 4, "serial": 1, "lineage": "x", "resources": [instance]}
     world.client("s3").put_object(Bucket=bucket, Key="local-models-3/terraform.tfstate", Body=json.dumps(state))
