@@ -122,5 +122,5 @@ def _settings_of(path: Path, environment: str) -> EnvironmentSettings:
 
 
 def _diff(path: Path, before: str, after: str) -> str:
-    lines = (text.splitlines(keepends=True) for text in (before, after))
-    return "".join(difflib.unified_diff(*lines, fromfile=str(path), tofile=str(path), n=2))
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    return "".join(difflib.unified_diff(old, new, fromfile=str(path), tofile=str(path), n=2))

@@ -82,10 +82,10 @@ def _added(text: str, parent: _Node, key: str, value: Any) -> str:
         shown = _rendered(key, value, inner, _step(text))
         return f"{text[: parent.begin]}{{\n{inner}{shown}\n{outer}}}{text[parent.end :]}"
     last = members[-1].value.end
-    inner = _own_indent(text, members[-1].key_begin)
-    if inner is None:  # all on one line
+    indent = _own_indent(text, members[-1].key_begin)
+    if indent is None:  # all on one line
         return f"{text[:last]}, {json.dumps(key)}: {json.dumps(value)}{text[last:]}"
-    return f"{text[:last]},\n{inner}{_rendered(key, value, inner, inner.removeprefix(outer))}{text[last:]}"
+    return f"{text[:last]},\n{indent}{_rendered(key, value, indent, indent.removeprefix(outer))}{text[last:]}"
 
 
 def _rendered(key: str, value: Any, indent: str, step: str) -> str:

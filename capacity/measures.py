@@ -1,6 +1,7 @@
 """What the callers of an endpoint would see, in a few figures, and what they should see."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -89,9 +90,9 @@ def measure(trace: Trace, outcome: Outcome, fleet: Fleet, warm_up: float) -> Mea
 def measures_of(
     latency: Floats,
     service: Floats,
-    cold: "np.ndarray",
+    cold: "np.ndarray[Any, Any]",
     *,
-    after: "np.ndarray",
+    after: "np.ndarray[Any, Any]",
     utilisation: float,
     loads_per_hour: float,
 ) -> Measures:

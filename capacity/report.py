@@ -95,7 +95,7 @@ def answer(question: Question, progress: Callable[[str], None]) -> Report:
     trace = busiest_part(whole, question.at_most)
     if len(trace) < len(whole):
         notes = (*notes, f"Only the busiest {len(trace):,} of {len(whole):,} invocations in a row are simulated.")
-    shared = []
+    shared: list[Design] = []
     for kind in question.types:
         progress(f"{kind.name}: one endpoint for all models")
         shared += designs_of(trace, profiles, kind, conditions)

@@ -3,6 +3,7 @@
 import csv
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,9 +55,9 @@ def write_csv(trace: Trace, path: Path) -> None:
         raise CapacityError(f"{path}: cannot be written: {error}.") from error
 
 
-def _parse(rows: "csv._reader", source: str) -> Trace:
+def _parse(rows: Any, source: str) -> Trace:
     complaints = Complaints(source)
-    columns: tuple[list[float], list[str], list[int], list[float]] = ([], [], [], [])
+    columns: tuple[list[Any], list[Any], list[Any], list[Any]] = ([], [], [], [])
     try:
         positions = _positions(next(rows, []), source)
         for row in rows:
@@ -68,7 +69,7 @@ def _parse(rows: "csv._reader", source: str) -> Trace:
                 complaints.add(rows.line_num, str(error))
                 continue
             for column, value in zip(columns, values, strict=True):
-                column.append(value)  # type: ignore[arg-type]
+                column.append(value)
     except csv.Error as error:
         complaints.add(rows.line_num, f"is no CSV: {error}.")
     complaints.raise_if_any()
