@@ -40,8 +40,6 @@ IMPORT_IDS = {
     "aws_sagemaker_model": "{name}",
     "aws_sagemaker_endpoint_configuration": "{name}",
     "aws_sagemaker_endpoint": "{name}",
-    "aws_cloudwatch_dashboard": "{dashboard_name}",
-    "aws_ssm_parameter": "{name}",
     "aws_appautoscaling_target": _SCALING_TARGET,
     "aws_appautoscaling_policy": f"{_SCALING_TARGET}/{{name}}",
 }

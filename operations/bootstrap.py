@@ -76,7 +76,7 @@ def bootstrap_existing(terraform: Terraform, console: Console) -> None:
         StateError: the bucket is not there, or keeps no earlier versions.
         TerraformError: Terraform cannot use it.
     """
-    remote = RemoteState(terraform.directory)
+    remote = RemoteState(terraform.directory, terraform.environment)
     if not remote.bucket_exists():
         raise StateError(
             f"There is no bucket {remote.bucket}. `existing.state_bucket` in cdktf.json names a bucket that its owner "

@@ -9,7 +9,7 @@ Progress is read from what is there, so the command can be interrupted anywhere 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,6 +104,10 @@ def _chosen(deployment: Deployment, shard: int | None) -> tuple[str, ...]:
     return f"endpoint-{shard}", f"models-{shard}"
 
 
+def _remote(terraform: Terraform) -> RemoteState:
+    return RemoteState(terraform.directory, terraform.environment)
+
+
 class _Destruction:
     def __init__(self, deployment: Deployment, chosen: Sequence[str], scope: Scope, console: Console) -> None:
         self._deployment = deployment
@@ -112,9 +116,8 @@ class _Destruction:
         self._console = console
         # Any stack but that of the bucket itself: that one may keep its state in a file.
         terraform = deployment.terraform("image")
-        folder = terraform.directory
-        self._states = RemoteState(folder, terraform.environment)
-        self._clients = AwsClients(read_backend(folder)[1], terraform.environment)
+        self._states = _remote(terraform)
+        self._clients = AwsClients(read_backend(terraform.directory)[1], terraform.environment)
         self._s3 = self._clients.client("s3")
         self._ecr = self._clients.client("ecr")
 
@@ -159,13 +162,13 @@ class _Destruction:
 
     def _refuse_what_is_in_the_way(self) -> None:
         for terraform in self._terraforms().values():
-            RemoteState(terraform.directory).refuse_if_locked()
+            _remote(terraform).refuse_if_locked()
         if self._scope.shard is None:
             self._refuse_forgotten()
 
     def _refuse_forgotten(self) -> None:
         """States in the bucket of stacks that the settings no longer have: their resources would be lost sight of."""
-        own = {RemoteState(terraform.directory).key for terraform in self._terraforms().values()}
+        own = {_remote(terraform).key for terraform in self._terraforms().values()}
         names = Names(self._environment, self._deployment.settings)
         own.add(names.state_key("state"))
         left = []
@@ -195,13 +198,29 @@ class _Destruction:
             for stack in self._chosen
             if stack.startswith("endpoint") and not self._scope.logs
         ]
+        kept += [line for stack in self._chosen for line in self._not_ours(stack)]
         self._say("What stays: " + ("; ".join(kept) or "nothing") + ".")
+
+    def _not_ours(self, stack: str) -> Iterator[str]:
+        """What a stack uses and its owner keeps, as `existing` in the settings says."""
+        names, existing = self._names(stack), self._existing
+        if stack.startswith("models") and existing.models_bucket is not None:
+            yield (
+                f"the bucket {names.models_bucket} (existing.models_bucket), from which go only the objects in the "
+                f"state of {self._environment}-{stack}, not the removed models in {names.archive_prefix}"
+            )
+        if stack == "image" and existing.repository is not None:
+            yield f"the repository {names.repository} with all its images (existing.repository)"
+        if stack == "image" and existing.state_bucket is not None:
+            yield f"the bucket {names.state_bucket} (existing.state_bucket) with the states, which are empty then"
+        if stack == "endpoint" and existing.execution_role_arn is not None:
+            yield f"the role {names.role_arn} (existing.execution_role_arn)"
 
     def _lines(self, stack: str) -> list[str]:
         name = f"{self._environment}-{stack}"
         if stack == "state":
             return [f"{name}: the bucket {self._states.bucket}, all states with all their versions"]
-        state = read_remote_state(RemoteState(self._deployment.terraform(stack).directory))
+        state = read_remote_state(_remote(self._deployment.terraform(stack)))
         lines = [f"{name}: {0 if state is None else len(state.instances)} resources"]
         if stack.startswith("models") and self._existing.models_bucket is None:
             bucket = self._names(stack).models_bucket
@@ -232,7 +251,7 @@ class _Destruction:
         terraform, names = self._deployment.terraform(stack), self._names(stack)
         with self._console.status(f"terraform destroy {self._environment}-{stack} ..."):
             terraform.init()
-            await_settled(terraform.directory, self._say)
+            await_settled(terraform.directory, self._say, variables=terraform.environment)
             complete_state(terraform, self._console)
             known = known_addresses(terraform)
             document = json.loads((terraform.directory / "cdk.tf.json").read_text())

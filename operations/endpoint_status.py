@@ -6,7 +6,6 @@ Terraform waits for the updates that it starts. A run that was killed does not, 
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -26,7 +25,7 @@ def await_settled(
     directory: Path,
     report: Callable[[str], None],
     *,
-    variables: Mapping[str, str] = os.environ,
+    variables: Mapping[str, str],
     poll_seconds: float = POLL_SECONDS,
 ) -> dict[str, str]:
     """Wait until no endpoint that the stack declares is being changed. SageMaker ends every change, in 8 hours at most.
@@ -34,7 +33,7 @@ def await_settled(
     Args:
         directory: the folder of the synthesised stack.
         report: is given one line for each endpoint that is waited for.
-        variables: Terraform's environment variables; default: this process's own.
+        variables: Terraform's environment variables, which hold the local AWS's key.
         poll_seconds: between two questions.
 
     Returns:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,14 +46,14 @@ class RemoteState:
 
     Args:
         directory: the stack's folder.
-        variables: Terraform's environment variables, which hold the local AWS's key; default: this process's own. On
-            AWS the credentials are those of this process.
+        variables: Terraform's environment variables, which hold the local AWS's key. On AWS the credentials
+            are those of this process.
 
     Raises:
         StateError: the stack keeps its state in a file.
     """
 
-    def __init__(self, directory: Path, variables: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, directory: Path, variables: Mapping[str, str]) -> None:
         kind, self._backend = read_backend(directory)
         self._variables = variables
         self.stack = directory.name

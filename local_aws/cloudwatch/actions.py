@@ -14,6 +14,8 @@ from .notifications import Transition, message, subject
 
 logger = logging.getLogger(__name__)
 
+_SETTLED = ("INSUFFICIENT_DATA", "OK")
+
 Publish = Callable[[str, str, str], None]
 """`publish(topic_arn, subject, message)`; raises for a topic that is not there."""
 
@@ -31,7 +33,9 @@ class AlarmActions:
 
     def execute(self, transition: Transition) -> None:
         """Returns at once."""
-        logger.info("alarm %s: %s -> %s: %s", transition.alarm, transition.old, transition.new, transition.reason)
+        # A new alarm that finds nothing wrong is no news: a deployment creates several at once.
+        level = logging.DEBUG if (transition.old, transition.new) == _SETTLED else logging.INFO
+        logger.log(level, "alarm %s: %s -> %s: %s", transition.alarm, transition.old, transition.new, transition.reason)
         for arn in transition.actions:
             threading.Thread(target=self._execute, args=(transition, arn), name="alarm-action", daemon=True).start()
 

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from boto3.session import Session
 
 from demo.rehearsal import Rehearsal
 from operations.terraform import Plan
@@ -30,7 +31,7 @@ def plan_of(**actions: list[str]) -> Plan:
 def test_waits_of_the_provider_are_announced(
     tmp_path: Path, provider: str, actions: dict[str, list[str]], waits: bool
 ) -> None:
-    aws = SimpleNamespace(url="http://127.0.0.1:1", provider=lambda: provider, environment=dict)
+    aws = SimpleNamespace(url="http://127.0.0.1:1", provider=lambda: provider, environment=dict, session=Session)
     said = Rehearsal(tmp_path, aws).long_wait(plan_of(**actions))
     assert (said is not None) is waits
     assert not waits or "about a minute" in said

@@ -17,7 +17,7 @@ from rich.console import Console
 from demo.example_models import ExampleModel
 from demo.rehearsal import Rehearsal
 from local_aws.process import LocalAws
-from operations.bootstrap import bootstrap
+from operations.bootstrap import bootstrap, bootstrap_existing
 from operations.destroy import Scope, destroy_stacks
 from operations.errors import DestroyError, StateError
 from operations.remote_state import RemoteState
@@ -65,6 +65,16 @@ class World:
         code = destroy_stacks(self.rehearsal.deployment, Console(file=out, width=200), scope, approved=True)
         assert code == 0
         return out.getvalue()
+
+    def content(self, bucket: str) -> dict[str, Any]:
+        """All that a bucket holds: versions, delete markers, unfinished uploads."""
+        s3 = self.client("s3")
+        versions, uploads = s3.list_object_versions(Bucket=bucket), s3.list_multipart_uploads(Bucket=bucket)
+        return {
+            "versions": {(item["Key"], item["VersionId"], item["ETag"]) for item in versions["Versions"]},
+            "markers": {(item["Key"], item["VersionId"]) for item in versions.get("DeleteMarkers", ())},
+            "uploads": {item["UploadId"] for item in uploads.get("Uploads", ())},
+        }
 
     def account(self) -> dict[str, Any]:
         """All that is in the account, by what lists it."""
@@ -141,7 +151,7 @@ def test_after_a_deployment_that_was_killed(world: World) -> None:
     terraform.init()
     apply = subprocess.Popen(
         ["terraform", f"-chdir={terraform.directory}", "apply", "-auto-approve", "-no-color"],
-        env={**os.environ, **terraform._environment},
+        env=terraform.environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -155,7 +165,7 @@ def test_after_a_deployment_that_was_killed(world: World) -> None:
     apply.wait()
     assert world.client("cloudwatch").describe_alarms()["MetricAlarms"]
 
-    remote = RemoteState(terraform.directory)
+    remote = RemoteState(terraform.directory, terraform.environment)
     lock = remote.lock()
     assert lock is not None
     with pytest.raises(StateError, match="make unlock ENV=local STACK=endpoint"):
@@ -186,7 +196,8 @@ def test_what_is_protected_or_forgotten_is_refused(world: World, project: Path) 
         world.destroy()
     change_settings(project, deletion_protection=None)
     world.bootstrap()
-    bucket = RemoteState(world.rehearsal.deployment.terraform("models").directory).bucket
+    terraform = world.rehearsal.deployment.terraform("models")
+    bucket = RemoteState(terraform.directory, terraform.environment).bucket
     instance = {"mode": "managed", "type": "aws_x", "name": "x", "instances": [{"attributes": {}}]}
     state = {"version": 4, "serial": 1, "lineage": "x", "resources": [instance]}
     world.client("s3").put_object(Bucket=bucket, Key="local-models-3/terraform.tfstate", Body=json.dumps(state))
@@ -196,3 +207,46 @@ def test_what_is_protected_or_forgotten_is_refused(world: World, project: Path) 
         world.destroy(Scope(shard=2))
     with pytest.raises(ClientError, match="NotEmpty"):
         world.client("s3").delete_bucket(Bucket=bucket)
+
+
+def test_what_the_account_had_before_is_neither_emptied_nor_deleted(world: World, project: Path) -> None:
+    """Nothing in `existing.*` goes but the objects of the stacks: no version, no delete marker, no upload, no image."""
+    models, states, repository = "corporate-models", "corporate-states", "corporate/model-server"
+    existing = {"models_bucket": models, "models_folder": "vision", "state_bucket": states, "repository": repository}
+    change_settings(project, existing=existing, state_backend=None)
+    s3, ecr = world.client("s3"), world.client("ecr")
+    for bucket in (models, states):
+        s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        # Theirs, also where the stacks keep what is their own: in the folder, and in that of the removed models.
+        for key in ("theirs", "vision/models/theirs", "vision/archive/theirs"):
+            s3.put_object(Bucket=bucket, Key=key, Body=b"1")
+            s3.put_object(Bucket=bucket, Key=key, Body=b"2")
+        s3.delete_object(Bucket=bucket, Key="theirs")
+        s3.create_multipart_upload(Bucket=bucket, Key="vision/models/large")
+    ecr.create_repository(repositoryName=repository, imageTagMutability="IMMUTABLE")
+    before = {bucket: world.content(bucket) for bucket in (models, states)}
+    account = world.account()
+
+    deployment = world.rehearsal.deployment
+    deployment.synth()
+    bootstrap_existing(deployment.terraform("image"), Console(file=io.StringIO()))
+    for stack in deployment.stacks:
+        world.rehearsal.deploy(stack)
+    images = ecr.describe_images(repositoryName=repository)["imageDetails"]
+    assert images
+    assert world.content(models) != before[models]
+
+    shown = world.destroy()
+    assert world.content(models) == before[models]
+    left = world.content(states)
+    assert left["markers"] == before[states]["markers"] and left["uploads"] == before[states]["uploads"]
+    assert before[states]["versions"] <= left["versions"]
+    assert ecr.describe_images(repositoryName=repository)["imageDetails"] == images
+    assert world.account() == account
+    kept = next(line for line in shown.splitlines() if line.startswith("What stays: "))
+    assert all(f"(existing.{name})" in kept for name in ("models_bucket", "state_bucket", "repository"))
+    assert "all of s3://" not in shown and "images in the repository" not in shown
+
+    assert "destroyed" in world.destroy()
+    assert world.content(models) == before[models]

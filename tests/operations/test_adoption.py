@@ -127,18 +127,21 @@ def assert_state_commands_work(terraform) -> None:
     terraform.run("state", "mv", declared[0], f"{kind}.moved")
     assert f"{kind}.moved" in terraform.state_list()
     terraform.run("state", "mv", f"{kind}.moved", declared[0])
+    # The id of a topic is not made of its arguments. SNS answers CreateTopic with the one that exists.
+    kept = [address for address in declared if address.startswith("aws_sns_topic.")]
+    declared = [address for address in declared if address not in kept]
     terraform.run("state", "rm", *declared)
-    assert terraform.state_list() == []
+    assert terraform.state_list() == kept
     identifiers = candidates(document, set())
     assert sorted(identifiers) == declared
     terraform.run("import", declared[0], identifiers[declared[0]])
-    assert terraform.state_list() == declared[:1]
+    assert sorted(terraform.state_list()) == sorted(declared[:1] + kept)
     # All others at once, by import blocks. Some arguments are Terraform's own (force_destroy): an update in place.
     adoption = plan_adoption(terraform)
     assert sorted(adoption.imported) == declared[1:]
     assert {action for change in adoption.plan.changes for action in change.actions} <= {"update"}
     terraform.apply(adoption.plan)
-    assert sorted(terraform.state_list()) == declared
+    assert sorted(terraform.state_list()) == sorted(declared + kept)
     assert not terraform.plan().changes
 
 
