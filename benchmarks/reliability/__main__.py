@@ -1,17 +1,21 @@
-"""`make chaos`: run the experiments and write benchmarks/reliability.json."""
+"""`make chaos`: run the experiments and write benchmarks/reliability.json and reliability.md."""
 
 from __future__ import annotations
 
 import json
+import os
+import platform
+import re
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from benchmarks.reliability.ground import prepared
 from benchmarks.reliability.killed_deployments import kill_deployments, result
+from benchmarks.reliability.page import page
 
 RESULT = Path(__file__).resolve().parent.parent / "reliability.json"
 
@@ -32,10 +36,16 @@ def deployments(
     found = result(outcomes, seed)
     print(f"{found['converged']} of {found['killed']} converged")
     if write:
-        content = {"killed deployments": found, "when": datetime.now(UTC).isoformat()}
+        content = {"killed deployments": found, "machine": _machine(), "when": datetime.now(UTC).isoformat()}
         RESULT.write_text(json.dumps(content, indent=2) + "\n")
+        RESULT.with_suffix(".md").write_text(page(content))
     if found["converged"] < found["killed"]:
         raise typer.Exit(1)
+
+
+def _machine() -> dict[str, Any]:
+    names = re.findall(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return {"processor": names[0] if names else platform.machine(), "cores": os.cpu_count()}
 
 
 if __name__ == "__main__":

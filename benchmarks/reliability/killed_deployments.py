@@ -27,8 +27,11 @@ from benchmarks.reliability.ground import ENVIRONMENT, Ground
 
 _UNLOCK = re.compile(r"make unlock ENV=(\S+) STACK=(\S+) LOCK=([0-9a-f-]{36})")
 _ATTEMPTS = 6
-# When the first and the last of the work is done, in seconds after the start; from runs without a fault.
-_SPANS = {"create": (3.0, 16.0), "update": (3.0, 14.0), "add a model": (3.0, 11.0)}
+# In seconds, from runs without a fault: how long a deployment plans, and how long its applies take after that.
+_PLANS = 8.0
+_APPLIES = {"create": 7.0, "update": 5.0, "add a model": 2.0}
+# Most are killed while Terraform applies: before that there is little to lose.
+_SHARE_OF_APPLIES = 0.75
 _KILLED = ("terraform", "process group")
 
 
@@ -39,6 +42,7 @@ class Outcome:
     Attributes:
         kind: `create`, `update` or `add a model`.
         killed: `terraform` or `process group`.
+        phase: `plan` or `apply`: what the seconds count from the beginning of.
         seconds: after how long it was killed.
         done: whether it had ended before.
         deploys: how many deployments it took afterwards.
@@ -49,6 +53,7 @@ class Outcome:
 
     kind: str
     killed: str
+    phase: str
     seconds: float
     done: bool
     deploys: int
@@ -62,25 +67,29 @@ def kill_deployments(ground: Ground, count: int, seed: int, report: Callable[[st
     chance = random.Random(seed)
     deployed = False
     for number in range(count):
-        kind = "create" if not deployed else chance.choice(list(_SPANS))
+        kind = "create" if not deployed else chance.choice(list(_APPLIES))
         if kind == "create":
             _destroy(ground)
         elif kind == "update":
             ground.raise_revision()
         else:
             ground.add_model(f"model-{number}")
-        killed, seconds = chance.choice(_KILLED), chance.uniform(*_SPANS[kind])
-        outcome = _killed(ground, kind, killed, seconds)
+        killed = chance.choice(_KILLED)
+        phase = "apply" if chance.random() < _SHARE_OF_APPLIES else "plan"
+        seconds = chance.uniform(0, _APPLIES[kind] if phase == "apply" else _PLANS)
+        outcome = _killed(ground, kind, killed, phase, seconds)
         deployed = outcome.complaint is None
         came = outcome.complaint or f"converged, {outcome.took_over} resources taken over"
-        report(f"{number + 1} of {count}: {kind}, {killed} killed after {seconds:.1f} s: {came}")
+        report(f"{number + 1} of {count}: {kind}, {killed} killed {seconds:.1f} s into the {phase}: {came}")
         yield outcome
 
 
-def _killed(ground: Ground, kind: str, killed: str, seconds: float) -> Outcome:
+def _killed(ground: Ground, kind: str, killed: str, phase: str, seconds: float) -> Outcome:
     process = ground.start("operations", "deploy", ENVIRONMENT, "--yes")
     reader = threading.Thread(target=process.communicate)  # a full pipe would stop it
     reader.start()
+    if phase == "apply":
+        _await_apply(process)
     reader.join(seconds)
     done = process.poll() is not None
     if not done:
@@ -103,7 +112,17 @@ def _killed(ground: Ground, kind: str, killed: str, seconds: float) -> Outcome:
             took_over += removed.stdout.count("took over ")
             if removed.returncode != 0:
                 complaint = removed.stdout[-2000:]
-    return Outcome(kind, killed, seconds, done, deploys, unlocks, took_over, complaint)
+    return Outcome(kind, killed, phase, seconds, done, deploys, unlocks, took_over, complaint)
+
+
+def _await_apply(process: subprocess.Popen[str]) -> None:
+    """Wait until a deployment runs its first `terraform apply`, or has ended."""
+    while process.poll() is None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(process.pid).children(True):
+                if child.name() == "terraform" and "apply" in child.cmdline():
+                    return
+        time.sleep(0.02)
 
 
 def _kill(process: subprocess.Popen[str], killed: str) -> None:
