@@ -54,10 +54,8 @@ def _scope(headers: Mapping[str, str], query: str) -> list[str] | None:
     match = _CREDENTIAL.search(headers.get("authorization", ""))
     if match:
         credential = match.group(1)
-    elif "X-Amz-Credential=" in query:
-        credential = parse_qs(query)["X-Amz-Credential"][0]
     else:
-        return None
+        credential = parse_qs(query).get("X-Amz-Credential", [""])[0]
     # AKID/date/region/service/aws4_request: the key id may hold slashes, so count from the end.
     parts = credential.rsplit("/", 4)
     return parts if len(parts) == 5 else None

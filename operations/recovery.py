@@ -133,6 +133,14 @@ def _completed(pulled: str, imported: dict[str, Any]) -> dict[str, Any]:
         if found is None:
             state["resources"].append(resource)
             continue
+        # Where the change of a rolled-back update was reverted, the deposed object is imported. Left deposed, the next
+        # apply would destroy it.
+        imported_id = resource["instances"][0]["attributes"]["id"]
+        found["instances"] = [
+            instance
+            for instance in found["instances"]
+            if "deposed" not in instance or instance["attributes"]["id"] != imported_id
+        ]
         for instance in found["instances"]:
             if "deposed" not in instance:
                 instance["deposed"] = secrets.token_hex(4)

@@ -125,6 +125,35 @@ def test_a_killed_update_is_taken_over_and_what_it_replaced_goes(write, services
     terraform.destroy()
 
 
+def test_a_change_that_was_rolled_back_can_be_reverted(write, services):
+    """The apply failed with the update: the new model and configuration are in the state, the old ones deposed."""
+    apply(write("one"))
+    terraform = write("two")
+    for name, describe, create in (
+        ("Model", services.sagemaker.describe_model, services.sagemaker.create_model),
+        ("EndpointConfig", services.sagemaker.describe_endpoint_config, services.sagemaker.create_endpoint_config),
+    ):
+        kind = "model" if name == "Model" else "configuration"
+        described = describe(**{f"{name}Name": f"{kind}-one"})
+        members = ("PrimaryContainer", "ExecutionRoleArn", "ProductionVariants")
+        given = {member: described[member] for member in members if member in described}
+        for variant in given.get("ProductionVariants", ()):
+            variant["ModelName"] = "model-two"
+        create(**{f"{name}Name": f"{kind}-two"}, Tags=TAGS, **given)
+    found = {MODEL: "model-two", CONFIGURATION: "configuration-two"}
+    assert recover(terraform, terraform.plan()) == Recovery(found, {})
+
+    terraform = write("one")
+    plan = terraform.plan()
+    assert "+" in actions(plan)[MODEL], "Terraform would create what exists"
+    assert recover(terraform, plan) == Recovery({MODEL: "model-one", CONFIGURATION: "configuration-one"}, {})
+    plan = terraform.plan()
+    assert set(actions(plan).values()) == {"-"}, actions(plan)
+    terraform.apply(plan)
+    assert_converged(terraform, services, "one")
+    terraform.destroy()
+
+
 def test_what_is_not_the_environments_own_is_left_alone(write, services):
     terraform = write("one")
     terraform.init()
