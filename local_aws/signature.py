@@ -52,10 +52,7 @@ def form_access_key_id(body: bytes) -> str | None:
 def _scope(headers: Mapping[str, str], query: str) -> list[str] | None:
     """Key id, date, region, service, `aws4_request`."""
     match = _CREDENTIAL.search(headers.get("authorization", ""))
-    if match:
-        credential = match.group(1)
-    else:
-        credential = parse_qs(query).get("X-Amz-Credential", [""])[0]
+    credential = match[1] if match is not None else parse_qs(query).get("X-Amz-Credential", [""])[0]
     # AKID/date/region/service/aws4_request: the key id may hold slashes, so count from the end.
     parts = credential.rsplit("/", 4)
     return parts if len(parts) == 5 else None

@@ -34,8 +34,8 @@ def page(content: Mapping[str, Any]) -> str:
         )
     applies = sum(run["phase"] == "apply" for run in found["runs"])
     return (
-        f"{_HEAD}{rows}\n{found['converged']} of {found['killed']} converged (seed {found['seed']}). "
-        f"{applies} were killed during an apply, the others from the start on; {found['done_before']} had ended "
-        f"before. It ran on the local AWS with its stand-in provider, on {machine['processor']} with {machine['cores']} cores, "
+        f"{_HEAD}{rows}\n{found['converged']} of {found['killed']} converged (seed {found['seed']}). {applies} were "
+        f"killed during an apply, the others from the start on; {found['done_before']} had ended before.\n\n"
+        f"On the local AWS with its stand-in provider; {machine['processor']}, {machine['cores']} cores; "
         f"{content['when'][:10]}.\n"
     )
