@@ -51,6 +51,7 @@ class Stacks:
         self._settings_file = project / "cdktf.json"
         self._rehearsal = Rehearsal(folder, aws, project)
         self._clients = aws.session()
+        self._key = {"AWS_ACCESS_KEY_ID": aws.key.id, "AWS_SECRET_ACCESS_KEY": aws.key.secret}
         self._url = aws.url
 
     def add_model(self, name: str, checkpoint: Path) -> None:
@@ -116,4 +117,4 @@ class Stacks:
         (image,) = document["resource"]["terraform_data"].values()
         (provisioner,) = image["provisioner"]
         environment = provisioner["local-exec"]["environment"]
-        return {**os.environ, **environment, "BUILD_CONTEXT": str(self.container)}
+        return {**os.environ, **self._key, **environment, "BUILD_CONTEXT": str(self.container)}
