@@ -55,6 +55,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
             }
             assert plain.put(f"{aws.url}/states/chunks", chunks, headers=headers).status_code == 200
         client("ecr", PROVIDER).get_authorization_token()
+        trust = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
+        Account(aws).client("iam").create_role(RoleName="any", AssumeRolePolicyDocument=json.dumps(trust))
         client("sts", PROVIDER).assume_role(RoleArn="arn:aws:iam::123456789012:role/any", RoleSessionName="name")
         client("sagemaker", PROVIDER).list_models()
         Account(aws).client("iam").list_roles()
