@@ -273,5 +273,5 @@ def test_a_shell_with_stale_variables_starts_no_terraform(tmp_path: Path, ending
         ["sh", "-c", f"{lines}\nterraform plan"], env=shell, capture_output=True, text=True, check=False
     )
     assert (ran.returncode, ran.stdout) == (1, "")
-    assert ran.stderr.startswith("local AWS: the local AWS of this shell's variables has ended.")
+    assert ran.stderr.startswith("local AWS: the local AWS of this shell's variables has ended")
     assert 'eval "$(python -m local_aws env)"' in ran.stderr
