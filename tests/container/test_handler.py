@@ -226,6 +226,20 @@ def test_errors_of_the_toolkit_have_its_statuses(
     assert type(ServerError.of_wire(caught.value.to_wire())) is error
 
 
+@pytest.fixture
+def no_toolkit_yet() -> Iterator[None]:
+    """Other tests of this process may have imported one; whichever is imported here does not stay."""
+
+    def forget() -> None:
+        for name in [name for name in sys.modules if name.split(".")[0] == "sagemaker_inference"]:
+            del sys.modules[name]
+
+    forget()
+    yield
+    forget()
+
+
+@pytest.mark.usefixtures("no_toolkit_yet")
 def test_the_toolkit_itself_is_taken_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "site" / "sagemaker_inference").mkdir(parents=True)
     (tmp_path / "site" / "sagemaker_inference" / "__init__.py").write_text("REAL = True\n")
