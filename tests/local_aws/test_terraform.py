@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from local_aws.access_key import AccessKey
 from local_aws.directory import Directory
 from local_aws.terraform import PROVIDER_VERSION, TerraformProvider
 
@@ -38,7 +39,9 @@ def decide(tmp_path: Path, calls: Path, monkeypatch: pytest.MonkeyPatch) -> Deci
             f'echo "Error: Failed to query available provider packages"\nexit {init_exit_code}\n'
         )
         script.chmod(script.stat().st_mode | stat.S_IXUSR)
-        provider = TerraformProvider(choice, Directory(tmp_path), "http://127.0.0.1:1", os.environ)
+        provider = TerraformProvider(
+            choice, Directory(tmp_path), "http://127.0.0.1:1", AccessKey.generate(), os.environ
+        )
         provider.start()
         try:
             deadline = time.monotonic() + 30
