@@ -51,9 +51,14 @@ def write(write_synthesised, services):
 
 
 def names(services: Services) -> tuple[list[str], list[str]]:
-    models = services.sagemaker.list_models()["Models"]
-    configurations = services.sagemaker.list_endpoint_configs()["EndpointConfigs"]
-    return [item["ModelName"] for item in models], [item["EndpointConfigName"] for item in configurations]
+    """The models and configurations of either version that exist. Other tests of this account have theirs."""
+    models = {item["ModelName"] for item in services.sagemaker.list_models(MaxResults=100)["Models"]}
+    listed = services.sagemaker.list_endpoint_configs(MaxResults=100)["EndpointConfigs"]
+    configurations = {item["EndpointConfigName"] for item in listed}
+    return (
+        sorted({"model-one", "model-two"} & models),
+        sorted({"configuration-one", "configuration-two"} & configurations),
+    )
 
 
 def actions(plan) -> dict[str, str]:
