@@ -44,7 +44,7 @@ def test_a_chain_is_recorded(
         for step in ("00-base", "01-logs"):
             assert actions(read(f"{step}/{stack}.second.json")) == {}
             assert read(f"{step}/{stack}.state.json")["values"]["root_module"]["resources"]
-    assert actions(read("00-base/models.plan.json"))["aws_s3_object_copy.copied"] == ["create"]
+    assert actions(read("00-base/models.plan.json"))["aws_s3_object_copy.copied_v1"] == ["create"]
     assert actions(read("01-logs/endpoint.plan.json"))["aws_cloudwatch_log_group.logs"] == ["update"]
 
     lines = gzip.decompress((tmp_path / "short.jsonl.gz").read_bytes()).decode().splitlines()
