@@ -30,7 +30,6 @@ GENERATED = (
     "benchmarks/capacity.md",
     "benchmarks/scale.md",
     "benchmarks/server.md",
-    "benchmarks/reliability.md",
 )
 GOLDEN = "tests/plan_review/comments/"
 TEMPLATE = "benchmarks/server/report_template.md"
