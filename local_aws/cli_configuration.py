@@ -14,7 +14,6 @@ from string import Template
 _VARIABLES = re.compile(
     r"(?i:https?_proxy|all_proxy|no_proxy)|SSL_CERT_(?:FILE|DIR)|TERRAFORM_CONFIG|HOME|XDG_\w+|TF_(?!REATTACH_PROVIDERS$)\w+"
 )
-_NAMING_VARIABLES = ("TF_CLI_CONFIG_FILE", "TERRAFORM_CONFIG")
 _MAIN_FILES = (".terraformrc", ".tofurc")
 _QUOTED = re.compile(r'"((?:[^"\\\n]|\\.)+)"')
 _PROVIDER = "hashicorp/aws"

@@ -181,10 +181,8 @@ class Catalog:
         """
         with self._exclusive():
             lock = self.lock
-            if name not in lock.models:
-                raise CatalogError(unknown_model(name, lock))
+            retired = lock.retired | {name: _known(lock, name).current.version}
             models = {other: model for other, model in lock.models.items() if other != name}
-            retired = lock.retired | {name: lock.models[name].current.version}
             write_lock(self.directory, Lock(models=models, retired=retired))
 
     def restore(
@@ -238,9 +236,7 @@ class Catalog:
         """
         with self._exclusive():
             lock = self.lock
-            if name not in lock.models:
-                raise CatalogError(unknown_model(name, lock))
-            model = lock.models[name]
+            model = _known(lock, name)
             numbers = [version.version for version in model.versions]
             if number not in numbers:
                 raise CatalogError(f"model {name}: the catalog has no version {number}, only {', '.join(numbers)}.")
@@ -260,9 +256,7 @@ class Catalog:
         """
         with self._exclusive():
             lock = self.lock
-            if name not in lock.models:
-                raise CatalogError(unknown_model(name, lock))
-            marked = lock.models[name].model_copy(update={"pinned": pinned})
+            marked = _known(lock, name).model_copy(update={"pinned": pinned})
             write_lock(self.directory, lock.model_copy(update={"models": lock.models | {name: marked}}))
 
     def verify(self, *, missing_ok: bool = False) -> list[str]:
@@ -365,6 +359,13 @@ class Catalog:
         retired = {other: version for other, version in lock.retired.items() if other != name}
         write_lock(self.directory, Lock(models=models, retired=retired))
         return Added(name, added, is_new=True)
+
+
+def _known(lock: Lock, name: str) -> Model:
+    """Raises CatalogError for a model that the lock does not have."""
+    if name not in lock.models:
+        raise CatalogError(unknown_model(name, lock))
+    return lock.models[name]
 
 
 def _with_version(lock: Lock, name: str, version: Version) -> Lock:

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import boto3
 import typer
 from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError, ClientError
@@ -33,6 +32,7 @@ from operations import warm as warm_module
 from operations.account_check import finding
 from operations.account_check.account import Account
 from operations.account_check.run import check_account as find_account_problems
+from operations.connection import session_of
 from operations.deployment import PROJECT_DIRECTORY, Deployment, SynthesisError
 from operations.errors import (
     AdoptionError,
@@ -51,6 +51,7 @@ from operations.terraform import Terraform, TerraformError
 from operations.variables import output_directory, require_lasting, variables_for
 from stacks.errors import SettingsError
 from stacks.names import Names
+from stacks.settings import EnvironmentSettings
 from stacks.settings_reader import read_settings
 from stacks.shards import held_by, names_for
 from stacks.shell_variables import neutralised
@@ -208,7 +209,7 @@ def promote_image(
     with variables_for(source) as variables:
         environ = {**os.environ, **variables, "ENVIRONMENT": source}
         settings = read_settings(path, environ).environments[source]
-        sagemaker, ecr = (_client(service, settings.region, environ) for service in ("sagemaker", "ecr"))
+        sagemaker, ecr = (_client(service, settings, variables) for service in ("sagemaker", "ecr"))
         image = running_image(sagemaker, Names(source, settings).endpoint)
         before = name_image(path, target, image)
         keep_promoted(ecr, target, image, before)
@@ -229,7 +230,7 @@ def model_restore(
         environ = {**os.environ, **variables, "ENVIRONMENT": environment}
         settings = read_settings(PROJECT_DIRECTORY / "cdktf.json", environ)
         names = names_for(model, environment, settings.environments[environment])
-        client = _client("s3", names.settings.region, environ)
+        client = _client("s3", names.settings, variables)
         if version is None:
             for item in archived_versions(client, names, model):
                 print(item.version, f"{item.removed_at:%Y-%m-%d %H:%M UTC}", f"{item.size_bytes} bytes", sep="\t")
@@ -370,15 +371,9 @@ def _synthesised(environment: str, variables: Mapping[str, str], console: Consol
     return deployment
 
 
-def _client(service: str, region: str, environ: Mapping[str, str]) -> BaseClient:
-    return boto3.client(
-        service,
-        region_name=region,
-        endpoint_url=environ.get("AWS_ENDPOINT_URL"),
-        aws_access_key_id=environ.get("AWS_ACCESS_KEY_ID"),
-        aws_secret_access_key=environ.get("AWS_SECRET_ACCESS_KEY"),
-        aws_session_token=environ.get("AWS_SESSION_TOKEN"),
-    )
+def _client(service: str, settings: EnvironmentSettings, variables: Mapping[str, str]) -> BaseClient:
+    session = session_of(settings, variables)
+    return session.create_client(service, region_name=settings.region, endpoint_url=variables.get("AWS_ENDPOINT_URL"))
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import Any
 from rich.console import Console
 
 from operations.errors import AdoptionError
+from operations.private_files import write_private
 from operations.state_file import parse_state
 from operations.terraform import IMPORT_FILE, PLAN_FILE, Plan, Terraform, TerraformError
 
@@ -102,24 +103,38 @@ def plan_adoption(terraform: Terraform) -> Adoption | None:
         AdoptionError: something that exists would be replaced or destroyed instead of being taken over.
         TerraformError: the plan failed for another reason.
     """
-    file = terraform.directory / IMPORT_FILE
-    file.unlink(missing_ok=True)
+    (terraform.directory / IMPORT_FILE).unlink(missing_ok=True)
     document = json.loads((terraform.directory / "cdk.tf.json").read_text())
-    wanted = candidates(document, known_addresses(terraform))
+    adoption = plan_imports(terraform, candidates(document, known_addresses(terraform)))
+    if adoption is not None:
+        _refuse_replacements(adoption)
+    return adoption
+
+
+def plan_imports(terraform: Terraform, wanted: Mapping[str, str], plan_file: str = PLAN_FILE) -> Adoption | None:
+    """Plan the imports of those that exist; None when none does. Terraform must be initialised.
+
+    Args:
+        terraform: in the folder of the stack.
+        wanted: the import id of each address.
+        plan_file: where the plan is saved, in that folder. What is there without an import is of no use.
+
+    Raises:
+        TerraformError: the plan failed for another reason.
+    """
+    file = terraform.directory / IMPORT_FILE
     try:
         while wanted:
             blocks = [{"to": address, "id": identifier} for address, identifier in wanted.items()]
-            file.write_text(json.dumps({"import": blocks}))
+            write_private(file, json.dumps({"import": blocks}))
             try:
-                terraform.run("plan", "-json", f"-out={PLAN_FILE}")
+                terraform.run("plan", "-json", f"-out={plan_file}")
             except TerraformError as error:
-                missing = not_there(error, wanted)
+                missing = _not_there(error, wanted)
                 wanted = {address: identifier for address, identifier in wanted.items() if address not in missing}
                 continue
             # The saved plan holds the import blocks; the file has done its work.
-            adoption = Adoption(terraform.show(terraform.directory / PLAN_FILE), wanted)
-            _refuse_replacements(adoption)
-            return adoption
+            return Adoption(terraform.show(terraform.directory / plan_file), wanted)
     finally:
         file.unlink(missing_ok=True)
     return None
@@ -153,7 +168,7 @@ def _resolved(document: Mapping[str, Any], value: str) -> str:
     return _resolved(document, arguments[argument]) if argument in arguments else value
 
 
-def not_there(error: TerraformError, wanted: Mapping[str, str]) -> set[str]:
+def _not_there(error: TerraformError, wanted: Mapping[str, str]) -> set[str]:
     """The addresses that a failed plan of imports says do not exist. Raises TerraformError for another failure."""
     missing, others = set(), []
     for line in error.standard_output.splitlines():

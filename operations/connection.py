@@ -61,7 +61,8 @@ def connect(environment: str) -> Iterator[Connection]:
         yield _connection(environment, variables)
 
 
-def _session(settings: EnvironmentSettings, variables: Mapping[str, str]) -> botocore.session.Session:
+def session_of(settings: EnvironmentSettings, variables: Mapping[str, str]) -> botocore.session.Session:
+    """A session in an environment's account: with the role of its settings, or the local AWS's key in `variables`."""
     role = None if settings.assume_role is None else settings.assume_role.model_dump(exclude_none=True)
     session, _ = session_for(
         is_local=settings.is_local,
@@ -83,6 +84,6 @@ def _connection(environment: str, variables: Mapping[str, str]) -> Connection:
         environment,
         settings,
         tuple(Shard(Names(environment, settings, shard), lock) for shard, lock in sorted(locks.items())),
-        boto3.session.Session(botocore_session=_session(settings, variables), region_name=settings.region),
+        boto3.session.Session(botocore_session=session_of(settings, variables), region_name=settings.region),
         None if local is None else variables.get("AWS_ENDPOINT_URL", local.endpoint_url),
     )

@@ -20,7 +20,6 @@ from operations.adoption import known_addresses
 from operations.aws_clients import AwsClients
 from operations.deployment import Deployment
 from operations.emptying import bucket_content, delete_bucket, empty_bucket, empty_repository, image_count
-from operations.endpoint_status import await_settled
 from operations.errors import DestroyError
 from operations.leftovers import delete_old_hosting, delete_unknown
 from operations.plan import complete_state
@@ -251,7 +250,6 @@ class _Destruction:
         terraform, names = self._deployment.terraform(stack), self._names(stack)
         with self._console.status(f"terraform destroy {self._environment}-{stack} ..."):
             terraform.init()
-            await_settled(terraform.directory, self._say, variables=terraform.environment)
             complete_state(terraform, self._console)
             known = known_addresses(terraform)
             document = json.loads((terraform.directory / "cdk.tf.json").read_text())

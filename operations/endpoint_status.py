@@ -14,7 +14,8 @@ from typing import Any
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from operations.sessions import session_for
+from operations.aws_clients import AwsClients
+from operations.remote_state import read_backend
 
 UNDER_WAY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html"""
@@ -42,7 +43,7 @@ def await_settled(
     document = json.loads((directory / "cdk.tf.json").read_text())
     settled = {}
     for name in _declared(document):
-        client = _sagemaker(document, variables)
+        client = AwsClients(read_backend(directory)[1], variables).client("sagemaker")
         status = _status(client, name)
         if status in UNDER_WAY:
             report(f"the endpoint {name} is {status}, by a run that was killed or somebody else: waiting for it to end")
@@ -67,19 +68,3 @@ def _status(client: BaseClient, name: str) -> str | None:
             return None
         raise
     return status
-
-
-def _sagemaker(document: dict[str, Any], variables: Mapping[str, str]) -> BaseClient:
-    """With the region and the address of the stack's provider, and with Terraform's key for a local AWS."""
-    provider = document["provider"]["aws"][0]
-    endpoints = provider.get("endpoints", [{}])[0]
-    session, config = session_for(
-        is_local=bool(endpoints),
-        variables=variables,
-        region=provider["region"],
-        role=next(iter(provider.get("assume_role", [])), None),
-        sts_url=endpoints.get("sts"),
-    )
-    return session.create_client(
-        "sagemaker", region_name=provider["region"], endpoint_url=endpoints.get("sagemaker"), config=config
-    )

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from operations.adoption import IMPORT_IDS, not_there
+from operations.adoption import IMPORT_IDS, plan_imports
 from operations.private_files import write_private
-from operations.terraform import IMPORT_FILE, Plan, Terraform, TerraformError
+from operations.terraform import Plan, Terraform
 
 TAKEN_NAMES = frozenset(
     {
@@ -92,23 +92,15 @@ def _created(plan: Plan) -> dict[str, str]:
 
 def _existing(terraform: Terraform, wanted: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Of these, those that exist and are the environment's own, and those that are not."""
-    file, attempt = terraform.directory / IMPORT_FILE, terraform.directory / _ATTEMPT_FILE
     try:
-        while wanted:
-            write_private(file, json.dumps({"import": [{"to": to, "id": id_} for to, id_ in wanted.items()]}))
-            try:
-                terraform.run("plan", "-json", f"-out={attempt.name}")
-            except TerraformError as error:
-                missing = not_there(error, wanted)
-                wanted = {address: identifier for address, identifier in wanted.items() if address not in missing}
-                continue
-            own = _own(terraform.show(attempt))
-            foreign = {address: identifier for address, identifier in wanted.items() if address not in own}
-            return {address: identifier for address, identifier in wanted.items() if address in own}, foreign
+        found = plan_imports(terraform, wanted, _ATTEMPT_FILE)
     finally:
-        file.unlink(missing_ok=True)
-        attempt.unlink(missing_ok=True)
-    return {}, {}
+        (terraform.directory / _ATTEMPT_FILE).unlink(missing_ok=True)
+    if found is None:
+        return {}, {}
+    own = _own(found.plan)
+    foreign = {address: identifier for address, identifier in found.imported.items() if address not in own}
+    return {address: identifier for address, identifier in found.imported.items() if address in own}, foreign
 
 
 def _own(plan: Plan) -> set[str]:
