@@ -4,6 +4,7 @@ import itertools
 import signal
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -67,6 +68,15 @@ def test_a_run_of_failures_ends_early() -> None:
     assert outcome.seconds < 30
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What a shell starts in the background ignores SIGINT, and so do its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_run_reports_what_came_until_then() -> None:
     main = threading.main_thread().ident
     assert main is not None

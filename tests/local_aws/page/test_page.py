@@ -62,8 +62,12 @@ def fill(driver: Any, stage: Stage, model: str, body: str | None = None) -> None
         "document.getElementById('endpoint').dispatchEvent(new Event('change'))",
         stage.endpoint,
     )
+    from selenium.webdriver.common.keys import Keys  # noqa: PLC0415 - where there is a browser
+
+    # As a person does: `clear` would take the focus away, and the page then fills an empty field with a suggestion.
     field = driver.find_element("id", "model")
-    field.clear()
+    field.click()
+    field.send_keys(Keys.CONTROL, "a")
     field.send_keys(model)
     if body is not None:
         driver.find_element("id", "json").clear()
