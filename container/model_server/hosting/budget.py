@@ -86,15 +86,15 @@ class MemoryBudget:
         known = self._seen.get((model.name, model.artifact_bytes))
         return max(_LEAST_BYTES, int(model.artifact_bytes * self._ratio) if known is None else known)
 
-    def learn(self, model: Model, measured_bytes: int) -> None:
-        """Remember what a model took."""
+    def learn(self, model: Model, measured_bytes: int, is_typical: bool = True) -> None:
+        """Remember what a model took. `is_typical`: whether it says something about unknown models as well."""
         key = (model.name, model.artifact_bytes)
         self._seen[key] = measured_bytes
         self._seen.move_to_end(key)
         if len(self._seen) > _REMEMBERED_MODELS:
             self._seen.popitem(last=False)
         # What code takes says nothing about checkpoints of another size.
-        if model.artifact_bytes > MIB and not model.has_code:
+        if is_typical and model.artifact_bytes > MIB and not model.has_code:
             self._ratio += 0.2 * (measured_bytes / model.artifact_bytes - self._ratio)
 
     @contextlib.contextmanager

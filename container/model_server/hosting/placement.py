@@ -25,6 +25,7 @@ from .copies import Copies
 from .housekeeping import Housekeeper
 from .jobs import Job
 from .memory_watch import MemoryWatch
+from .optimiser import Optimiser
 from .places import Place
 from .pool import Zygote
 from .quarantine import Quarantine
@@ -59,12 +60,21 @@ class Placement:
             registry=registry,
             observer=observer,
         )
+        self._optimiser = Optimiser(
+            settings,
+            self._zygote,
+            scheduler=self.scheduler,
+            budget=self.budget,
+            registry=registry,
+            needed=self._needed,
+        )
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Start the workers, in the background."""
         self.scheduler.start()
         self._spawn(self._housekeeper.run())
+        self._spawn(self._optimiser.run())
 
     async def stop(self) -> None:
         await self.copies.stop()
@@ -211,7 +221,10 @@ class Placement:
         model.places.add(place.index)
         # What an engine takes once in a shared worker would be learnt as the model's.
         if place.owner is not None or not header["engine_started"]:
-            self.budget.learn(model, self._needed(model, place))
+            # Models that nobody knows yet have no optimised form: they take more.
+            self.budget.learn(model, self._needed(model, place), is_typical=header.get("origin") != "form")
+        if header.get("origin") == "optimisable file":
+            self._optimiser.note(model)
 
     @staticmethod
     def _needed(model: Model, place: Place) -> int:

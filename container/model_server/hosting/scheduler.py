@@ -35,6 +35,7 @@ class Scheduler:
     ) -> None:
         self.places = {index: Place(index) for index in range(settings.workers)}
         self.restarts = 0
+        self._busy_at = 0.0
         self.busy_seconds = 0.0
         self._next_index = settings.workers
         self._settings = settings
@@ -58,6 +59,13 @@ class Scheduler:
     @property
     def queued(self) -> int:
         return len(self._queue)
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long no worker had anything to do but to load optimised models again; 0 while one has."""
+        if any(place.job is not None for place in self.places.values()) or len(self._queue):
+            return 0.0
+        return time.perf_counter() - self._busy_at
 
     def start(self) -> None:
         """Start the shared workers, in the background."""
@@ -182,7 +190,10 @@ class Scheduler:
         process.call(job.header, body, max(0.001, job.deadline - job.started_at), ended)
 
     def _end(self, place: Place, process: WorkerProcess, job: Job, outcome: Reply | Exception) -> None:
-        self.busy_seconds += time.perf_counter() - job.started_at
+        now = time.perf_counter()
+        self.busy_seconds += now - job.started_at
+        if job.header["operation"] != "reload":
+            self._busy_at = now
         place.job = None
         if isinstance(outcome, WorkerCrashed | TimeoutError):
             place.ready = False  # its exit replaces it

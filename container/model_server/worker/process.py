@@ -34,7 +34,13 @@ class Worker:
         self._models: dict[str, Model] = {}
         self._memory = PrivateMemory()
         self._reported_at = 0.0
-        self._loader = Loader(settings.program, settings.artifact_code, settings.engine_threads)
+        self._loader = Loader(
+            settings.program,
+            settings.artifact_code,
+            settings.engine_threads,
+            Path(settings.forms_folder),
+            settings.forms_bytes,
+        )
         self._engines_started: set[str] = set()
         self._libc = ctypes.CDLL(None)
 
@@ -51,7 +57,23 @@ class Worker:
             engine = artifact.engine or "code"
             started = engine not in self._engines_started
             self._engines_started.add(engine)
-        return {"engine": engine, "engine_started": started}
+        return {"engine": engine, "engine_started": started, "origin": self._models[name].origin}
+
+    def reload(self, name: str, directory: Path) -> wire.Header:
+        """Load a model once more and drop what was loaded before: it has an optimised form now. A model that has left
+        meanwhile stays away."""
+        if name not in self._models:
+            return {"origin": ""}
+        model = self._loader.load(directory, name)[0]
+        self._models[name].close()
+        self._models[name] = model
+        self.release_memory()
+        return {"origin": model.origin}
+
+    def optimise(self, directory: Path) -> wire.Header:
+        """Write a model's optimised form, while nobody else needs the processor. For a process of its own."""
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        return {"obstacle": self._loader.optimise(directory)}
 
     def unload(self, name: str) -> wire.Header:
         """Drop a model and give its memory back to the system. A name that is not here is fine: the goal is reached."""
@@ -97,10 +119,15 @@ class Worker:
                 return self.invoke(header, body)
             answering("")
             before = self._memory.bytes()
+            name, directory = str(header["model"]), Path(str(header.get("url", "")))
             if operation == "load":
-                result = self.load(str(header["model"]), Path(str(header["url"])))
+                result = self.load(name, directory)
+            elif operation == "reload":
+                result = self.reload(name, directory)
+            elif operation == "optimise":
+                result = self.optimise(directory)
             else:
-                result = self.unload(str(header["model"]))
+                result = self.unload(name)
                 self.release_memory()
             now = self._memory.bytes()
             return {**result, "taken_bytes": now - before, "private_bytes": now}, b""

@@ -6,7 +6,7 @@ from ..artifact.contents import Artifact
 from ..artifact.labels import fitting
 from ..artifact.signature import TensorSpec, image_for
 from ..errors import InvalidArtifact
-from .engines.base import Arrays, Asked, Encoded, LoadedModel
+from .engines.base import Arrays, Asked, Encoded, LoadedModel, Origin
 from .engines.instances import sample_arrays
 from .formats.decode import decode_request
 from .formats.encode import choose_accept, encode_response
@@ -27,6 +27,10 @@ class ServedModel:
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
         return self._model.inputs
+
+    @property
+    def origin(self) -> Origin:
+        return self._model.origin
 
     def warm_up(self) -> Arrays:
         """Run made-up instances once, and return the outputs: the first run allocates what later ones reuse.

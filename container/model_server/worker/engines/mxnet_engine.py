@@ -15,7 +15,7 @@ import numpy as np
 from ...artifact.contents import Artifact, check_json
 from ...artifact.signature import TensorSpec, share_batch
 from ...errors import InvalidArtifact, PredictionFailed
-from .base import Arrays
+from .base import Arrays, Origin
 from .instances import InstanceRunner
 from .mxnet_params import MappedParameters, UnknownParametersFormat, by_role
 from .reasons import reason
@@ -26,6 +26,8 @@ _ALLOCATED = re.compile(r"Total (\d+) MB allocated")
 
 class MxnetModel:
     """A bound checkpoint."""
+
+    origin = Origin.FILE
 
     def __init__(self, executor, symbol, inputs: tuple[TensorSpec, ...], parameters: MappedParameters | None) -> None:
         self.executor = executor

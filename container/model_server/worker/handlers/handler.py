@@ -17,7 +17,7 @@ from ...artifact.contents import Artifact
 from ...artifact.signature import image_for
 from ...errors import CodeError, InvalidArtifact, PredictionFailed, ServerError, UnsupportedContentType
 from .. import toolkit
-from ..engines.base import Arrays, Asked, Encoded, LoadedModel
+from ..engines.base import Arrays, Asked, Encoded, LoadedModel, Origin
 from ..engines.instances import sample_arrays
 from ..engines.reasons import reason
 from ..formats.decode import CSV, JSON, expanded, media_type
@@ -66,6 +66,11 @@ class HandlerModel:
         except ValueError as error:
             raise InvalidArtifact(f"signature.json does not fit the model: {error}") from error
         self._makes_mxnet_arrays = takes_mxnet_arrays(self._model)
+
+    @property
+    def origin(self) -> Origin:
+        """That of the network, where the server loads it; the code's own way is a file to the server."""
+        return Origin.FILE if self._engine_model is None else self._engine_model.origin
 
     def _load(self, default_model: Callable[[], LoadedModel]) -> None:
         artifact = self._artifact
