@@ -115,10 +115,9 @@ class FormFolder:
                 if _weights(place) != form.weights:
                     raise ValueError(f"{WEIGHTS} is not what was written")
             os.utime(place)
-        except FileNotFoundError:
-            return None  # removed meanwhile
         except (OSError, ValueError, ValidationError) as error:
-            self.discard(place, str(error))
+            if place.is_dir():  # else it was removed meanwhile
+                self.discard(place, str(error))
             return None
         return place, form
 
