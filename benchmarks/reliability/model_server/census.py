@@ -1,9 +1,12 @@
 """What a server's processes are and hold, counted in /proc."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import psutil
 
@@ -49,6 +52,45 @@ def census(pid: int) -> Census:
         except OSError:
             continue
     return Census(processes, zombies, threads, descriptors, memory)
+
+
+class PeakMemory:
+    """The most that a server's processes held together, looked at a hundred times a second while the block runs."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self._before = self._most = 0
+
+    @property
+    def grown_bytes(self) -> int:
+        """By how much it was more than at the beginning."""
+        return self._most - self._before
+
+    def __enter__(self) -> Self:
+        self._before = self._most = self._now()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._stop.wait(0.01):
+            self._most = max(self._most, self._now())
+
+    def _now(self) -> int:
+        total = 0
+        for member in process_tree(self._pid):
+            try:
+                total += anonymous_bytes(member)
+            except OSError:
+                continue
+        return total
 
 
 def forker(pid: int) -> psutil.Process:

@@ -1,5 +1,4 @@
-"""Artifacts whose own code does harm: each while it is loaded and while it answers, beside a model that is asked all the
-time."""
+"""Artifacts whose own code does harm, while it is loaded and while it answers; another model is asked meanwhile."""
 
 import time
 from pathlib import Path
@@ -72,6 +71,10 @@ class _Case(NamedTuple):
     seconds: float
     complaints: list[str]
 
+    @property
+    def title(self) -> str:
+        return f"{self.name}, {'load' if self.on_load else 'request'}"
+
 
 def run(ground: Ground) -> list[Finding]:
     """Every misbehaviour, while it is loaded and while it answers."""
@@ -95,9 +98,7 @@ def run(ground: Ground) -> list[Finding]:
                 ground.report(f"{name}: {cases[-2].statuses} {cases[-1].statuses}")
         after = census(server.pid)
         complaints = prober.complaints("beside misbehaving code")
-    complaints += [
-        f"{case.name}, {'load' if case.on_load else 'request'}: {c}" for case in cases for c in case.complaints
-    ]
+    complaints += [f"{case.title}: {complaint}" for case in cases for complaint in case.complaints]
     if after.zombies or after.processes > before.processes:
         complaints.append(f"{after.processes} processes and {after.zombies} zombies instead of {before.processes}")
     statuses = sorted({status for case in cases for status in case.statuses})
@@ -112,7 +113,7 @@ def run(ground: Ground) -> list[Finding]:
             f"{len(prober.asked)} requests meanwhile: {prober.statuses}, the longest in "
             f"{prober.longest_seconds * 1000:.0f} ms",
             tuple(complaints),
-            {f"{case.name}, {'load' if case.on_load else 'request'}": case.statuses for case in cases},
+            {case.title: case.statuses for case in cases},
         )
     ]
 

@@ -201,6 +201,8 @@ class Scheduler:
     async def _fail(self, process: WorkerProcess, job: Job, error: WorkerCrashed | TimeoutError) -> None:
         """Tell of the error once the process is gone, with its exit code."""
         status = await process.status()
+        if status is None:  # code that closed the socket may run on, and nobody could stop it later
+            process.kill()
         if isinstance(error, TimeoutError):
             seconds = time.perf_counter() - job.queued_at
             job.settle(ModelTimeout(f"the model did not answer within {seconds:.3g} s; its worker was replaced"))
