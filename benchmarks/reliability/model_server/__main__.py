@@ -37,12 +37,12 @@ def server(
     unknown = sorted(set(names or ()) - EXPERIMENTS.keys())
     if unknown:
         raise typer.BadParameter(f"there is no experiment {', '.join(unknown)}; there are {', '.join(EXPERIMENTS)}")
-    content: dict[str, Any] = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     failed = False
     for name in names or EXPERIMENTS:
         result = _run(name, seed, short)
         failed |= any(finding["complaints"] for finding in result["findings"])
         if not short:
+            content: dict[str, Any] = json.loads(RESULT.read_text()) if RESULT.exists() else {}
             content[name] = result
             content = {key: content[key] for key in EXPERIMENTS if key in content}
             RESULT.write_text(json.dumps(content, indent=1) + "\n")

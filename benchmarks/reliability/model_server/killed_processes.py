@@ -24,7 +24,7 @@ _SHARED_MODELS = 8
 _HEALTHY_SECONDS = 2.0
 _GIVE_UP_SECONDS = 30.0
 _KINDS = ("worker", "model's own worker", "forker", "server")
-_WEIGHTS = (50, 20, 15, 15)
+_WEIGHTS = (60, 20, 10, 10)
 _SECONDS_BETWEEN_KILLS = 0.3
 _OWN = ("own-a", "own-b")
 _SAYS_ITS_PROCESS = """
@@ -55,12 +55,12 @@ class Killed:
 
 def run(ground: Ground) -> list[Finding]:
     """200 kills."""
-    count = ground.count(200, 8)
+    count = ground.count(200, 4)
     chance = ground.chance("kills")
     shared = artifacts.checkpoint(ground.directory / "shared")
     own = artifacts.code(ground.directory / "own", _SAYS_ITS_PROCESS)
     places = {f"m{number}": shared for number in range(_SHARED_MODELS)} | dict.fromkeys(_OWN, own)
-    kinds = [*_KINDS, *_KINDS] if ground.is_short else chance.choices(_KINDS, _WEIGHTS, k=count)
+    kinds = list(_KINDS) if ground.is_short else chance.choices(_KINDS, _WEIGHTS, k=count)
     kills = []
     with model_server(ground.directory / "server", workers=_WORKERS) as server:
         for name, folder in places.items():
