@@ -100,6 +100,9 @@ bench-capacity-validation: setup ## compare predicted with measured latency and 
 chaos: setup ## kill deployments at random moments and show that the next one converges (KILLS=50: 40 minutes)
 	@$(RUN) python -m benchmarks.reliability --kills $(or $(KILLS),50) --seed $(or $(SEED),1)
 
+chaos-server: setup ## faults of the model server and attacks on it (20 minutes; EXPERIMENTS="kills tagged", SEED=1)
+	@$(RUN) python -m benchmarks.reliability.model_server $(EXPERIMENTS) --seed $(or $(SEED),1)
+
 provider-lock: setup ## write .terraform.lock.hcl, the checksums of ENV's providers; MIRROR=... instead of the registry
 	@$(RUN) python -m operations provider-lock $(ENV) $(if $(MIRROR),--mirror=$(MIRROR))
 
