@@ -45,7 +45,14 @@ def test_answers_are_told_apart_and_what_is_none_is_said() -> None:
 def test_the_page_says_what_did_not_hold() -> None:
     finding = {"experiment": "a", "to_reach": "b", "reached": "c", "complaints": [], "figures": {}}
     machine = {"processor": "p", "cores": 2, "load_average_before": 0.5}
-    run = {"seed": 1, "seconds": 2.5, "when": "2026-01-02T03:04:05", "machine": machine, "findings": [finding]}
+    run = {
+        "form": "full",
+        "seed": 1,
+        "seconds": 2.5,
+        "when": "2026-01-02T03:04:05",
+        "machine": machine,
+        "findings": [finding],
+    }
     text = page({"kills": run})
     assert "| a | b | c | yes |" in text and "Not held" not in text
     text = page({"kills": run | {"findings": [finding | {"complaints": ["it broke"]}]}})

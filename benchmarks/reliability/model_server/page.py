@@ -22,7 +22,7 @@ def page(content: Mapping[str, Any]) -> str:
     for name, result in content.items():
         machine = result["machine"]
         runs += (
-            f"| {name} | {result['seed']} | {result['seconds']:g} | {result['when'][:10]} "
+            f"| {name} | {result['form']} | {result['seed']} | {result['seconds']:g} | {result['when'][:10]} "
             f"| {machine['processor']}, {machine['cores']} cores, load {machine['load_average_before']:g} before |\n"
         )
         for finding in result["findings"]:
@@ -30,4 +30,6 @@ def page(content: Mapping[str, Any]) -> str:
             rows += f"| {finding['experiment']} | {finding['to_reach']} | {finding['reached']} | {held} |\n"
             complaints += "".join(f"- {finding['experiment']}: {text}\n" for text in finding["complaints"])
     missed = f"\nNot held:\n\n{complaints}" if complaints else ""
-    return f"{_HEAD}{rows}{missed}\n| run | seed | seconds | date | machine |\n|---|---:|---:|---|---|\n{runs}"
+    return (
+        f"{_HEAD}{rows}{missed}\n| run | form | seed | seconds | date | machine |\n|---|---|---:|---:|---|---|\n{runs}"
+    )
