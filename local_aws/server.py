@@ -55,6 +55,8 @@ from .sagemaker.pace import Pace
 from .sagemaker.sampler import sampler
 from .sagemaker.service import SageMakerService
 from .sagemaker.transport import SageMakerTransport
+from .scaling.activities import Activities
+from .scaling.alarms import CloudWatchAlarms, ring_of
 from .scaling.autoscaler import AutoScaler
 from .scaling.moto_targets import MotoTargets
 from .settings import LocalAwsSettings
@@ -121,7 +123,9 @@ def _run(
     artifacts = ArtifactCache(clients.s3, directory.path("artifacts"), settings.artifact_cache_bytes, extract_archive)
     recent = RecentMetrics(time.time)
     metrics = Metrics([store.record, recent.record], settings.time_factor)
-    cloudwatch = CloudWatch(store, metrics.flush, settings.time_factor)
+    cloudwatch = CloudWatch(
+        store, lambda arn, transition: scaler.ring(arn, ring_of(transition)), metrics.flush, settings.time_factor
+    )
     events = ModelEvents()
     launcher = Launcher(
         instances=instances, images=images, artifacts=artifacts, metrics=metrics, events=events, settings=settings
@@ -151,15 +155,12 @@ def _run(
             "runtime": runtime.description,
         }
 
+    activities = Activities()
     capacities = VariantCapacities(sagemaker.call)
     scaler = AutoScaler(
-        targets=MotoTargets(),
-        capacities=capacities,
-        read=store.read,
-        collect=metrics.flush,
-        time_factor=settings.time_factor,
+        account=MotoTargets(), capacities=capacities, activities=activities, time_factor=settings.time_factor
     )
-    tags_of_targets = AutoScalingGaps(capacities.exists)
+    autoscaling = AutoScalingGaps(capacities.exists, CloudWatchAlarms(lambda: clients.cloudwatch), activities)
 
     page = Page(
         url=url,
@@ -175,7 +176,7 @@ def _run(
         models=partial(list_models, clients.s3),
     )
     gateway = Gateway(
-        moto=MotoApplication(EcrGaps(blobs, url, keys, has_registry=runtime.engine is not None), tags_of_targets),
+        moto=MotoApplication(EcrGaps(blobs, url, keys, has_registry=runtime.engine is not None), autoscaling),
         sagemaker=sagemaker,
         registry=Registry(blobs, clients.ecr, keys),
         blobs=blobs,
@@ -184,9 +185,7 @@ def _run(
         page=page,
         status=status,
         # What the ended instances counted until then belongs to the account that was.
-        reset=partial(
-            _call_all, (sagemaker.reset, launcher.stop, scaler.reset, tags_of_targets.reset, metrics.discard)
-        ),
+        reset=partial(_call_all, (sagemaker.reset, launcher.stop, scaler.reset, autoscaling.reset, metrics.discard)),
     )
     application = gateway if recording is None else Recorder(gateway, recording)
     # Docker tries TLS first on every registry; uvicorn would warn about it each time.

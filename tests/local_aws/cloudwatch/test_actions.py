@@ -22,7 +22,7 @@ from local_aws.cloudwatch.notifications import Transition
 def test_every_change_is_logged_but_that_of_a_new_alarm_with_nothing_wrong(
     caplog: pytest.LogCaptureFixture, old: str, new: str, lines: list[str]
 ) -> None:
-    actions = AlarmActions(lambda arn, subject, text: None, lambda item: None)
+    actions = AlarmActions(lambda arn, subject, text: None, lambda arn, transition: None, lambda item: None)
     with caplog.at_level(logging.INFO):
         actions.execute(Transition({"AlarmName": "errors"}, old, new, "why", datetime.now(UTC)))
     assert [record.getMessage() for record in caplog.records] == lines
