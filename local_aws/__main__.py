@@ -14,7 +14,7 @@ from .directory import Directory
 from .environment import UNWANTED, guard_of_terraform
 from .errors import LocalAwsError, NotRunningError
 from .listener import listen
-from .process import await_environment, page_link, query_state, query_status
+from .process import await_environment, lose_instance, page_link, query_state, query_status
 from .recording import open_recording
 from .settings import LocalAwsSettings
 
@@ -118,6 +118,21 @@ def page(
         typer.echo(json.dumps(query_state(running), indent=2) if state else page_link(running))
     except OSError as error:
         raise NotRunningError(str(directory)) from error
+
+
+@app.command("lose-instance")
+def lose(
+    endpoint: Annotated[str, typer.Argument(help="Name of the endpoint.")],
+    variant: Annotated[str | None, typer.Argument(help="Production variant; the first one if none is named.")] = None,
+    directory: _DirectoryOption = _DEFAULTS.directory,
+) -> None:
+    """Let an instance of an endpoint go down as if its machine had failed; another one takes its place."""
+    running = Directory(directory).running()
+    try:
+        lost = lose_instance(running, endpoint, variant)
+    except OSError as error:
+        raise NotRunningError(str(directory)) from error
+    typer.echo(f"lost {lost['instance']} of variant {lost['variant']}; another instance takes its place")
 
 
 @app.command()

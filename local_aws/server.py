@@ -184,6 +184,7 @@ def _run(
         roles=roles,
         page=page,
         status=status,
+        lose_instance=lambda endpoint, variant: sagemaker.service.endpoints.lose_instance(endpoint, variant),
         # What the ended instances counted until then belongs to the account that was.
         reset=partial(_call_all, (sagemaker.reset, launcher.stop, scaler.reset, autoscaling.reset, metrics.discard)),
     )

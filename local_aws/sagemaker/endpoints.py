@@ -60,6 +60,21 @@ class Endpoints:
         """What `read` makes of every endpoint and what runs behind it, each of one moment."""
         return [self._changes.in_one_moment(read, endpoint) for endpoint in self._table.all()]
 
+    def lose_instance(self, name: str, variant: str | None) -> dict[str, str]:
+        """Let an instance of an endpoint go down, for rehearsals. None: of its only or first variant.
+
+        Returns what was lost. Raises ValidationError.
+        """
+        traffic = self._changes.traffic(name)
+        if traffic is None:
+            raise could_not_find("endpoint", self._table.arn(name))
+        fleet = traffic.serving
+        chosen = variant if variant is not None else next(iter(fleet.variants))
+        try:
+            return {"endpoint": name, "variant": chosen, "instance": fleet.lose_instance(chosen)}
+        except LookupError as error:
+            raise ValidationError(str(error)) from error
+
     def create(self, request: dict[str, Any]) -> dict[str, Any]:
         name = request["EndpointName"]
         config = self._configs.get(request["EndpointConfigName"])

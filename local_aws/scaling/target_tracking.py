@@ -92,7 +92,7 @@ def _metric(configuration: dict[str, Any], endpoint: str, variant: str) -> dict[
     if predefined is not None:
         if predefined["PredefinedMetricType"] != _INVOCATIONS:
             raise UnsupportedMetricError(
-                f"The local AWS has no {predefined['PredefinedMetricType']}: only {_INVOCATIONS}, and customized metrics."
+                f"The local AWS has no {predefined['PredefinedMetricType']}: only {_INVOCATIONS} and customized ones."
             )
         own = {"EndpointName": endpoint, "VariantName": variant}
         return {
