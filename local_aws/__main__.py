@@ -53,6 +53,10 @@ def serve(  # noqa: PLR0917 - one parameter an option, given by name on the comm
     time_factor: Annotated[
         float, typer.Option(help="How long a second of alarms' periods and of updates' waits takes, at most 1.")
     ] = _DEFAULTS.time_factor,
+    quota: Annotated[
+        list[str] | None,
+        typer.Option(help="TYPE=NUMBER, for example ml.m5.xlarge=2; several times. Rehearses an account's quotas."),
+    ] = None,
     artifact_cache_bytes: Annotated[int, typer.Option(help="Disk for extracted artifacts.")] = (
         _DEFAULTS.artifact_cache_bytes
     ),
@@ -70,6 +74,7 @@ def serve(  # noqa: PLR0917 - one parameter an option, given by name on the comm
         load_timeout_seconds=load_timeout_seconds,
         invocation_timeout_seconds=invocation_timeout_seconds,
         time_factor=time_factor,
+        quota=quota or [],
         artifact_cache_bytes=artifact_cache_bytes,
     )
     # What can go wrong goes wrong here, before moto and the rest take their seconds to load.

@@ -104,10 +104,7 @@ class Gateway:
         if path.startswith("/_local/credentials/"):
             return await self._credentials(request, path.removeprefix("/_local/credentials/"))
         if path.startswith("/_local/"):
-            own = path.removeprefix("/_local/")
-            if (request.method, own) == ("POST", "lose-instance"):
-                return await self._lose(request)
-            return await self._page.answer(request) or self._local(request, own)
+            return await self._page.answer(request) or await self._local(request, path.removeprefix("/_local/"))
         service = signed_service(request.headers, request.url.query)
         if service is None and (path == "/v2" or path.startswith("/v2/")):
             return await self._registry.answer(request)
@@ -129,23 +126,18 @@ class Gateway:
             return JSONResponse({"message": "These are no credentials of yours."}, 403)
         return JSONResponse(answer)
 
-    async def _lose(self, request: Request) -> Response:
-        refused = unauthorized(self._keys, request)
-        if refused is not None:
-            return refused
-        asked = request.query_params
+    async def _lose(self, endpoint: str, variant: str | None) -> Response:
         try:
-            lost = await to_thread.run_sync(self._lose_instance, asked.get("endpoint", ""), asked.get("variant"))
+            return JSONResponse(await to_thread.run_sync(self._lose_instance, endpoint, variant))
         except SageMakerError as error:
             return JSONResponse({"message": error.message}, 400)
-        return JSONResponse(lost)
 
     def _refused(self, request: Request, form_key_id: str | None) -> Response | None:
         if request.url.path.startswith("/moto-api/"):
             return unauthorized(self._keys, request)
         return refusal(self._keys, request, form_key_id)
 
-    def _local(self, request: Request, path: str) -> Response:
+    async def _local(self, request: Request, path: str) -> Response:
         kind, _, digest = path.partition("/")
         if kind == "blobs" and self._keys.accepts_token(request.query_params.get("token", ""), digest):
             blob = self._blobs.find(digest)
@@ -154,6 +146,8 @@ class Gateway:
         refused = unauthorized(self._keys, request)
         if refused is not None:
             return refused
+        if (request.method, path) == ("POST", "lose-instance"):
+            return await self._lose(request.query_params.get("endpoint", ""), request.query_params.get("variant"))
         if path == "status":
             return JSONResponse(self._status())
         if path == "links":

@@ -227,8 +227,11 @@ class LocalAws:
         options = []
         for name in sorted(given.model_fields_set | {"directory"}):
             value = getattr(given, name)
-            if value is not None:
-                options += [f"--{name.replace('_', '-')}", str(value)]
+            option = f"--{name.replace('_', '-')}"
+            if isinstance(value, dict):
+                options += [part for key, item in value.items() for part in (option, f"{key}={item}")]
+            elif value is not None:
+                options += [option, str(value)]
         return options
 
     def _await_ready(self) -> Running:

@@ -42,6 +42,7 @@ from .page.facts import PageFacts
 from .page.http import Page
 from .page.invoking import invoke, list_models
 from .page.recent import RecentMetrics
+from .quotas import Quotas
 from .recording import Recorder
 from .registry import Registry
 from .role_credentials import RoleCredentials
@@ -127,6 +128,7 @@ def _run(
         store, lambda arn, transition: scaler.ring(arn, ring_of(transition)), metrics.flush, settings.time_factor
     )
     events = ModelEvents()
+    quotas = Quotas(settings.quota)
     launcher = Launcher(
         instances=instances, images=images, artifacts=artifacts, metrics=metrics, events=events, settings=settings
     )
@@ -140,6 +142,7 @@ def _run(
             metrics=metrics,
             pace=Pace(settings.time_factor),
             invocation_timeout_seconds=settings.invocation_timeout_seconds,
+            quotas=quotas,
         )
 
     sagemaker = SageMakerTransport(make_service)
@@ -176,7 +179,7 @@ def _run(
         models=partial(list_models, clients.s3),
     )
     gateway = Gateway(
-        moto=MotoApplication(EcrGaps(blobs, url, keys, has_registry=runtime.engine is not None), autoscaling),
+        moto=MotoApplication(EcrGaps(blobs, url, keys, has_registry=runtime.engine is not None), autoscaling, quotas),
         sagemaker=sagemaker,
         registry=Registry(blobs, clients.ecr, keys),
         blobs=blobs,
@@ -184,9 +187,11 @@ def _run(
         roles=roles,
         page=page,
         status=status,
-        lose_instance=lambda endpoint, variant: sagemaker.service.endpoints.lose_instance(endpoint, variant),
+        lose_instance=sagemaker.lose_instance,
         # What the ended instances counted until then belongs to the account that was.
-        reset=partial(_call_all, (sagemaker.reset, launcher.stop, scaler.reset, autoscaling.reset, metrics.discard)),
+        reset=partial(
+            _call_all, (sagemaker.reset, launcher.stop, scaler.reset, autoscaling.reset, quotas.reset, metrics.discard)
+        ),
     )
     application = gateway if recording is None else Recorder(gateway, recording)
     # Docker tries TLS first on every registry; uvicorn would warn about it each time.

@@ -5,13 +5,16 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpoint.htm
 """
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
+from ..quotas import Quotas
 from .deployment_config import DeploymentPlan, read_deployment_config
 from .endpoint_changes import Alarms, EndpointChanges
 from .errors import ValidationError, could_not_find
 from .fleet import VariantPlan
+from .limits import check_quotas, instances_of
 from .listing import page
 from .records import Endpoint, EndpointConfig, Model, Table, now
 from .tags import Tags
@@ -42,6 +45,7 @@ class Endpoints:
         changes: EndpointChanges,
         scaling: ScalingTargets,
         alarms: Alarms,
+        quotas: Quotas,
     ) -> None:
         self._table = table
         self._configs = configs
@@ -50,6 +54,7 @@ class Endpoints:
         self._changes = changes
         self._scaling = scaling
         self._alarms = alarms
+        self._quotas = quotas
         self._lock = threading.RLock()
 
     def traffic(self, name: str) -> Traffic | None:
@@ -80,6 +85,7 @@ class Endpoints:
         config = self._configs.get(request["EndpointConfigName"])
         plans = self._plans(config)
         self._deployment(request.get("DeploymentConfig"), plans, None)
+        self._check_quotas(_counts(plans))
         endpoint = Endpoint(
             name=name,
             arn=self._table.arn(name),
@@ -105,6 +111,10 @@ class Endpoints:
             retained = endpoint.deployment_config if request.get("RetainDeploymentConfig") else None
             deployment_config = request.get("DeploymentConfig", retained)
             deployment = self._deployment(deployment_config, plans, current)
+            counts = _counts(plans)
+            if deployment.policy == "ROLLING":  # a batch at a time is there twice
+                counts = Counter({kind: deployment.step.instances(count) for kind, count in counts.items()})
+            self._check_quotas(counts)
             endpoint.deployment_config = deployment_config
             self._changes.update(endpoint, config, plans, deployment)
         return {"EndpointArn": endpoint.arn}
@@ -117,6 +127,12 @@ class Endpoints:
             for name in wanted:
                 if name not in variants:
                     raise ValidationError(f'Could not find variant "{name}" of endpoint "{endpoint.arn}".')
+            more: Counter[str] = Counter()
+            for name, properties in wanted.items():
+                variant = variants[name]
+                count = properties.get("DesiredInstanceCount", variant.desired_count)
+                more[variant.plan.instance_type] += count - variant.desired_count
+            self._check_quotas(more)
             self._changes.scale(endpoint, wanted)
         return {"EndpointArn": endpoint.arn}
 
@@ -140,6 +156,10 @@ class Endpoints:
             endpoint = self._table.get(request["EndpointName"])
             _check_idle(endpoint)
             self._changes.delete(endpoint, lambda: self._forget(endpoint))
+
+    def _check_quotas(self, more: Counter[str]) -> None:
+        """Raises LimitExceededError."""
+        check_quotas(self._quotas, self.each(instances_of), more)
 
     def _forget(self, endpoint: Endpoint) -> None:
         self._scaling.deregister(endpoint.name)
@@ -205,6 +225,14 @@ class Endpoints:
                 )
             )
         return plans
+
+
+def _counts(plans: list[VariantPlan]) -> Counter[str]:
+    """How many instances of each type the plans need."""
+    found: Counter[str] = Counter()
+    for plan in plans:
+        found[plan.instance_type] += plan.instance_count
+    return found
 
 
 def _check_idle(endpoint: Endpoint) -> None:

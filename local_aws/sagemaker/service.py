@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from ..quotas import Quotas
 from .endpoint_changes import Alarms, EndpointChanges, Fleets
 from .endpoint_configs import EndpointConfigs
 from .endpoints import Endpoints, ScalingTargets
@@ -31,6 +32,7 @@ class SageMakerService:
         metrics: Metrics,
         pace: Pace,
         invocation_timeout_seconds: float,
+        quotas: Quotas,
     ) -> None:
         models = Table[Model]("model", "model")
         configs = Table[EndpointConfig]("endpoint configuration", "endpoint-config")
@@ -45,6 +47,7 @@ class SageMakerService:
             changes=self._changes,
             scaling=scaling,
             alarms=alarms,
+            quotas=quotas,
         )
         self.invoker = Invoker(self.endpoints, metrics, invocation_timeout_seconds)
         model_operations = Models(models, tags, account)

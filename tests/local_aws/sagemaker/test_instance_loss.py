@@ -113,7 +113,9 @@ def test_the_command_says_what_it_did_and_what_cannot_be(account: Account) -> No
     )
     assert done.stdout.startswith("lost i-")
     assert "of variant AllTraffic" in done.stdout
-    failed = subprocess.run([*command, "nowhere"], cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=60)
+    failed = subprocess.run(
+        [*command, "nowhere"], cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
     assert failed.returncode == 1
     assert 'Could not find endpoint "arn:aws:sagemaker' in failed.stderr
     assert "Traceback" not in failed.stderr
