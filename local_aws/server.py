@@ -48,6 +48,7 @@ from .registry import Registry
 from .role_credentials import RoleCredentials
 from .sagemaker.artifacts import ArtifactCache
 from .sagemaker.capacities import VariantCapacities
+from .sagemaker.data_capture import DataCapture
 from .sagemaker.launcher import Launcher
 from .sagemaker.lookups import AccountLookups, ScalingLookups
 from .sagemaker.metrics import Metrics
@@ -128,6 +129,7 @@ def _run(
         store, lambda arn, transition: scaler.ring(arn, ring_of(transition)), metrics.flush, settings.time_factor
     )
     events = ModelEvents()
+    capture = DataCapture(lambda: clients.s3)
     quotas = Quotas(settings.quota)
     launcher = Launcher(
         instances=instances, images=images, artifacts=artifacts, metrics=metrics, events=events, settings=settings
@@ -143,6 +145,7 @@ def _run(
             pace=Pace(settings.time_factor),
             invocation_timeout_seconds=settings.invocation_timeout_seconds,
             quotas=quotas,
+            capture=capture,
         )
 
     sagemaker = SageMakerTransport(make_service)
@@ -190,7 +193,16 @@ def _run(
         lose_instance=sagemaker.lose_instance,
         # What the ended instances counted until then belongs to the account that was.
         reset=partial(
-            _call_all, (sagemaker.reset, launcher.stop, scaler.reset, autoscaling.reset, quotas.reset, metrics.discard)
+            _call_all,
+            (
+                sagemaker.reset,
+                launcher.stop,
+                scaler.reset,
+                autoscaling.reset,
+                quotas.reset,
+                capture.discard,
+                metrics.discard,
+            ),
         ),
     )
     application = gateway if recording is None else Recorder(gateway, recording)
@@ -207,7 +219,7 @@ def _run(
     _stop_on_signals(server)
     if until_stdin_closes:
         _stop_at_end_of_stdin(server)
-    background = (provider, metrics, cloudwatch, scaler, sampler(launcher.sample, settings.time_factor), logs)
+    background = (provider, metrics, cloudwatch, scaler, capture, sampler(launcher.sample, settings.time_factor), logs)
     for part in background:
         part.start()
     logger.info("page: %s (the link is good for one use)", page.new_link())

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 from ..quotas import Quotas
+from .data_capture import CapturePlan
 from .deployment_config import DeploymentPlan, read_deployment_config
 from .endpoint_changes import Alarms, EndpointChanges
 from .errors import ValidationError, could_not_find
@@ -222,6 +223,7 @@ class Endpoints:
                     weight=kept.get("DesiredWeight", variant["InitialVariantWeight"]),
                     startup_timeout_seconds=variant.get("ContainerStartupHealthCheckTimeoutInSeconds"),
                     volume_gib=variant.get("VolumeSizeInGB"),
+                    capture=CapturePlan.read(config.request.get("DataCaptureConfig")),
                 )
             )
         return plans

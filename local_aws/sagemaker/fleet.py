@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from .data_capture import CapturePlan
 from .records import Model, now
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,9 @@ class VariantPlan:
     startup_timeout_seconds: int | None
     volume_gib: int | None = None
     """VolumeSizeInGB, None where the variant names none."""
+
+    capture: CapturePlan | None = None
+    """Of the endpoint configuration, None where nothing is captured."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..quotas import Quotas
+from .data_capture import DataCapture
 from .endpoint_changes import Alarms, EndpointChanges, Fleets
 from .endpoint_configs import EndpointConfigs
 from .endpoints import Endpoints, ScalingTargets
@@ -33,6 +34,7 @@ class SageMakerService:
         pace: Pace,
         invocation_timeout_seconds: float,
         quotas: Quotas,
+        capture: DataCapture,
     ) -> None:
         models = Table[Model]("model", "model")
         configs = Table[EndpointConfig]("endpoint configuration", "endpoint-config")
@@ -49,7 +51,7 @@ class SageMakerService:
             alarms=alarms,
             quotas=quotas,
         )
-        self.invoker = Invoker(self.endpoints, metrics, invocation_timeout_seconds)
+        self.invoker = Invoker(self.endpoints, metrics, capture, invocation_timeout_seconds)
         model_operations = Models(models, tags, account)
         config_operations = EndpointConfigs(configs, models, tags)
         self._operations: dict[str, Operation] = {
