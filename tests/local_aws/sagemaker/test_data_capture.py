@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from local_aws.sagemaker.data_capture import CapturePlan, DataCapture, Message
-from tests.local_aws.account import BUCKET, Account, unique
+from tests.local_aws.account import BUCKET, ROLE, Account, unique
+from tests.local_aws.sagemaker.conftest import IMAGE, CallError, InProcess
 
 MOMENT = datetime(2026, 3, 1, 9, 5, 7, 8000, tzinfo=UTC)
 
@@ -92,6 +93,20 @@ def test_encryption_and_switch() -> None:
     assert (put["ServerSideEncryption"], put["SSEKMSKeyId"]) == ("aws:kms", "alias/capture")
     assert CapturePlan.read(config(EnableCapture=False)) is None
     assert CapturePlan.read(None) is None
+
+
+def test_destination_that_is_no_s3_location(in_process: InProcess) -> None:
+    container = {"Image": IMAGE, "Mode": "MultiModel", "ModelDataUrl": f"s3://{BUCKET}/m/"}
+    in_process.call("CreateModel", ModelName="m", PrimaryContainer=container, ExecutionRoleArn=ROLE)
+    with pytest.raises(CallError, match="DestinationS3Uri"):
+        in_process.call(
+            "CreateEndpointConfig",
+            EndpointConfigName="c",
+            ProductionVariants=[
+                {"VariantName": "v", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+            ],
+            DataCaptureConfig=config(DestinationS3Uri="https://example.com/x"),
+        )
 
 
 def test_invocations_are_captured(account: Account) -> None:
