@@ -1,5 +1,6 @@
 """An instance goes down under load: what was in flight there fails, and nothing else does."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+import psutil
 import pytest
 from botocore.exceptions import ClientError
 
@@ -59,6 +61,15 @@ def place(account: Account, endpoint: str) -> dict[str, int]:
     return {name: account.invoke(endpoint, name)["pid"] for name in MODELS}
 
 
+def kill(pid: int) -> None:
+    """Returns when the process and its connections are gone."""
+    process = psutil.Process(pid)
+    os.kill(pid, signal.SIGKILL)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        while process.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.001)
+
+
 def loads(account: Account, endpoint: str, model: str) -> int:
     """How often the container of `model` has loaded it."""
     return account.invoke(endpoint, model)["events"].count(["load", model])
@@ -79,7 +90,7 @@ def test_no_more_requests_fail_than_were_in_flight(account: Account, how: str) -
             if how == "lost":
                 account.aws.lose_instance(endpoint)
             else:
-                os.kill(before[MODELS[0]], signal.SIGKILL)
+                kill(before[MODELS[0]])
             in_flight, gone = load.snapshot(), time.monotonic()
             while len(set(place(account, endpoint).values()) - set(before.values())) < 1:
                 assert time.monotonic() - gone < HEALTHY_SECONDS
