@@ -9,6 +9,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 import pytest
@@ -62,11 +63,11 @@ def place(account: Account, endpoint: str) -> dict[str, int]:
 
 
 def kill(pid: int) -> None:
-    """Returns when the process and its connections are gone."""
+    """Returns when the process, its threads and with them its connections are gone."""
     process = psutil.Process(pid)
     os.kill(pid, signal.SIGKILL)
-    with contextlib.suppress(psutil.NoSuchProcess):
-        while process.status() != psutil.STATUS_ZOMBIE:
+    with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError):
+        while process.status() != psutil.STATUS_ZOMBIE or len(list(Path(f"/proc/{pid}/task").iterdir())) > 1:
             time.sleep(0.001)
 
 
