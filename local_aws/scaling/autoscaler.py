@@ -64,7 +64,7 @@ class Ring:
     at: datetime
 
 
-class Account(Protocol):
+class ScalingAccount(Protocol):
     """What there is to scale."""
 
     def targets(self) -> list[ScalableTarget]: ...
@@ -100,7 +100,7 @@ class AutoScaler:
     def __init__(
         self,
         *,
-        account: Account,
+        account: ScalingAccount,
         capacities: Capacities,
         activities: Activities,
         time_factor: float = 1.0,

@@ -15,7 +15,7 @@ _MODULE = "moto.applicationautoscaling.models"
 
 
 class MotoTargets:
-    """See `autoscaler.Account`."""
+    """See `autoscaler.ScalingAccount`."""
 
     def targets(self) -> list[ScalableTarget]:
         backend = _backend()
