@@ -14,7 +14,7 @@ from .directory import Directory
 from .environment import UNWANTED, guard_of_terraform
 from .errors import LocalAwsError, NotRunningError
 from .listener import listen
-from .process import await_environment, page_link, query_state, query_status
+from .process import await_environment, lose_instance, page_link, query_state, query_status
 from .recording import open_recording
 from .settings import LocalAwsSettings
 
@@ -53,6 +53,10 @@ def serve(  # noqa: PLR0917 - one parameter an option, given by name on the comm
     time_factor: Annotated[
         float, typer.Option(help="How long a second of alarms' periods and of updates' waits takes, at most 1.")
     ] = _DEFAULTS.time_factor,
+    quota: Annotated[
+        list[str] | None,
+        typer.Option(help="TYPE=NUMBER, for example ml.m5.xlarge=2; several times. Rehearses an account's quotas."),
+    ] = None,
     artifact_cache_bytes: Annotated[int, typer.Option(help="Disk for extracted artifacts.")] = (
         _DEFAULTS.artifact_cache_bytes
     ),
@@ -70,6 +74,7 @@ def serve(  # noqa: PLR0917 - one parameter an option, given by name on the comm
         load_timeout_seconds=load_timeout_seconds,
         invocation_timeout_seconds=invocation_timeout_seconds,
         time_factor=time_factor,
+        quota=quota or [],
         artifact_cache_bytes=artifact_cache_bytes,
     )
     # What can go wrong goes wrong here, before moto and the rest take their seconds to load.
@@ -118,6 +123,21 @@ def page(
         typer.echo(json.dumps(query_state(running), indent=2) if state else page_link(running))
     except OSError as error:
         raise NotRunningError(str(directory)) from error
+
+
+@app.command("lose-instance")
+def lose(
+    endpoint: Annotated[str, typer.Argument(help="Name of the endpoint.")],
+    variant: Annotated[str | None, typer.Argument(help="Production variant; the first one if none is named.")] = None,
+    directory: _DirectoryOption = _DEFAULTS.directory,
+) -> None:
+    """Let an instance of an endpoint go down as if its machine had failed; another one takes its place."""
+    running = Directory(directory).running()
+    try:
+        lost = lose_instance(running, endpoint, variant)
+    except OSError as error:
+        raise NotRunningError(str(directory)) from error
+    typer.echo(f"lost {lost['instance']} of variant {lost['variant']}; another instance takes its place")
 
 
 @app.command()

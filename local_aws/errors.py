@@ -49,3 +49,7 @@ class StartError(LocalAwsError):
 
 class ProviderUnavailableError(LocalAwsError):
     """Terraform's AWS provider was asked for and cannot be had."""
+
+
+class RehearsalError(LocalAwsError):
+    """What was to be rehearsed is not possible now; the text says why."""

@@ -9,6 +9,8 @@ import os
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +22,7 @@ from .access_key import AccessKey
 from .account import REGION
 from .directory import Directory, Running
 from .environment import aws_environment
-from .errors import NotRunningError, ProviderUnavailableError, StartError
+from .errors import NotRunningError, ProviderUnavailableError, RehearsalError, StartError
 from .settings import LocalAwsSettings
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -45,6 +47,21 @@ def page_link(running: Running) -> str:
 def query_state(running: Running) -> dict[str, Any]:
     """What the page shows: endpoints, instances, models, alarms, events. Raises OSError when nothing answers."""
     return _get(running, _get(running, "/_local/links")["state"].removeprefix(running.url))
+
+
+def lose_instance(running: Running, endpoint: str, variant: str | None = None) -> dict[str, str]:
+    """Let the busiest instance of an endpoint's variant go down, as if its machine had failed; another one replaces it.
+
+    `variant`: None for the first one. Returns endpoint, variant and instance. Raises RehearsalError.
+    """
+    asked = {"endpoint": endpoint, **({"variant": variant} if variant is not None else {})}
+    headers = {"Authorization": running.key.authorization()}
+    url = f"{running.url}/_local/lose-instance?{urllib.parse.urlencode(asked)}"
+    try:
+        with _OPENER.open(urllib.request.Request(url, b"", headers), timeout=60) as answer:
+            return json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        raise RehearsalError(json.loads(error.read())["message"]) from error
 
 
 def await_environment(running: Running) -> dict[str, str]:
@@ -151,6 +168,10 @@ class LocalAws:
         """What the page shows, as JSON has it."""
         return query_state(self.running)
 
+    def lose_instance(self, endpoint: str, variant: str | None = None) -> dict[str, str]:
+        """See `lose_instance` of this module."""
+        return lose_instance(self.running, endpoint, variant)
+
     def start(self) -> None:
         """Start and wait until it answers. Raises StartError."""
         log = self._log_file.open("ab") if self._log_file is not None else None
@@ -206,8 +227,11 @@ class LocalAws:
         options = []
         for name in sorted(given.model_fields_set | {"directory"}):
             value = getattr(given, name)
-            if value is not None:
-                options += [f"--{name.replace('_', '-')}", str(value)]
+            option = f"--{name.replace('_', '-')}"
+            if isinstance(value, dict):
+                options += [part for key, item in value.items() for part in (option, f"{key}={item}")]
+            elif value is not None:
+                options += [option, str(value)]
         return options
 
     def _await_ready(self) -> Running:

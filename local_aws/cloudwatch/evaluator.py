@@ -17,6 +17,9 @@ logger = logging.getLogger(__name__)
 _TICK_SECONDS = 10.0
 """CloudWatch's finest evaluation."""
 
+_MINUTE_SECONDS = 60
+"""How often an alarm that stays in its state invokes the scaling policies among its actions."""
+
 
 class AlarmEvaluator:
     """A thread that looks at the alarms whose turn it is. `collect` is called first: it sends what is not sent yet."""
@@ -27,6 +30,7 @@ class AlarmEvaluator:
         self._collect = collect
         self._time_factor = time_factor
         self._last: dict[int, int] = {}
+        self._minutes: dict[int, int] = {}
         self._thread = PeriodicThread(
             "the evaluation of alarms",
             lambda: self.evaluate(datetime.now(UTC)),
@@ -49,6 +53,7 @@ class AlarmEvaluator:
             if self._last.get(id(alarm)) != step:
                 due.append(alarm)
         self._last = steps
+        self._minutes = {key: minute for key, minute in self._minutes.items() if key in steps}
         if not due:
             return
         self._collect()
@@ -62,7 +67,11 @@ class AlarmEvaluator:
         except Exception:  # one alarm must not keep the others from ringing
             logger.exception("alarm %s cannot be evaluated", alarm.name)
             return
-        self._alarms.apply(alarm, verdict, _reason_data(made, verdict, now), state)
+        data, minute = _reason_data(made, verdict, now), int(now.timestamp() / (_MINUTE_SECONDS * self._time_factor))
+        self._alarms.apply(alarm, verdict, data, state)
+        if verdict.state == state and self._minutes.get(id(alarm)) != minute:
+            self._alarms.stay(alarm, verdict, data)
+        self._minutes[id(alarm)] = minute
 
 
 def _reason_data(made: WatchedAlarm, verdict: Verdict, now: datetime) -> str:

@@ -17,6 +17,10 @@ class ContainerGoneError(Exception):
     """Nothing answers at the container's address, or it broke off in the middle of an answer."""
 
 
+class ContainerUnreachableError(ContainerGoneError):
+    """No connection came about: the container has seen nothing of the request."""
+
+
 class ContainerTimeoutError(Exception):
     """The container did not answer in time."""
 
@@ -78,6 +82,8 @@ class ContainerClient:
             answer = self._pool.urlopen(method, path, body=body, headers=dict(headers or {}), timeout=timeout)
         except urllib3.exceptions.ReadTimeoutError as error:
             raise ContainerTimeoutError(str(error)) from error
+        except urllib3.exceptions.NewConnectionError as error:
+            raise ContainerUnreachableError(str(error)) from error
         except urllib3.exceptions.HTTPError as error:
             raise ContainerGoneError(str(error)) from error
         return Answer(answer.status, answer.headers, answer.data)

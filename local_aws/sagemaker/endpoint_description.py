@@ -58,9 +58,10 @@ def _pending(endpoint: Endpoint, arriving: Fleet | None) -> dict[str, Any]:
 
 
 def _data_capture(config: dict[str, Any]) -> dict[str, Any]:
+    enabled = config.get("EnableCapture", True)
     return {
-        "EnableCapture": config.get("EnableCapture", False),
-        "CaptureStatus": "Stopped",
+        "EnableCapture": enabled,
+        "CaptureStatus": "Started" if enabled else "Stopped",
         "CurrentSamplingPercentage": config["InitialSamplingPercentage"],
         "DestinationS3Uri": config["DestinationS3Uri"],
         "KmsKeyId": config.get("KmsKeyId", ""),

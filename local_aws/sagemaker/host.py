@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from ..instances.instance import GRACE_SECONDS, Instance, InstanceError
 from ..instances.instance_types import find_instance_type
 from ..instances.usage import Usage
-from .container import Answer, ContainerClient, ContainerGoneError, ContainerTimeoutError
+from .container import Answer, ContainerClient, ContainerGoneError, ContainerTimeoutError, ContainerUnreachableError
 from .errors import ServiceUnavailableError
 from .fleet import LaunchError
 from .loaded_models import Entry, LoadedModel, LoadedModels
@@ -148,6 +148,8 @@ class HostedInstance:
                 finally:
                     models.release(entry)
             return answer, hit, time.monotonic() - started
+        except ContainerUnreachableError as error:
+            raise NotInServiceError(self.id) from error
         except ContainerGoneError as error:
             raise ServiceUnavailableError(f"Instance {self.id} broke off: {error}") from error
         finally:
@@ -174,6 +176,10 @@ class HostedInstance:
         if client is not None and models is not None:
             models.fail_all(ServiceUnavailableError(f"Instance {self.id} has been stopped."))
             client.close()
+
+    def lose(self) -> None:
+        """Let the instance go down at once, as if its machine had failed: its requests break off."""
+        self.stop(drain=False, grace_seconds=0)
 
     def _bring_up(self) -> None:
         """Start the container until it answers. Raises LaunchError."""

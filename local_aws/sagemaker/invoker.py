@@ -6,10 +6,11 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndp
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ..account import ACCOUNT_ID, REGION
 from .container import Answer, ContainerTimeoutError
+from .data_capture import CapturePlan, DataCapture, Message
 from .endpoints import Endpoints
 from .errors import ModelError, ModelNotReadyError, ServiceUnavailableError, ValidationError, endpoint_not_found
 from .fleet import Variant
@@ -37,9 +38,10 @@ class Prediction:
 class Invoker:
     """Routes invocations to instances. Blocking: one thread an invocation."""
 
-    def __init__(self, endpoints: Endpoints, metrics: Metrics, timeout_seconds: float) -> None:
+    def __init__(self, endpoints: Endpoints, metrics: Metrics, capture: DataCapture, timeout_seconds: float) -> None:
         self._endpoints = endpoints
         self._metrics = metrics
+        self._capture = capture
         self._timeout_seconds = timeout_seconds
 
     def invoke(self, invocation: Invocation) -> Prediction:
@@ -55,6 +57,8 @@ class Invoker:
             _count_errors(metrics, error)
             raise
         _count_errors(metrics, None)
+        if variant.plan.capture is not None:
+            self._record(variant.plan.capture, variant.plan.name, invocation, answer)
         returned = {
             CUSTOM_ATTRIBUTES: answer.headers.get(CUSTOM_ATTRIBUTES),
             INFERENCE_ID: answer.headers.get(INFERENCE_ID, invocation.inference_id),
@@ -64,6 +68,20 @@ class Invoker:
             variant=variant.plan.name,
             content_type=answer.headers.get("Content-Type"),
             headers={name: value for name, value in returned.items() if value is not None},
+        )
+
+    def _record(self, plan: CapturePlan, variant: str, invocation: Invocation, answer: Answer) -> None:
+        metadata: dict[str, Any] = {}
+        if "CustomAttributes" in invocation.members:
+            metadata["customAttributes"] = [invocation.members["CustomAttributes"]]
+        if invocation.inference_id is not None:
+            metadata["inferenceId"] = invocation.inference_id
+        self._capture.record(
+            plan,
+            (invocation.endpoint, variant),
+            Message(invocation.body, invocation.members.get("ContentType")),
+            Message(answer.body, answer.headers.get("Content-Type")),
+            metadata,
         )
 
     def refuse(self, operation: str, endpoint: str) -> NoReturn:

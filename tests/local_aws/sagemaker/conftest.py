@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from local_aws.quotas import Quotas
+from local_aws.sagemaker.data_capture import DataCapture
 from local_aws.sagemaker.errors import SageMakerError
 from local_aws.sagemaker.fleet import DeployedImage, Fleet, LaunchError, Variant, VariantPlan
 from local_aws.sagemaker.metrics import Metrics
@@ -148,6 +150,8 @@ def in_process() -> Iterator[InProcess]:
         pace=Pace(time_factor=0),
         metrics=Metrics([]),
         invocation_timeout_seconds=1,
+        quotas=Quotas(),
+        capture=DataCapture(lambda: None),
     )
     yield InProcess(service, launcher, scaling, alarms)
     service.stop()
