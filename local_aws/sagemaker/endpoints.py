@@ -82,7 +82,7 @@ class Endpoints:
         with self._lock:
             endpoint = self._changeable(request["EndpointName"])
             config = self._configs.get(request["EndpointConfigName"])
-            current = endpoint.config
+            current = endpoint.serving
             if self._configs.find(current.name) is not current:
                 raise could_not_find("endpoint configuration", current.arn)
             self._check_scaling(endpoint, config)
@@ -98,7 +98,7 @@ class Endpoints:
         wanted = {item["VariantName"]: item for item in request["DesiredWeightsAndCapacities"]}
         with self._lock:
             endpoint = self._changeable(request["EndpointName"])
-            variants = self._changes.traffic(endpoint.name).serving.variants
+            variants = self._changes.serving(endpoint.name).variants
             for name in wanted:
                 if name not in variants:
                     raise ValidationError(f'Could not find variant "{name}" of endpoint "{endpoint.arn}".')
@@ -146,7 +146,7 @@ class Endpoints:
         if not request.get("RetainAllVariantProperties"):
             return {}
         excluded = {item["VariantPropertyType"] for item in request.get("ExcludeRetainedVariantProperties", [])}
-        return self._changes.traffic(endpoint.name).serving.properties(excluded)
+        return self._changes.serving(endpoint.name).properties(excluded)
 
     def _deployment(
         self, config: dict[str, Any] | None, plans: list[VariantPlan], current: EndpointConfig | None
@@ -164,7 +164,7 @@ class Endpoints:
         registered = self._scaling.registered(endpoint.name)
         blocked = [
             variant["VariantName"]
-            for variant in endpoint.config.variants
+            for variant in endpoint.serving.variants
             if variant["VariantName"] in registered and types.get(variant["VariantName"]) != variant["InstanceType"]
         ]
         if blocked:

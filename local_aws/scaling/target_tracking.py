@@ -40,10 +40,11 @@ class TargetTracking:
         Minutes without data are no reason to change anything, as on AWS: an endpoint without any requests keeps its
         instances.
         """
-        high = newest_first[:HIGH_PERIODS]
-        if len(high) == HIGH_PERIODS and all(value is not None and value > self.target_value for value in high):
+        high = [value for value in newest_first[:HIGH_PERIODS] if value is not None]
+        if len(high) == HIGH_PERIODS and all(value > self.target_value for value in high):
             return max(math.ceil(capacity * high[0] / self.target_value), capacity + 1)
-        low, limit = newest_first[:LOW_PERIODS], self.target_value * _LOW_PART
-        if self.scales_in and len(low) == LOW_PERIODS and all(value is not None and value < limit for value in low):
+        low = [value for value in newest_first[:LOW_PERIODS] if value is not None]
+        limit = self.target_value * _LOW_PART
+        if self.scales_in and len(low) == LOW_PERIODS and all(value < limit for value in low):
             return min(math.ceil(capacity * max(low) / self.target_value), capacity)
         return capacity

@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Callable
 from typing import NoReturn
 
 import orjson
@@ -53,7 +54,7 @@ def main() -> None:
     _serve(control, settings, process.run)
 
 
-def _serve(control: socket.socket, settings: Settings, run_worker) -> None:
+def _serve(control: socket.socket, settings: Settings, run_worker: Callable[[socket.socket, Settings], None]) -> None:
     wake_read, wake_write = socket.socketpair()
     wake_read.setblocking(False)
     wake_write.setblocking(False)
@@ -86,7 +87,7 @@ def _serve(control: socket.socket, settings: Settings, run_worker) -> None:
             _send(control, {"pid": pid})
 
 
-def _be_worker(descriptor: int, settings: Settings, run_worker) -> NoReturn:
+def _be_worker(descriptor: int, settings: Settings, run_worker: Callable[[socket.socket, Settings], None]) -> NoReturn:
     status = 1
     try:
         _die_with_parent()
