@@ -5,7 +5,7 @@ import logging
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 from pydantic import ValidationError
@@ -16,7 +16,7 @@ from .errors import LocalAwsError, NotRunningError
 from .listener import listen
 from .process import await_environment, lose_instance, page_link, query_state, query_status
 from .recording import open_recording
-from .settings import LocalAwsSettings
+from .settings import LocalAwsSettings, ProviderChoice, RuntimeChoice
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -67,14 +67,15 @@ def serve(  # noqa: PLR0917 - one parameter an option, given by name on the comm
     settings = LocalAwsSettings(
         port=port,
         directory=directory,
-        provider=provider,
-        runtime=runtime,
+        # The settings check them, together with everything else.
+        provider=cast(ProviderChoice, provider),
+        runtime=cast(RuntimeChoice, runtime),
         record=record,
         startup_health_check_seconds=startup_health_check_seconds,
         load_timeout_seconds=load_timeout_seconds,
         invocation_timeout_seconds=invocation_timeout_seconds,
         time_factor=time_factor,
-        quota=quota or [],
+        quota=cast(dict[str, int], quota or []),
         artifact_cache_bytes=artifact_cache_bytes,
     )
     # What can go wrong goes wrong here, before moto and the rest take their seconds to load.

@@ -14,7 +14,7 @@ anything else                              -> moto, Smithy RPC v2 CBOR translate
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
 from anyio import to_thread
@@ -61,7 +61,8 @@ class Gateway:
         lose_instance: Callable[[str, str | None], dict[str, str]],
         reset: Callable[[], None],
     ) -> None:
-        self._moto = CborMiddleware(WSGIMiddleware(moto, workers=_MOTO_THREADS))
+        application: Any = WSGIMiddleware(cast(Any, moto), workers=_MOTO_THREADS)
+        self._moto = CborMiddleware(application)
         self._sagemaker = sagemaker
         self._registry = registry
         self._blobs = blobs

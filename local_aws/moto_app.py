@@ -57,7 +57,7 @@ class MotoApplication:
         _complete_environ(environ)
         operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
         service = signed_service({"authorization": environ.get("HTTP_AUTHORIZATION", "")}, environ["QUERY_STRING"])
-        handler = self._gaps.get((service, operation))
+        handler = self._gaps.get((service or "", operation))
         if handler is not None:
             request = json.loads(environ["wsgi.input"].read())
             try:

@@ -186,14 +186,15 @@ class LocalAws:
         finally:
             if log is not None:
                 log.close()
-        self._running = self._await_ready()
+        self._running = self._await_ready(self._process)
 
     def stop(self) -> None:
         """End it with all its children; waits until everything is gone."""
         process, self._process = self._process, None
         if process is None:
             return
-        process.stdin.close()
+        if process.stdin is not None:
+            process.stdin.close()
         try:
             process.wait(_STOP_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
@@ -213,11 +214,11 @@ class LocalAws:
     ) -> None:
         self.stop()
 
-    def _last_words(self) -> str:
+    def _last_words(self, code: int) -> str:
         if self._log_file is None:
-            return f"The local AWS ended with exit code {self._process.returncode}; its message is on standard error."
+            return f"The local AWS ended with exit code {code}; its message is on standard error."
         lines = self._log_file.read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else f"The local AWS ended with exit code {self._process.returncode}."
+        return lines[-1] if lines else f"The local AWS ended with exit code {code}."
 
     def _options(self) -> list[str]:
         # The child runs in the project's folder.
@@ -234,18 +235,19 @@ class LocalAws:
                 options += [option, str(value)]
         return options
 
-    def _await_ready(self) -> Running:
+    def _await_ready(self, process: subprocess.Popen[bytes]) -> Running:
         directory = Directory(self.settings.directory)
         deadline = time.monotonic() + _START_TIMEOUT_SECONDS
         while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                raise StartError(self._last_words())
+            code = process.poll()
+            if code is not None:
+                raise StartError(self._last_words(code))
             try:
                 running = directory.running()
             except NotRunningError:
                 time.sleep(_POLL_SECONDS)
                 continue
-            if running.pid == self._process.pid:
+            if running.pid == process.pid:
                 return running
             time.sleep(_POLL_SECONDS)
         raise StartError(f"The local AWS did not start within {_START_TIMEOUT_SECONDS:g} s.")

@@ -4,11 +4,12 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 from moto.cloudwatch.models import Alarm
 
 from ..periodic import PeriodicThread
-from .alarm_rule import Verdict
+from .alarm_rule import AlarmState, Verdict
 from .moto_alarms import MotoAlarms, watched
 from .watched_alarm import Read, WatchedAlarm
 
@@ -61,7 +62,7 @@ class AlarmEvaluator:
             self._evaluate(alarm, now)
 
     def _evaluate(self, alarm: Alarm, now: datetime) -> None:
-        made, state = watched(alarm), alarm.state_value
+        made, state = watched(alarm), cast(AlarmState, alarm.state_value)
         try:
             verdict = made.evaluate(self._read, now, state, self._time_factor)
         except Exception:  # one alarm must not keep the others from ringing

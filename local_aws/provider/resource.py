@@ -71,7 +71,7 @@ class Call:
 
 
 Customize = Callable[[Mapping[str, Any], dict[str, Any]], None]
-Replan = Callable[[Mapping[str, Any] | None, dict[str, Any]], Iterable[str]]
+Replan = Callable[[Mapping[str, Any], dict[str, Any]], Iterable[str]]
 
 
 def _by_id(identifier: str) -> dict[str, Any]:

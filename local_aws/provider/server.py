@@ -116,7 +116,7 @@ class _Servicer(services.ProviderServicer):
         self._clients = ClientPool(key)
         self._connections = _Connections()
 
-    def GetMetadata(self, request, context):
+    def GetMetadata(self, request: Any, context: grpc.ServicerContext) -> Any:
         schemas = self._schemas(context)
         return protocol.GetMetadata.Response(
             server_capabilities=schemas.server_capabilities,
@@ -126,10 +126,10 @@ class _Servicer(services.ProviderServicer):
             ],
         )
 
-    def GetProviderSchema(self, request, context):
+    def GetProviderSchema(self, request: Any, context: grpc.ServicerContext) -> Any:
         return self._schemas(context)
 
-    def _schemas(self, context) -> protocol.GetProviderSchema.Response:
+    def _schemas(self, context: grpc.ServicerContext) -> protocol.GetProviderSchema.Response:
         """Every type of hashicorp/aws: Terraform's own complaint about a missing one would name the real provider."""
         response = protocol.GetProviderSchema.Response()
         response.CopyFrom(announced_schemas(working_directory(context.peer())))
@@ -137,11 +137,11 @@ class _Servicer(services.ProviderServicer):
         response.MergeFrom(self._covered)
         return response
 
-    def ValidateProviderConfig(self, request, context):
+    def ValidateProviderConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
         return protocol.ValidateProviderConfig.Response()
 
-    def ConfigureProvider(self, request, context):
-        def work(response):
+    def ConfigureProvider(self, request: Any, context: grpc.ServicerContext) -> Any:
+        def work(response: Any) -> None:
             config = _state(self._schema.provider, request.config)
             settings, warnings = read_settings(
                 config, self._endpoint_url, self._clients, working_directory(context.peer())
@@ -151,30 +151,30 @@ class _Servicer(services.ProviderServicer):
 
         return _answer(protocol.ConfigureProvider.Response(), work)
 
-    def ValidateResourceConfig(self, request, context):
-        def work(response):
+    def ValidateResourceConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
+        def work(response: Any) -> None:
             config = unpack(request.config.msgpack)
             response.diagnostics.extend(diagnostics(self._provider.validate(request.type_name, config)))
 
         return _answer(protocol.ValidateResourceConfig.Response(), work)
 
-    def ValidateDataResourceConfig(self, request, context):
-        def work(response):
+    def ValidateDataResourceConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
+        def work(response: Any) -> None:
             config = unpack(request.config.msgpack)
             problems = self._provider.validate(request.type_name, config, data_source=True)
             response.diagnostics.extend(diagnostics(problems))
 
         return _answer(protocol.ValidateDataResourceConfig.Response(), work)
 
-    def UpgradeResourceState(self, request, context):
-        def work(response):
+    def UpgradeResourceState(self, request: Any, context: grpc.ServicerContext) -> Any:
+        def work(response: Any) -> None:
             block = self._provider.block(request.type_name)
             response.upgraded_state.msgpack = pack(block.conform(unpack_json(request.raw_state.json)))
 
         return _answer(protocol.UpgradeResourceState.Response(), work)
 
-    def ReadResource(self, request, context):
-        def work(response):
+    def ReadResource(self, request: Any, context: grpc.ServicerContext) -> Any:
+        def work(response: Any) -> None:
             current = _state(self._provider.block(request.type_name), request.current_state)
             state = self._provider.read(self._connections.settings(context.peer()), request.type_name, current)
             response.new_state.msgpack = pack(state)
@@ -182,8 +182,8 @@ class _Servicer(services.ProviderServicer):
 
         return _answer(protocol.ReadResource.Response(), work)
 
-    def PlanResourceChange(self, request, context):
-        def work(response):
+    def PlanResourceChange(self, request: Any, context: grpc.ServicerContext) -> Any:
+        def work(response: Any) -> None:
             response.planned_private = request.prior_private
             block = self._provider.block(request.type_name)
             proposed = _state(block, request.proposed_new_state)
@@ -202,14 +202,14 @@ class _Servicer(services.ProviderServicer):
 
         return _answer(protocol.PlanResourceChange.Response(legacy_type_system=True), work)
 
-    def ApplyResourceChange(self, request, context):
-        def work(response):
+    def ApplyResourceChange(self, request: Any, context: grpc.ServicerContext) -> Any:
+        def work(response: Any) -> None:
             response.private = request.planned_private
             block = self._provider.block(request.type_name)
             settings = self._connections.settings(context.peer())
             prior, planned = _state(block, request.prior_state), _state(block, request.planned_state)
             response.new_state.msgpack = request.prior_state.msgpack
-            problems = []
+            problems: list[Problem] = []
             if planned is None:
                 self._provider.delete(settings, request.type_name, prior)
                 state = None
@@ -222,8 +222,8 @@ class _Servicer(services.ProviderServicer):
 
         return _answer(protocol.ApplyResourceChange.Response(legacy_type_system=True), work)
 
-    def ImportResourceState(self, request, context):
-        def work(response):
+    def ImportResourceState(self, request: Any, context: grpc.ServicerContext) -> Any:
+        def work(response: Any) -> None:
             settings = self._connections.settings(context.peer())
             state = self._provider.import_state(settings, request.type_name, request.id)
             response.imported_resources.append(
@@ -234,18 +234,18 @@ class _Servicer(services.ProviderServicer):
 
         return _answer(protocol.ImportResourceState.Response(), work)
 
-    def ReadDataSource(self, request, context):
-        def work(response):
+    def ReadDataSource(self, request: Any, context: grpc.ServicerContext) -> Any:
+        def work(response: Any) -> None:
             config = _state(self._provider.block(request.type_name, data_source=True), request.config)
             state = self._provider.read_data(self._connections.settings(context.peer()), request.type_name, config)
             response.state.msgpack = pack(state)
 
         return _answer(protocol.ReadDataSource.Response(), work)
 
-    def GetFunctions(self, request, context):
+    def GetFunctions(self, request: Any, context: grpc.ServicerContext) -> Any:
         return protocol.GetFunctions.Response()
 
-    def StopProvider(self, request, context):
+    def StopProvider(self, request: Any, context: grpc.ServicerContext) -> Any:
         return protocol.StopProvider.Response()
 
 

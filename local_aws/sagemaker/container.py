@@ -43,7 +43,7 @@ class ContainerClient:
 
     def __init__(self, url: str) -> None:
         parsed = urllib3.util.parse_url(url)
-        self._pool = urllib3.HTTPConnectionPool(parsed.host, parsed.port, maxsize=_CONNECTIONS, retries=False)
+        self._pool = urllib3.HTTPConnectionPool(str(parsed.host), parsed.port, maxsize=_CONNECTIONS, retries=False)
 
     def ping(self, timeout_seconds: float) -> Answer:
         return self._request("GET", "/ping", timeout_seconds)

@@ -104,7 +104,7 @@ class Endpoints:
         with self._lock:
             endpoint = self._changeable(request["EndpointName"])
             config = self._configs.get(request["EndpointConfigName"])
-            current = endpoint.config
+            current = endpoint.serving
             if self._configs.find(current.name) is not current:
                 raise could_not_find("endpoint configuration", current.arn)
             self._check_scaling(endpoint, config)
@@ -113,8 +113,9 @@ class Endpoints:
             deployment_config = request.get("DeploymentConfig", retained)
             deployment = self._deployment(deployment_config, plans, current)
             counts = _counts(plans)
-            if deployment.policy == "ROLLING":  # a batch at a time is there twice
-                counts = Counter({kind: deployment.step.instances(count) for kind, count in counts.items()})
+            batch = deployment.step
+            if batch is not None and deployment.policy == "ROLLING":  # a batch at a time is there twice
+                counts = Counter({kind: batch.instances(count) for kind, count in counts.items()})
             self._check_quotas(counts)
             endpoint.deployment_config = deployment_config
             self._changes.update(endpoint, config, plans, deployment)
@@ -124,7 +125,7 @@ class Endpoints:
         wanted = {item["VariantName"]: item for item in request["DesiredWeightsAndCapacities"]}
         with self._lock:
             endpoint = self._changeable(request["EndpointName"])
-            variants = self._changes.traffic(endpoint.name).serving.variants
+            variants = self._changes.serving(endpoint.name).variants
             for name in wanted:
                 if name not in variants:
                     raise ValidationError(f'Could not find variant "{name}" of endpoint "{endpoint.arn}".')
@@ -182,7 +183,7 @@ class Endpoints:
         if not request.get("RetainAllVariantProperties"):
             return {}
         excluded = {item["VariantPropertyType"] for item in request.get("ExcludeRetainedVariantProperties", [])}
-        return self._changes.traffic(endpoint.name).serving.properties(excluded)
+        return self._changes.serving(endpoint.name).properties(excluded)
 
     def _deployment(
         self, config: dict[str, Any] | None, plans: list[VariantPlan], current: EndpointConfig | None
@@ -200,7 +201,7 @@ class Endpoints:
         registered = self._scaling.registered(endpoint.name)
         blocked = [
             variant["VariantName"]
-            for variant in endpoint.config.variants
+            for variant in endpoint.serving.variants
             if variant["VariantName"] in registered and types.get(variant["VariantName"]) != variant["InstanceType"]
         ]
         if blocked:

@@ -4,11 +4,12 @@ import hashlib
 import logging
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from .container import Answer
 from .data_capture import CapturePlan
 from .records import Model, now
 
@@ -36,6 +37,11 @@ class Host(Protocol):
 
     def start(self) -> None:
         """Start and wait for the ping. Raises LaunchError."""
+
+    def invoke(
+        self, target_model: str, body: bytes, headers: Mapping[str, str], deadline: float
+    ) -> tuple[Answer, bool, float]:
+        """The container's answer, whether the model was loaded already, and the seconds that the container took."""
 
     def stop(self, drain: bool) -> None:
         """End the instance; with `drain` only when its requests have been answered."""

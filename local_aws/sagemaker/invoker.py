@@ -13,8 +13,8 @@ from .container import Answer, ContainerTimeoutError
 from .data_capture import CapturePlan, DataCapture, Message
 from .endpoints import Endpoints
 from .errors import ModelError, ModelNotReadyError, ServiceUnavailableError, ValidationError, endpoint_not_found
-from .fleet import Variant
-from .host import HostedInstance, NotInServiceError
+from .fleet import Host, Variant
+from .host import NotInServiceError
 from .invocation import CUSTOM_ATTRIBUTES, INFERENCE_ID, Invocation, check_invocation
 from .metrics import Metrics, VariantMetrics
 from .traffic import Traffic
@@ -136,7 +136,7 @@ class Invoker:
         )
 
     def _ask_host(
-        self, host: HostedInstance, invocation: Invocation, headers: Mapping[str, str], deadline: float
+        self, host: Host, invocation: Invocation, headers: Mapping[str, str], deadline: float
     ) -> tuple[Answer, bool, float]:
         try:
             return host.invoke(invocation.target_model, invocation.body, headers, deadline)
@@ -161,7 +161,7 @@ def _count_errors(metrics: VariantMetrics, error: Exception | None) -> None:
     """
     from_container = isinstance(error, ModelError)
     is_client_error = isinstance(error, (ValidationError, ModelNotReadyError)) or (
-        from_container and 400 <= error.status < 500
+        isinstance(error, ModelError) and 400 <= error.status < 500
     )
     metrics.count("Invocation4XXErrors", float(is_client_error))
     metrics.count("Invocation5XXErrors", float(error is not None and not is_client_error))

@@ -73,6 +73,13 @@ class Endpoint(Record):
     deployment_config: dict[str, Any] | None = None
     modified: datetime = field(default_factory=now)
 
+    @property
+    def serving(self) -> EndpointConfig:
+        """The configuration that serves, of an endpoint that has been in service."""
+        if self.config is None:
+            raise RuntimeError(f"endpoint {self.name} has never been in service")
+        return self.config
+
 
 class Table(Generic[RecordT]):
     """Records of one kind by name, in any case, as on AWS. `what` is AWS's word for the kind, `arn_kind` the ARN's."""

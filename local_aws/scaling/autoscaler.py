@@ -158,7 +158,7 @@ class AutoScaler:
                 wanted = self._wanted_by_step(target, policy, ring, capacity)
                 cooldown = policy.cooldown_seconds
             else:
-                wanted = self._wanted_by_target_tracking(target, policy_arn, ring, capacity)
+                wanted = self._wanted_by_target_tracking(target, policy_arn, policy, ring, capacity)
                 out = wanted > capacity
                 cooldown = policy.scale_out_cooldown_seconds if out else policy.scale_in_cooldown_seconds
             wanted = min(max(wanted, target.minimum), target.maximum)
@@ -182,9 +182,10 @@ class AutoScaler:
             wanted = policy.wanted(ring.datapoints, ring.threshold, min(change.before, capacity))
         return max(wanted, capacity)
 
-    def _wanted_by_target_tracking(self, target: ScalableTarget, arn: str, ring: Ring, capacity: int) -> int:
+    def _wanted_by_target_tracking(
+        self, target: ScalableTarget, arn: str, policy: TargetTracking, ring: Ring, capacity: int
+    ) -> int:
         """The most of what the target's policies want now: they take instances away only together."""
-        policy = target.policies[arn]
         wanted = policy.wanted(ring.datapoints, capacity, is_high=ring.is_high)
         self._wishes[arn] = (ring.at, wanted)
         change = self._cooling(target, ring.at)

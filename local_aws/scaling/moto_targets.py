@@ -33,7 +33,8 @@ class MotoTargets:
         return [_scheduled(action) for action in found if action.scalable_dimension == DIMENSION]
 
     def set_limits(self, resource_id: str, minimum: int, maximum: int) -> None:
-        _backend().targets[DIMENSION][resource_id].update(minimum, maximum, None)
+        backend: Any = _backend()
+        backend.targets[DIMENSION][resource_id].update(minimum, maximum, None)
 
 
 def variant_of(resource_id: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/autoscaling/application/APIReference/API_StepAdjustm
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Literal, Self
@@ -15,7 +15,7 @@ AdjustmentType = Literal["ChangeInCapacity", "ExactCapacity", "PercentChangeInCa
 _COOLDOWN_SECONDS = 300
 """AWS's default for SageMaker's variants."""
 
-_AGGREGATIONS = {"Average": fmean, "Minimum": min, "Maximum": max}
+_AGGREGATIONS: dict[str, Callable[[Sequence[float]], float]] = {"Average": fmean, "Minimum": min, "Maximum": max}
 
 
 @dataclass(frozen=True)

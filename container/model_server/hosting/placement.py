@@ -7,7 +7,8 @@ gets a process of its own.
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from typing import Any
 
 from .. import wire
 from ..errors import (
@@ -285,7 +286,7 @@ class Placement:
         models = sum(model.mapped_bytes + model.claimed_bytes for model in self._registry.all())
         return models + sum(place.private_bytes for place in self.scheduler.places.values())
 
-    def _spawn(self, work) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -8,7 +8,8 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from .. import wire
 from ..errors import Abandoned, DeadlineExceeded, ModelTimeout, QueueFull, ServerError, Stopping, WorkerCrashed
@@ -276,7 +277,7 @@ class Scheduler:
             job.settle(WorkerCrashed("the worker process ended before it took this request", exited.result()))
         self.dispatch()
 
-    def _spawn(self, work) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -55,7 +56,7 @@ def main() -> None:
     _serve(control, settings, process.run)
 
 
-def _serve(control: socket.socket, settings: Settings, run_worker) -> None:
+def _serve(control: socket.socket, settings: Settings, run_worker: Callable[[socket.socket, Settings], None]) -> None:
     wake_read, wake_write = socket.socketpair()
     wake_read.setblocking(False)
     wake_write.setblocking(False)
@@ -90,7 +91,7 @@ def _serve(control: socket.socket, settings: Settings, run_worker) -> None:
             _send(control, {"pid": pid})
 
 
-def _be_worker(descriptor: int, settings: Settings, run_worker) -> NoReturn:
+def _be_worker(descriptor: int, settings: Settings, run_worker: Callable[[socket.socket, Settings], None]) -> NoReturn:
     status = 1
     try:
         _die_with_parent()

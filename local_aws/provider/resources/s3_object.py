@@ -121,7 +121,7 @@ def _source(call: Call) -> Path:
     return source
 
 
-def _read(call: Call) -> dict:
+def _read(call: Call) -> dict[str, Any]:
     head = head_of(call)
     found = described(call, head) | {"bucket_key_enabled": head.get("BucketKeyEnabled")}
     if "SSEKMSKeyId" in head:

@@ -3,13 +3,14 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ...artifact.contents import Artifact
 from ...artifact.signature import ElementType, TensorSpec, share_batch
 from ...errors import InvalidArtifact, PredictionFailed
-from .base import Arrays
+from ..formats.tensors import Arrays
 from .instances import InstanceRunner, sample_arrays
 from .reasons import reason
 
@@ -34,7 +35,7 @@ _SEVERITY_FATAL = 4
 class OnnxModel:
     """A session with its inputs' shapes."""
 
-    def __init__(self, session, inputs: tuple[TensorSpec, ...], takes_any_number: bool) -> None:
+    def __init__(self, session: Any, inputs: tuple[TensorSpec, ...], takes_any_number: bool) -> None:
         """`takes_any_number`: whether it takes any number of instances at once."""
         self._session = session
         self.inputs = inputs
@@ -109,7 +110,7 @@ class OnnxEngine:
         return OnnxModel(session, *session_inputs(session, artifact.graph, artifact.inputs))
 
 
-def session_inputs(session, graph: Path, declared: Sequence[TensorSpec]) -> tuple[tuple[TensorSpec, ...], bool]:
+def session_inputs(session: Any, graph: Path, declared: Sequence[TensorSpec]) -> tuple[tuple[TensorSpec, ...], bool]:
     """The inputs of a session, with sizes that the file leaves open taken from the shapes file; and whether it takes
     any number of instances at once.
 
@@ -147,7 +148,7 @@ def session_inputs(session, graph: Path, declared: Sequence[TensorSpec]) -> tupl
     return shared, bool(is_open) and all(is_open) and all(spec.batched for spec in shared)
 
 
-def _check_outputs(session) -> None:
+def _check_outputs(session: Any) -> None:
     for output in session.get_outputs():
         if output.type in _DTYPES:
             continue
