@@ -33,14 +33,18 @@ def deployments(
     with tempfile.TemporaryDirectory() as folder, prepared(Path(folder)) as ground:
         for outcome in kill_deployments(ground, kills, seed, lambda line: print(line, flush=True)):
             outcomes.append(outcome)
+            if write:  # after each: an hour's figures are not lost to an interruption
+                _write(result(outcomes, seed))
     found = result(outcomes, seed)
     print(f"{found['converged']} of {found['killed']} converged")
-    if write:
-        content = {"killed deployments": found, "machine": _machine(), "when": datetime.now(UTC).isoformat()}
-        RESULT.write_text(json.dumps(content, indent=2) + "\n")
-        RESULT.with_suffix(".md").write_text(page(content))
     if found["converged"] < found["killed"]:
         raise typer.Exit(1)
+
+
+def _write(found: dict[str, Any]) -> None:
+    content = {"killed deployments": found, "machine": _machine(), "when": datetime.now(UTC).isoformat()}
+    RESULT.write_text(json.dumps(content, indent=2) + "\n")
+    RESULT.with_suffix(".md").write_text(page(content))
 
 
 def _machine() -> dict[str, Any]:
