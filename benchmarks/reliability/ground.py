@@ -19,6 +19,8 @@ from demo.example_models import trained_models
 from local_aws.directory import Directory, Running
 from local_aws.process import LocalAws, await_environment
 from operations.deployment import OUTPUT_FOLDER, PROJECT_DIRECTORY
+from operations.private_files import write_private
+from operations.state_file import StateFile, parse_state
 
 ENVIRONMENT = "local"
 STACKS = ("state", "image", "models", "endpoint")
@@ -95,6 +97,27 @@ class Ground:
                     values = instance["attributes"]
                     known |= {str(values[name]) for name in _NAMES if values.get(name)}
         return known
+
+    def states(self) -> dict[str, StateFile]:
+        """The states in the bucket, by their stack.
+
+        Raises:
+            DamagedStateError: one is no whole state.
+        """
+        s3 = self.session().client("s3", endpoint_url=self.url())
+        found = {}
+        for bucket in s3.list_buckets()["Buckets"]:
+            for item in s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", ()):
+                if item["Key"].endswith("/terraform.tfstate"):
+                    content = s3.get_object(Bucket=bucket["Name"], Key=item["Key"])["Body"].read()
+                    found[item["Key"].split("/")[0]] = parse_state(content)
+        return found
+
+    def redirect(self, url: str) -> None:
+        """Let the clone's commands reach the local AWS at this address."""
+        file = self.directory / ".local" / "aws" / "running.json"
+        document = json.loads(file.read_text())
+        write_private(file, json.dumps({**document, "url": url}))
 
     def running(self) -> Running:
         """The local AWS."""
