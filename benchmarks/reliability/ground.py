@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,13 @@ class Ground:
         directory: the clone.
         checkpoint: the folder of a small MXNet model.
         revision: the setting `revision`: raised, it changes the endpoint.
+        variables: of the commands, beside this process's own.
     """
 
     directory: Path
     checkpoint: Path
     revision: int = 0
+    variables: dict[str, str] = field(default_factory=dict)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start `python -m ARGUMENTS` in the clone, as the leader of a process group of its own."""
@@ -63,11 +65,29 @@ class Ground:
 
     def raise_revision(self) -> None:
         """Change the settings so that the next deployment updates the endpoint."""
-        self.revision += 1
+        self.set_revision(self.revision + 1)
+
+    def set_revision(self, revision: int) -> None:
+        """Change the setting `revision`."""
+        self.revision = revision
+        self.change_settings(revision=revision)
+
+    def change_settings(self, **settings: Any) -> None:
+        """Give the environment these settings."""
         file = self.directory / "cdktf.json"
         document: dict[str, Any] = json.loads(file.read_text())
-        document["context"]["environments"][ENVIRONMENT]["revision"] = self.revision
+        document["context"]["environments"][ENVIRONMENT].update(settings)
         file.write_text(json.dumps(document, indent=2))
+
+    def sibling(self, name: str) -> Ground:
+        """Another checkout with the same settings and models, whose commands work on the same local AWS and states."""
+        clone = self.directory.parent / name
+        _clone(self.directory, clone)
+        shutil.copy(self.directory / "cdktf.json", clone)
+        shutil.copytree(self.directory / ".local" / ENVIRONMENT / "catalog", clone / ".local" / ENVIRONMENT / "catalog")
+        for shared in (Path("aws"), Path(ENVIRONMENT) / "state"):
+            (clone / ".local" / shared).symlink_to(self.directory / ".local" / shared)
+        return Ground(clone, self.checkpoint, self.revision)
 
     def add_model(self, name: str) -> None:
         """Add the model to the catalog under this name."""
@@ -133,7 +153,7 @@ class Ground:
 
     def _environment(self) -> dict[str, str]:
         catalog = self.directory / ".local" / ENVIRONMENT / "catalog"
-        return {**os.environ, "CATALOG_DIRECTORY": str(catalog), "PYTHONPATH": str(self.directory)}
+        return {**os.environ, **self.variables, "CATALOG_DIRECTORY": str(catalog), "PYTHONPATH": str(self.directory)}
 
 
 @contextmanager
@@ -145,10 +165,7 @@ def prepared(directory: Path, source: Path = PROJECT_DIRECTORY) -> Iterator[Grou
         source: the checkout that is cloned; what it has installed is linked.
     """
     clone = directory / "project"
-    subprocess.run(["git", "clone", "--quiet", str(source), str(clone)], check=True)
-    for name in _LINKED:
-        if (source / name).exists():
-            (clone / name).symlink_to((source / name).resolve())
+    _clone(source, clone)
     models = trained_models(source / ".local" / "example-models", report=lambda _: None)
     smallest = min(models, key=lambda model: sum(file.stat().st_size for file in model.directory.iterdir()))
     checkpoint = directory / "checkpoint"
@@ -161,3 +178,11 @@ def prepared(directory: Path, source: Path = PROJECT_DIRECTORY) -> Iterator[Grou
         done = ground.run("operations", "bootstrap", ENVIRONMENT)
         assert done.returncode == 0, done.stdout
         yield ground
+
+
+def _clone(source: Path, clone: Path) -> None:
+    """Clone a checkout; what it has installed is linked."""
+    subprocess.run(["git", "clone", "--quiet", str(source), str(clone)], check=True)
+    for name in _LINKED:
+        if (source / name).exists():
+            (clone / name).symlink_to((source / name).resolve())
