@@ -72,7 +72,7 @@ RULES = (
         "resources were changed, but the new state could not be written to S3. Terraform has left it in the file "
         "errored.tfstate in the folder {folder}.",
         "fix what the error names (credentials, network, lock). Then write the state: terraform -chdir={folder} state "
-        "push errored.tfstate (first terraform -chdir={folder} force-unlock ID, where the lock is left as well). Or run "
+        "push errored.tfstate (first terraform -chdir={folder} force-unlock ID, if the lock is left as well). Or run "
         "make deploy ENV={environment}: it names the lock and the command that removes it, and takes over what this "
         "apply created; delete errored.tfstate afterwards.",
     ),
