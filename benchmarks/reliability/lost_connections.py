@@ -82,8 +82,7 @@ def lose_connections(
     """Deploy, then lose the connections of one deployment at each moment, and deploy again each time."""
     with FaultProxy(ground.url()) as proxy:
         ground.redirect(proxy.url)
-        first = ground.run("operations", "deploy", ENVIRONMENT, "--yes")
-        assert first.returncode == 0, first.stdout
+        ground.deploy()
         for number, moment in enumerate(moments):
             if moment.adds_a_model:
                 ground.add_model(f"lost-{number}")
