@@ -28,6 +28,7 @@ GENERATED = (
     "docs/licences.md",
     "plan_review/RULES.md",
     "benchmarks/capacity.md",
+    "benchmarks/reliability.md",
     "benchmarks/scale.md",
     "benchmarks/server.md",
 )

@@ -310,6 +310,13 @@ def test_any_other_state_that_was_not_saved_is_pushed(error, stack):
     assert "terraform -chdir=F state push errored.tfstate" in explain(error, NOW, stack, "F").remedy
 
 
+def test_a_lock_that_could_not_be_released_is_said_to_stay():
+    refused = "dial tcp 10.0.0.1:443: i/o timeout"
+    left = explain(f"Error: reading x: {refused}\n\nError: Error releasing the state lock", NOW, "dev-models", "F")
+    assert "The lock of the state may be left" in left.remedy
+    assert "lock" not in explain(f"Error: reading x: {refused}", NOW, "dev-models", "F").remedy
+
+
 LOCKED = """
 │ Error: Error acquiring the state lock
 │
