@@ -139,7 +139,7 @@ def _run(
         )
 
     sagemaker = SageMakerTransport(make_service)
-    provider = TerraformProvider(settings.provider, directory, url, key, outer)
+    provider = TerraformProvider(settings.provider, directory, url, key, outer, guardian.watch_folder)
 
     def status() -> dict[str, Any]:
         return {

@@ -9,8 +9,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
-PROVIDER_ADDRESSES = ("registry.terraform.io/hashicorp/aws", "registry.opentofu.org/hashicorp/aws")
-"""What `hashicorp/aws` stands for in Terraform and in OpenTofu."""
+from ..installation import PROVIDER_ADDRESSES
 
 _PLATFORMS = ("linux_amd64", "linux_arm64", "darwin_amd64", "darwin_arm64")
 _SHIM = Path(__file__).with_name("shim.py")

@@ -1,9 +1,9 @@
 #!/bin/sh
-''':'
+""":'
 # Ctrl-C goes to the whole process group. Terraform then ends its work first, which needs the provider.
 trap '' INT
 exec "${LOCAL_AWS_PYTHON:-python3}" -I -S "$0" "$@"
-'''
+"""
 # The lines above are a string for Python and a program for sh: `env` with options does not work everywhere.
 # No docstring, and few imports: Terraform starts this three times for a plan, and each millisecond counts.
 #
@@ -47,7 +47,9 @@ def ask(environment: "os._Environ[str]") -> "tuple[socket.socket, str]":
             f"{ADVICE}. For AWS itself, remove .terraform and run `terraform init` again"
         )
     if "PLUGIN_CLIENT_CERT" in environment:
-        raise ValueError("the stand-in for hashicorp/aws needs TF_DISABLE_PLUGIN_TLS=1, as `python -m local_aws env` sets")
+        raise ValueError(
+            "the stand-in for hashicorp/aws needs TF_DISABLE_PLUGIN_TLS=1, as `python -m local_aws env` sets"
+        )
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(TIMEOUT_SECONDS)
     try:
