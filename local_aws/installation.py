@@ -43,7 +43,7 @@ def with_mirror(files: Mapping[Path, str], mirror: Path, implied: Iterable[Path]
     Raises:
         ProviderUnavailableError: a development override of hashicorp/aws goes before every mirror.
     """
-    own = f"  filesystem_mirror {{\n    path    = {json.dumps(str(mirror))}\n    include = {_names(PROVIDER_ADDRESSES)}\n  }}\n"
+    own = _mirror_method(mirror, f"include = {_names(PROVIDER_ADDRESSES)}")
     texts, has_installation = [], False
     for file, text in files.items():
         # The plugin cache is for the real provider: the stand-in must not get into it under its name.
@@ -94,9 +94,13 @@ def _default_methods(implied: Iterable[Path]) -> Iterator[str]:
     for folder in implied:
         held = {path.relative_to(folder).as_posix() for path in folder.glob("*/*/*") if path.is_dir()}
         if held:
-            yield f"  filesystem_mirror {{\n    path    = {json.dumps(str(folder))}\n    exclude = {_names(PROVIDER_ADDRESSES)}\n  }}\n"
+            yield _mirror_method(folder, f"exclude = {_names(PROVIDER_ADDRESSES)}")
         local |= held
     yield f"  direct {{\n    exclude = {_names(sorted({*local, *PROVIDER_ADDRESSES}))}\n  }}\n"
+
+
+def _mirror_method(folder: Path, condition: str) -> str:
+    return f"  filesystem_mirror {{\n    path    = {json.dumps(str(folder))}\n    {condition}\n  }}\n"
 
 
 def _names(addresses: Iterable[str]) -> str:

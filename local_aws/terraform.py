@@ -63,8 +63,8 @@ class TerraformProvider:
         outer: Mapping[str, str],
         watch_folder: Callable[[Path], None],
     ) -> None:
-        """`watch_folder` is told of folders to remove should the local AWS be killed. `outer`: the environment that the user's Terraform (or TERRAFORM_BINARY_NAME) runs in, with the proxies
-        that lead to its registry.
+        """`outer`: the environment that the user's Terraform (or TERRAFORM_BINARY_NAME) runs in, with the proxies
+        that lead to its registry. `watch_folder` gets folders to be removed if the local AWS is killed.
         """
         self._choice = choice
         self._folder = directory.root / "stand-in"

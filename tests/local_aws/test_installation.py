@@ -21,7 +21,9 @@ EXCLUDED = '["registry.terraform.io/hashicorp/aws", "registry.opentofu.org/hashi
 USERS = {
     "none": None,
     "empty": "",
-    "no installation": 'plugin_cache_dir = "/nowhere"\ncredentials "a.example" {\n  token = "} provider_installation {"\n}\n',
+    "no installation": (
+        'plugin_cache_dir = "/nowhere"\ncredentials "a.example" {\n  token = "} provider_installation {"\n}\n'
+    ),
     "no method": NO_METHOD,
     "direct": "provider_installation {\n  direct {}\n}\n",
     "one line": 'provider_installation { direct { exclude = ["a.example/*/*"] } }\n',

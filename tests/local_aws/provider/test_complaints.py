@@ -1,7 +1,6 @@
 """What users get wrong, and what the local AWS refuses, as real Terraform shows it."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
