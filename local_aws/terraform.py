@@ -60,6 +60,7 @@ class TerraformProvider:
         directory: Directory,
         url: str,
         key: AccessKey,
+        *,
         outer: Mapping[str, str],
         watch_folder: Callable[[Path], None],
     ) -> None:

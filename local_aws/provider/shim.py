@@ -54,7 +54,7 @@ def ask(environment: "os._Environ[str]") -> "tuple[socket.socket, str]":
     connection.settimeout(TIMEOUT_SECONDS)
     try:
         connection.connect(environment[VARIABLE])
-        connection.sendall(os.fsencode(os.getcwd()) + b"\0")
+        connection.sendall(os.fsencode(os.getcwd()) + b"\0")  # noqa: PTH109 - pathlib takes milliseconds to load
         handshake = connection.makefile().readline()
     except OSError:
         handshake = ""

@@ -40,7 +40,12 @@ def decide(tmp_path: Path, calls: Path, monkeypatch: pytest.MonkeyPatch) -> Deci
         )
         script.chmod(script.stat().st_mode | stat.S_IXUSR)
         provider = TerraformProvider(
-            choice, Directory(tmp_path), "http://127.0.0.1:1", AccessKey.generate(), os.environ, lambda folder: None
+            choice,
+            Directory(tmp_path),
+            "http://127.0.0.1:1",
+            AccessKey.generate(),
+            outer=os.environ,
+            watch_folder=lambda folder: None,
         )
         provider.start()
         try:
