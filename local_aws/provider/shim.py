@@ -1,5 +1,5 @@
 #!/bin/sh
-""":'
+""":"
 # Ctrl-C goes to the whole process group. Terraform then ends its work first, which needs the provider.
 trap '' INT
 exec "${LOCAL_AWS_PYTHON:-python3}" -I -S "$0" "$@"
