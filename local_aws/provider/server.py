@@ -8,9 +8,11 @@ import socket
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import grpc
 from tf.gen import grpc_controller_pb2 as controller
@@ -38,8 +40,8 @@ logger = logging.getLogger(__name__)
 class ProviderServer:
     """Serves the stand-in provider until stopped.
 
-    `endpoint_url` is the local AWS (loopback, else ProviderError), `key` what it is called with. Its sockets are in a
-    folder that no other user can enter, `folder`: a short one, for a socket's path has at most 107 bytes.
+    `endpoint_url` is the local AWS (loopback, else ProviderError), `key` what it is called with. Its sockets are in
+    `folder`, which no other user can enter. It is a temporary one: a socket's path has at most 107 bytes.
     """
 
     def __init__(self, endpoint_url: str, key: AccessKey) -> None:
@@ -48,6 +50,7 @@ class ProviderServer:
         self._clients = ClientPool(key)
         self._numbers = count(1)
         self._control = socket.socket(socket.AF_UNIX)
+        self._is_stopped = False
         self._connections: set[socket.socket] = set()
         self._threads: set[threading.Thread] = set()
         self._lock = threading.Lock()
@@ -63,13 +66,10 @@ class ProviderServer:
     def stop(self) -> None:
         """Stop serving, letting calls in flight finish for 5 s."""
         with self._lock:
-            stopped, self._control = self._control, None
+            self._is_stopped = True
             connections, threads = list(self._connections), list(self._threads)
-        if stopped is None:
-            return
-        with contextlib.suppress(OSError):
-            stopped.shutdown(socket.SHUT_RDWR)
-        stopped.close()
+        _end(self._control)
+        self._control.close()
         for connection in connections:
             _end(connection)
         for thread in threads:
@@ -89,21 +89,20 @@ class ProviderServer:
     def _socket(self) -> Path:
         return self.folder / "control"
 
-    def _begin(self, work, *arguments) -> None:
+    def _begin(self, work: Callable[..., None], *arguments: Any) -> None:
         thread = threading.Thread(target=work, args=arguments, name="provider", daemon=True)
         with self._lock:
             self._threads.add(thread)
         thread.start()
 
     def _accept(self) -> None:
-        listener = self._control
         while True:
             try:
-                connection, _ = listener.accept()
+                connection, _ = self._control.accept()
             except OSError:
                 return  # stopped
             with self._lock:
-                if self._control is None:
+                if self._is_stopped:
                     connection.close()
                     return
                 self._connections.add(connection)
