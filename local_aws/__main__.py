@@ -11,7 +11,7 @@ import typer
 from pydantic import ValidationError
 
 from .directory import Directory
-from .environment import UNWANTED, guard_of_terraform
+from .environment import UNWANTED
 from .errors import LocalAwsError, NotRunningError
 from .listener import listen
 from .process import await_environment, lose_instance, page_link, query_state, query_status
@@ -93,14 +93,10 @@ def serve(  # noqa: PLR0917 - one parameter an option, given by name on the comm
 @app.command()
 def env(directory: _DirectoryOption = _DEFAULTS.directory) -> None:
     """Print lines that point a shell's AWS tools and Terraform at the running local AWS."""
-    place = Directory(directory)
-    running = place.running()
+    running = Directory(directory).running()
     typer.echo(f"unset {' '.join(UNWANTED)}")
-    variables = await_environment(running)
-    for name, value in variables.items():
+    for name, value in await_environment(running).items():
         typer.echo(f"export {name}={shlex.quote(value)}")
-    if "TF_REATTACH_PROVIDERS" in variables:
-        typer.echo(guard_of_terraform(place.state_file, running.key.id))
 
 
 @app.command()

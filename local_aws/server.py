@@ -149,7 +149,9 @@ def _run(
         )
 
     sagemaker = SageMakerTransport(make_service)
-    provider = TerraformProvider(settings.provider, directory, url, key, outer)
+    provider = TerraformProvider(
+        settings.provider, directory, url, key, outer=outer, watch_folder=guardian.watch_folder
+    )
 
     def status() -> dict[str, Any]:
         return {
