@@ -47,6 +47,7 @@ from .registry import Registry
 from .role_credentials import RoleCredentials
 from .sagemaker.artifacts import ArtifactCache
 from .sagemaker.capacities import VariantCapacities
+from .sagemaker.host_maker import HostMaker
 from .sagemaker.launcher import Launcher
 from .sagemaker.lookups import AccountLookups, ScalingLookups
 from .sagemaker.metrics import Metrics
@@ -123,9 +124,7 @@ def _run(
     metrics = Metrics([store.record, recent.record], settings.time_factor)
     cloudwatch = CloudWatch(store, metrics.flush, settings.time_factor)
     events = ModelEvents()
-    launcher = Launcher(
-        instances=instances, images=images, artifacts=artifacts, metrics=metrics, events=events, settings=settings
-    )
+    launcher = Launcher(HostMaker(instances, artifacts, metrics, events, settings), images, metrics)
 
     def make_service() -> SageMakerService:
         return SageMakerService(
