@@ -118,7 +118,7 @@ def _run(
     runtime = choose_runtime(settings.runtime, url.removeprefix("http://"), keys.token_for(REGISTRY_PURPOSE))
     roles = RoleCredentials(url, keys, clients.sts)
     surroundings = Surroundings(guardian, directory.path("logs"), logs, PortAllocator(), roles.environment)
-    instances = _instance_factory(settings, images, surroundings, runtime.engine, directory.path("artifacts"))
+    instances = _instance_factory(settings, images, surroundings, runtime.engine, directory.path("containers"))
     artifacts = ArtifactCache(clients.s3, directory.path("artifacts"), settings.artifact_cache_bytes, extract_archive)
     recent = RecentMetrics(time.time)
     metrics = Metrics([store.record, recent.record], settings.time_factor)
@@ -228,12 +228,12 @@ def _instance_factory(
     images: ImageStore,
     surroundings: Surroundings,
     engine: DockerEngine | None,
-    artifacts: Path,
+    models: Path,
 ) -> InstanceFactory:
     processes = ProcessInstanceFactory(images, surroundings)
     if engine is None:
         return processes
-    containers = DockerInstanceFactory(images, surroundings, engine, artifacts)
+    containers = DockerInstanceFactory(images, surroundings, engine, models)
     return containers if settings.runtime == "docker" else ByImageFactory(images, containers, processes)
 
 

@@ -46,7 +46,8 @@ def error_of(account: Account, endpoint: str, **request: Any) -> dict[str, Any]:
 
 class TestSingleModel:
     @pytest.fixture(scope="class")
-    def endpoint(self, account: Account, archive: str) -> str:
+    @classmethod
+    def endpoint(cls, account: Account, archive: str) -> str:
         container = {"Image": account.fake_image, "ModelDataUrl": archive, "Environment": {"GREETING": "hello"}}
         return serve(account, [container])
 
@@ -159,7 +160,8 @@ class TestInARow:
 
 class TestByName:
     @pytest.fixture(scope="class")
-    def endpoint(self, account: Account) -> str:
+    @classmethod
+    def endpoint(cls, account: Account) -> str:
         containers = [echo(account, "a", "first"), echo(account, "b", "second")]
         return serve(account, containers, InferenceExecutionConfig={"Mode": "Direct"})
 
