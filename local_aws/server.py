@@ -49,6 +49,7 @@ from .role_credentials import RoleCredentials
 from .sagemaker.artifacts import ArtifactCache
 from .sagemaker.capacities import VariantCapacities
 from .sagemaker.data_capture import DataCapture
+from .sagemaker.host_maker import HostMaker
 from .sagemaker.launcher import Launcher
 from .sagemaker.lookups import AccountLookups, ScalingLookups
 from .sagemaker.metrics import Metrics
@@ -121,7 +122,7 @@ def _run(
     runtime = choose_runtime(settings.runtime, url.removeprefix("http://"), keys.token_for(REGISTRY_PURPOSE))
     roles = RoleCredentials(url, keys, clients.sts)
     surroundings = Surroundings(guardian, directory.path("logs"), logs, PortAllocator(), roles.environment)
-    instances = _instance_factory(settings, images, surroundings, runtime.engine, directory.path("artifacts"))
+    instances = _instance_factory(settings, images, surroundings, runtime.engine, directory.path("containers"))
     artifacts = ArtifactCache(clients.s3, directory.path("artifacts"), settings.artifact_cache_bytes, extract_archive)
     recent = RecentMetrics(time.time)
     metrics = Metrics([store.record, recent.record], settings.time_factor)
@@ -131,9 +132,7 @@ def _run(
     events = ModelEvents()
     capture = DataCapture(lambda: clients.s3)
     quotas = Quotas(settings.quota)
-    launcher = Launcher(
-        instances=instances, images=images, artifacts=artifacts, metrics=metrics, events=events, settings=settings
-    )
+    launcher = Launcher(HostMaker(instances, artifacts, metrics, events, settings), images, metrics)
 
     def make_service() -> SageMakerService:
         return SageMakerService(
@@ -248,12 +247,12 @@ def _instance_factory(
     images: ImageStore,
     surroundings: Surroundings,
     engine: DockerEngine | None,
-    artifacts: Path,
+    models: Path,
 ) -> InstanceFactory:
     processes = ProcessInstanceFactory(images, surroundings)
     if engine is None:
         return processes
-    containers = DockerInstanceFactory(images, surroundings, engine, artifacts)
+    containers = DockerInstanceFactory(images, surroundings, engine, models)
     return containers if settings.runtime == "docker" else ByImageFactory(images, containers, processes)
 
 

@@ -1,6 +1,7 @@
-"""HTTP client of the multi-model container contract.
+"""HTTP client of SageMaker's contract with containers.
 
-https://docs.aws.amazon.com/sagemaker/latest/dg/mms-container-apis.html
+https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
+https://docs.aws.amazon.com/sagemaker/latest/dg/mms-container-apis.html (with many models)
 """
 
 import json
@@ -22,7 +23,9 @@ class ContainerUnreachableError(ContainerGoneError):
 
 
 class ContainerTimeoutError(Exception):
-    """The container did not answer in time."""
+    """The container did not answer in time. `container`: which one of the instance, where that is known."""
+
+    container = "primary"
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,10 @@ class ContainerClient:
 
     def invoke(self, model_name: str, body: bytes, headers: Mapping[str, str], timeout_seconds: float) -> Answer:
         return self._request("POST", f"/models/{model_name}/invoke", timeout_seconds, body, headers)
+
+    def invoke_single(self, body: bytes, headers: Mapping[str, str], timeout_seconds: float) -> Answer:
+        """Ask a container that has one model."""
+        return self._request("POST", "/invocations", timeout_seconds, body, headers)
 
     def close(self) -> None:
         self._pool.close()

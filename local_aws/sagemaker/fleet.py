@@ -4,14 +4,15 @@ import hashlib
 import logging
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from .container import Answer
 from .data_capture import CapturePlan
+from .invocation import Invocation
 from .records import Model, now
+from .serving import Served
 
 logger = logging.getLogger(__name__)
 
@@ -38,10 +39,8 @@ class Host(Protocol):
     def start(self) -> None:
         """Start and wait for the ping. Raises LaunchError."""
 
-    def invoke(
-        self, target_model: str, body: bytes, headers: Mapping[str, str], deadline: float
-    ) -> tuple[Answer, bool, float]:
-        """The container's answer, whether the model was loaded already, and the seconds that the container took."""
+    def invoke(self, invocation: Invocation, deadline: float) -> Served:
+        """The instance's answer, by `deadline` (monotonic seconds). Raises NotInServiceError, see `HostedInstance`."""
 
     def stop(self, drain: bool) -> None:
         """End the instance; with `drain` only when its requests have been answered."""
@@ -81,7 +80,7 @@ MakeHost = Callable[[VariantPlan], Host]
 class Variant:
     """A production variant: its plan, its hosts, its share of the traffic."""
 
-    def __init__(self, plan: VariantPlan, image: DeployedImage, make_host: MakeHost) -> None:
+    def __init__(self, plan: VariantPlan, images: list[DeployedImage], make_host: MakeHost) -> None:
         self.plan = plan
         self.weight = plan.weight
         self.desired_weight = plan.weight
@@ -90,7 +89,7 @@ class Variant:
         self.active_count: int | None = None
         """How many of the hosts get requests, the first ones; None: all of them."""
 
-        self._image = image
+        self._images = images
         self._make_host = make_host
         self._deployed = now()
         self._places: dict[str, str] = {}
@@ -103,15 +102,17 @@ class Variant:
         self.hosts = kept + added
         return surplus
 
-    def choose(self, target_model: str) -> list[Host]:
+    def choose(self, target_model: str | None) -> list[Host]:
         """Healthy hosts in the order in which to try them for `target_model`.
 
         The order is the model's own (rendezvous hashing), so that a model stays where it is loaded, whatever hosts come
         and go; a busy first host passes its surplus on to the next. A host that replaces a lost one has its place: the
-        lost one's models come back to it, and all others stay where they are.
+        lost one's models come back to it, and all others stay where they are. Without a target model it is random.
         """
 
         def rank(host: Host) -> bytes:
+            if target_model is None:
+                return random.randbytes(8)
             return hashlib.sha256(f"{self._places.get(host.id, host.id)} {target_model}".encode()).digest()
 
         hosts = sorted((host for host in self.hosts[: self.active_count] if host.healthy), key=rank)
@@ -133,10 +134,11 @@ class Variant:
             "VariantName": self.plan.name,
             "DeployedImages": [
                 {
-                    "SpecifiedImage": self._image.specified,
-                    "ResolvedImage": self._image.resolved,
+                    "SpecifiedImage": image.specified,
+                    "ResolvedImage": image.resolved,
                     "ResolutionTime": self._deployed,
                 }
+                for image in self._images
             ],
             "CurrentWeight": self.weight,
             "DesiredWeight": self.desired_weight,
