@@ -47,7 +47,9 @@ class MLServer(ServerProcess):
         }
         (directory / "settings.json").write_text(json.dumps(settings))
         environment = {"PYTHONPATH": str(HANDLERS), "OMP_NUM_THREADS": "1"}
-        super().__init__("MLServer", [str(programs / "mlserver"), "start", str(directory)], environment, directory, port)
+        super().__init__(
+            "MLServer", [str(programs / "mlserver"), "start", str(directory)], environment, directory, port
+        )
 
     def prepare(self, model: str, directory: Path) -> Path:
         """Describe the artifact in the repository."""

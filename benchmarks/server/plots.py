@@ -50,9 +50,7 @@ def time_figure(one: Mapping[str, TimeSpent], eight: Mapping[str, TimeSpent]) ->
     """Where the time goes with one client and with eight."""
     figure, both = plt.subplots(1, 2, figsize=(11, 3.4), layout="constrained")
     figure.suptitle("Where a request's time goes (SqueezeNet v1.1, 227 KB JPEG, medians)")
-    for axes, title, times in zip(
-        both, ("one client", "eight clients"), (one, eight), strict=True
-    ):
+    for axes, title, times in zip(both, ("one client", "eight clients"), (one, eight), strict=True):
         names = list(times)[::-1]
         lefts = dict.fromkeys(names, 0.0)
         for phase, colour in PHASE_COLOURS.items():

@@ -100,9 +100,7 @@ def time_outcome(one: Mapping[str, TimeSpent], eight: Mapping[str, TimeSpent], b
 
 def workers_outcome(workers: Mapping[str, Mapping[int, float]]) -> Outcome:
     """Requests/s by contender and number of workers."""
-    raw = {
-        name: {str(count): round(rate, 2) for count, rate in points.items()} for name, points in workers.items()
-    }
+    raw = {name: {str(count): round(rate, 2) for count, rate in points.items()} for name, points in workers.items()}
     return Outcome({}, raw, {"server-workers.png": workers_figure(workers)})
 
 
@@ -191,6 +189,7 @@ def rivals_outcome(run: RivalRun) -> Outcome:
         if name != ONNX:
             cold = median(ours.warm_server_cold_seconds) / median(loading.warm_server_cold_seconds)
             numbers[f"rivals_{prefix}_cold_ratio"] = cold
+            numbers[f"rivals_{prefix}_cold_times"] = 1 / cold
             numbers[f"rivals_{prefix}_memory_ratio"] = ours.bytes_per_model() / loading.bytes_per_model()
             for architecture, loads in run.throughput.items():
                 rate, p99 = _ratios(loads[ONNX], loads[name])

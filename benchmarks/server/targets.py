@@ -56,7 +56,12 @@ TARGETS = (
     Target("rivals_triton_cold_ratio", "cold, ONNX Runtime, against Triton", "at_most", 1 / 60, "<= 1/60", _fraction),
     Target("cold_ratio", "cold, MXNet", "at_most", 1 / 45, "<= 1/45", _fraction),
     Target(
-        "onnx_memory_ratio", "private memory of a further SqueezeNet, ONNX Runtime", "at_most", 1 / 35, "<= 1/35", _fraction
+        "onnx_memory_ratio",
+        "private memory of a further SqueezeNet, ONNX Runtime",
+        "at_most",
+        1 / 35,
+        "<= 1/35",
+        _fraction,
     ),
     Target("memory_ratio", "private memory of a further SqueezeNet, MXNet", "at_most", 1 / 15, "<= 1/15", _fraction),
     Target("resident_ratio", "models in the same memory", "at_least", 12, ">= 12x", _times),
@@ -87,10 +92,19 @@ TARGETS = (
         "<= 0.7 ms",
         _milliseconds,
     ),
-    Target("tabular_requests_per_second", "requests/s, 8 clients, tabular model", "at_least", 3000, ">= 3,000", _number),
+    Target(
+        "tabular_requests_per_second", "requests/s, 8 clients, tabular model", "at_least", 3000, ">= 3,000", _number
+    ),
     Target("neighbour_load_ratio", "p99 of a warm model beside one that loads for 6 s", "at_most", 2, "<= 2x", _times),
     Target("neighbour_hot_ratio", "p99 of a warm model beside a hot one", "at_most", 2, "<= 2x", _times),
-    Target("kill_slowest_s", "first answer of any model after a worker with half of them is killed", "at_most", 1, "< 1 s", "{:.2f} s".format),
+    Target(
+        "kill_slowest_s",
+        "first answer of any model after a worker with half of them is killed",
+        "at_most",
+        1,
+        "< 1 s",
+        "{:.2f} s".format,
+    ),
     Target("kill_failures", "failed requests after that kill", "at_most", 0, "none", _number),
     Target("hit_ratio_gap", "hit ratio below an ideal LRU's, in points", "at_most", 1.0, "<= 1", "{:.2f}".format),
     Target("failed_requests", "failed requests under Zipf traffic", "at_most", 0, "none", _number),
