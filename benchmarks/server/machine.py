@@ -11,7 +11,7 @@ PACKAGES = ("mxnet", "onnxruntime", "numpy", "pillow", "httptools", "uvloop")
 
 
 def processor_kind(cpuinfo: str) -> str:
-    """The processor's name with its family and model, from /proc/cpuinfo: a virtual machine's name often leaves them out."""
+    """Name, family and model from /proc/cpuinfo: the name that a virtual machine shows is often the maker's only."""
     first = cpuinfo.split("\n\n", 1)[0].splitlines()
     pairs = (line.split(":", 1) for line in first if ":" in line)
     fields = {name.strip(): value.strip() for name, value in pairs}

@@ -59,7 +59,7 @@ def write_slow_loader(folder: Path, seconds: float = LOAD_SECONDS) -> Path:
 
 
 def measure_neighbours(warm: Contender, hot: Contender, slow_loader: Path, seconds: float, rounds: int) -> Neighbours:
-    """`rounds` turns of each situation on one server that holds both models. A turn is `seconds`, at most LOAD_SECONDS."""
+    """`rounds` turns of each situation on one server that holds both models. A turn is `seconds`, at most 5."""
     found = Neighbours()
     port, request = warm.server.port, warm.request()
     quiet_seconds = min(seconds, LOAD_SECONDS - _MARGIN_SECONDS)

@@ -12,7 +12,7 @@ class Memory:
 
     Attributes:
         private_bytes: pages that one process alone has written (Private_Dirty of smaps_rollup), summed.
-        file_bytes: mapped pages of the page cache (Pss_File), each counted once. The kernel can drop and read them again.
+        file_bytes: mapped pages of the page cache (Pss_File), each counted once. The kernel can drop them.
         proportional_bytes: all pages (Pss), shared ones by their share, summed.
         processes: number of processes counted.
     """

@@ -1,6 +1,7 @@
 """A tiny model of rows: where an engine takes a tenth of a millisecond, the server is what clients wait for."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ def write_tabular_model(folder: Path) -> Path:
     random = np.random.RandomState(3)
     sizes = (FEATURES, HIDDEN, HIDDEN, 2)
     nodes, weights, name = [], [], "row"
-    for layer, (rows, columns) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for layer, (rows, columns) in enumerate(pairwise(sizes)):
         values = random.normal(0, rows**-0.5, (rows, columns)).astype(np.float32)
         weights.append(numpy_helper.from_array(values, f"weights{layer}"))
         product = f"product{layer}"
