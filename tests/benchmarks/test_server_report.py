@@ -30,13 +30,16 @@ def part(numbers, date="2026-01-02 03:04 UTC"):
     return Part(measured=measured, versions={"onnxruntime": "1.0"}, numbers=numbers)
 
 
+def _own(each, numbers):
+    return {name: value for name, value in numbers.items() if name in each["numbers"]}
+
+
 def with_target_numbers(committed, change):
     """The committed entry, with every target's number in a part."""
     numbers = {target.key: change(target) for target in TARGETS}
-    entry = committed.entry
-    parts = {name: part({**each["numbers"]}) for name, each in entry["parts"].items()}
-    everything = {**numbers_of(entry), **numbers}
-    parts["throughput"] = part(everything)
+    parts = {name: part(each["numbers"] | _own(each, numbers)) for name, each in committed.entry["parts"].items()}
+    elsewhere = {name for each in parts.values() for name in each["numbers"]}
+    parts["throughput"]["numbers"] |= {name: value for name, value in numbers.items() if name not in elsewhere}
     return Record(committed.latest, {committed.latest: entry_with(parts)})
 
 
