@@ -1,18 +1,15 @@
 """The parts of a run: each starts the servers that it compares, and stops them."""
 
 import contextlib
-import io
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
+from .answers import graphs_difference, largest_difference, random_tensor
 from .bare_server import bare_server
-from .checkpoints import INPUT_SHAPE, CheckpointStore
+from .checkpoints import CheckpointStore
 from .contenders import BASELINE, BASELINE_PER_CORE, MLSERVER, MXNET, ONNX, TRITON
 from .measure_cache import measure_cache
 from .measure_kill import WORKERS as KILL_WORKERS
@@ -112,7 +109,7 @@ class Run:
             per_core = servers.enter_context(self._baseline("baseline-per-core", self._cores))
             ours = servers.enter_context(model_server(self._work / "server"))
             contenders = self._load_everywhere(baseline, per_core, ours)
-            difference = _largest_difference(contenders[HEADLINE], *_random_tensor())
+            difference = largest_difference(contenders[HEADLINE], *random_tensor())
             throughput = self._turns(contenders, self._plan.rounds)
             return throughput_outcome(throughput, self._clients(contenders[HEADLINE]), difference)
 
@@ -233,7 +230,7 @@ class Run:
                 architecture: [self._loaded(name, server, architecture) for name, server in servers.items()]
                 for architecture in ARCHITECTURE_NAMES
             }
-            difference = _rivals_difference(contenders[HEADLINE])
+            difference = graphs_difference(contenders[HEADLINE])
             throughput = self._turns(contenders, self._plan.rival_rounds)
         return rivals_outcome(RivalRun(loading, throughput, difference))
 
@@ -291,30 +288,3 @@ class Run:
             for name in models:
                 server.load(name, folder)
             return kill_outcome(measure_kill(server, models))
-
-
-def _random_tensor() -> tuple[bytes, str]:
-    tensor = io.BytesIO()
-    np.save(tensor, np.random.RandomState(SEED).rand(*INPUT_SHAPE).astype(np.float32))
-    return tensor.getvalue(), "application/x-npy"
-
-
-def _largest_difference(contenders: Sequence[Contender], body: bytes, content_type: str) -> float:
-    """Of any contender's answer from the first one's, relative to the first one's largest output."""
-    outputs = [_outputs(contender.server.invoke(contender.model, body, content_type)) for contender in contenders]
-    return float(max(np.abs(output - outputs[0]).max() for output in outputs) / np.abs(outputs[0]).max())
-
-
-def _rivals_difference(contenders: Sequence[Contender]) -> float:
-    """Between the answers of the servers that run the ONNX graph: the baseline decodes with another library."""
-    graphs = [contender for contender in contenders if contender.name != BASELINE]
-    return _largest_difference(graphs, photograph_jpeg(), "image/jpeg")
-
-
-def _outputs(answer: bytes) -> np.ndarray:
-    content = json.loads(answer)
-    if isinstance(content, dict):
-        outputs = content["outputs"]
-        # The protocol of Triton and MLServer lists named tensors.
-        content = outputs[0]["data"] if isinstance(outputs[0], dict) else outputs
-    return np.asarray(content).reshape(-1)

@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 from benchmarks.server import isolation
+from benchmarks.server.answers import outputs_of
 from benchmarks.server.mlserver import MLServer
-from benchmarks.server.run import _outputs
 from benchmarks.server.triton import Triton
 
 PICTURE = b"\xff\xd8\xffpicture"
@@ -61,7 +61,7 @@ def test_answers_are_compared_in_every_servers_form():
     ours = b"[[1.0, 2.0]]"
     theirs = json.dumps({"model_name": "m", "outputs": [{"name": "scores", "shape": [1, 2], "data": [1.0, 2.0]}]})
     for answer in (ours, b'{"outputs": [[1.0, 2.0]]}', theirs.encode()):
-        assert _outputs(answer).tolist() == [1.0, 2.0]
+        assert outputs_of(answer).tolist() == [1.0, 2.0]
 
 
 def test_the_run_continues_in_a_network_of_its_own_with_the_same_arguments(monkeypatch):
