@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 from .contenders import BASELINE, BASELINE_PER_CORE, MLSERVER, MXNET, ONNX, TRITON
 from .measure_cache import CacheRun
-from .measure_kill import Kill
+from .measure_kill import OK, Kill
 from .measure_loading import Loading
 from .measure_neighbours import ALONE, BESIDE_HOT, BESIDE_LOAD, Neighbours
 from .measure_tabular import Tabular
@@ -152,16 +152,27 @@ def neighbours_outcome(neighbours: Neighbours) -> Outcome:
 
 def kill_outcome(kill: Kill) -> Outcome:
     """Answers right after a worker was killed."""
-    numbers = {
-        "kill_models": kill.models,
-        "kill_failures": kill.failures,
-        "kill_slowest_before_s": max(kill.before_seconds),
-        "kill_slowest_s": max(kill.after_seconds),
-        "kill_p50_before_ms": median(kill.before_seconds) * 1000,
-        "kill_p50_ms": median(kill.after_seconds) * 1000,
+    times = {
+        name: [answer.seconds for answer in answers]
+        for name, answers in (
+            ("before", kill.before),
+            ("after", kill.after),
+            ("others_before", kill.others(kill.before)),
+            ("others_after", kill.others(kill.after)),
+        )
     }
-    raw = {"before": histogram(kill.before_seconds), "after": histogram(kill.after_seconds)}
-    return Outcome(numbers, raw)
+    failed = sum(answer.status != OK for answer in kill.after)
+    other_failures = sum(answer.status != OK for answer in kill.others(kill.after))
+    numbers = {
+        "kill_models": len(kill.after),
+        "kill_lost_models": len(kill.lost),
+        "kill_other_failures": other_failures,
+        "kill_own_failures": failed - other_failures,
+        "kill_slowest_s": max(times["after"]),
+        **{f"kill_{name}_p50_ms": median(seconds) * 1000 for name, seconds in times.items()},
+        **{f"kill_{name}_slowest_ms": max(seconds) * 1000 for name, seconds in times.items()},
+    }
+    return Outcome(numbers, {name: histogram(seconds) for name, seconds in times.items()})
 
 
 @dataclass(frozen=True)

@@ -138,11 +138,14 @@ def test_another_processor_is_one_line():
 
 KILL = {
     "kill_models": 4,
-    "kill_failures": 0,
-    "kill_slowest_before_s": 0.1,
+    "kill_lost_models": 2,
+    "kill_other_failures": 0,
+    "kill_own_failures": 1,
     "kill_slowest_s": 0.5,
-    "kill_p50_before_ms": 1.0,
-    "kill_p50_ms": 2.0,
+    "kill_others_before_p50_ms": 1.0,
+    "kill_others_before_slowest_ms": 2.0,
+    "kill_others_after_p50_ms": 1.0,
+    "kill_others_after_slowest_ms": 2.0,
 }
 
 
