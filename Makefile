@@ -79,7 +79,7 @@ test-all: setup ## run all tests: whole deployments, updates of endpoints, conta
 way-out: setup $(WAY_OUT) ## show that CDK Terrain and HCL give the same (docs/way-out.md)
 	@$(RUN) python -m pytest tests/stacks/test_way_out.py $(PYTEST_ARGUMENTS)
 
-bench: setup ## measure the model server beside multi-model-server (15 minutes; needs Java 17)
+bench: setup ## measure the model server beside multi-model-server, Triton and MLServer (20 minutes; needs Java 17)
 	@$(RUN) python -m benchmarks.server
 
 bench-synthesis: setup ## measure synthesis beside the usual import of the bindings
