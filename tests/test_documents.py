@@ -17,7 +17,7 @@ import typer
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from capacity.cli import application as capacity
+from capacity.commands import application as capacity
 from model_catalog.__main__ import application as model_catalog
 from operations.__main__ import application as operations
 from stacks.settings_reader import read_settings
