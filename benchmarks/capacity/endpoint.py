@@ -23,10 +23,10 @@ class Account:
     """The account of one local AWS, through boto3 only."""
 
     def __init__(self, aws: LocalAws) -> None:
-        session = aws.session()
+        self.session = aws.session()
         config = Config(retries={"total_max_attempts": 1})
         names = ("iam", "s3", "ecr", "sagemaker", "cloudwatch", "logs")
-        self._clients = {name: session.client(name, endpoint_url=aws.url, config=config) for name in names}
+        self._clients = {name: self.session.client(name, endpoint_url=aws.url, config=config) for name in names}
         self._image = ""
 
     def client(self, name: str) -> Any:

@@ -5,18 +5,15 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import boto3
 import numpy as np
 import urllib3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 
 from capacity.trace import Floats, Trace
 
 _THREADS = 48
-_HEADERS = {
-    "Content-Type": "application/json",
-    # The local AWS reads the service from the signature and checks no more.
-    "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sagemaker/aws4_request, "
-    "SignedHeaders=host, Signature=0",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +30,9 @@ class Replayed:
     failures: tuple[str, ...]
 
 
-def replay(trace: Trace, url: str, endpoint: str, body: bytes) -> Replayed:
+def replay(trace: Trace, session: boto3.Session, url: str, endpoint: str, body: bytes) -> Replayed:
     """Call each model of the trace when it is due; names are TargetModels."""
+    signer = SigV4Auth(session.get_credentials(), "sagemaker", session.region_name)
     pool = urllib3.PoolManager(maxsize=_THREADS, retries=False)
     path = f"{url}/endpoints/{endpoint}/invocations"
     latency, late = np.full(len(trace), np.nan), np.zeros(len(trace))
@@ -44,9 +42,11 @@ def replay(trace: Trace, url: str, endpoint: str, body: bytes) -> Replayed:
 
     def call(index: int, due: float, target: str) -> None:
         late[index] = time.perf_counter() - due
-        headers = {**_HEADERS, "X-Amzn-SageMaker-Target-Model": target}
+        headers = {"Content-Type": "application/json", "X-Amzn-SageMaker-Target-Model": target}
+        signed = AWSRequest("POST", path, headers, body)
+        signer.add_auth(signed)
         try:
-            answer = pool.request("POST", path, body=body, headers=headers, timeout=65)
+            answer = pool.request("POST", path, body=body, headers=dict(signed.headers.items()), timeout=65)
         except urllib3.exceptions.HTTPError as error:
             with lock:
                 failures.append(str(error))

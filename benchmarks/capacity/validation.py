@@ -156,12 +156,14 @@ class _Run:
         variables = {"MODEL_SERVER_WORKERS": str(self._plan.workers), "MODEL_SERVER_METRICS_SECONDS": "1"}
         self._account.create_endpoint(name, variables | environment)
         try:
-            seen = replay(trace, self._url, name, BODY)
+            seen = replay(trace, self._account.session, self._url, name, BODY)
             time.sleep(_SHIPPING_SECONDS)
             hits, _ = self._account.hit_ratio(name)
             server = read_server(self._account.log(name, self._scratch / f"{name}.json"))
         finally:
             self._account.delete_endpoint(name)
+        if np.isnan(seen.latency_seconds).all():
+            raise RuntimeError(f"{name}: every call failed: {'; '.join(seen.failures)}")
         print(f"{name}: {len(trace)} calls, hit ratio {hits:.3f}, {_figures(seen.latency_seconds)}", flush=True)
         return seen, server, hits
 
