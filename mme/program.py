@@ -47,7 +47,8 @@ def _wrong_command_line(error: typer.TyperException) -> str:
     """What was wrong, and the help of the very command."""
     context = getattr(error, "ctx", None)
     path = "mme" if context is None else context.command_path
-    return f"{error.format_message().rstrip('.')}. See `{path} --help`."
+    message = error.format_message()
+    return f"{message}{'' if message.endswith(('.', '?')) else '.'} See `{path} --help`."
 
 
 def _complaints(error: Exception) -> list[str]:

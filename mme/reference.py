@@ -42,16 +42,19 @@ def _sections(group: Any, path: str) -> Iterator[str]:
 def _section(command: Any, path: str) -> str:
     arguments = [param for param in command.params if param.param_type_name == "argument"]
     options = [param for param in command.params if param.param_type_name == "option" and not param.hidden]
-    usage = " ".join(
-        [path, *("[OPTIONS]" for _ in options[:1]), *(argument.make_metavar(None) for argument in arguments)]
-    )
+    usage = " ".join([path, *("[OPTIONS]" for _ in options[:1]), *(_metavar(argument) for argument in arguments)])
     parts = [f"## `{path}`", command.help or "", f"    {usage}"]
-    rows = [(argument.make_metavar(None), argument.help) for argument in arguments]
+    rows = [(_metavar(argument), argument.help) for argument in arguments]
     rows += [(_names(option), option.help) for option in options]
     if rows:
         lines = [f"| `{name}` | {_cell(text)} |" for name, text in rows]
         parts.append("\n".join(["| | |", "|---|---|", *lines]))
     return "\n\n".join(parts) + "\n"
+
+
+def _metavar(argument: Any) -> str:
+    name = argument.metavar or argument.name.upper()
+    return name if argument.required else f"[{name}]"
 
 
 def _names(option: Any) -> str:
