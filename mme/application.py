@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -55,6 +56,7 @@ def _local(context: typer.Context) -> None:
 
 def _assemble() -> None:
     command = application.command
+    function: Callable[..., None]
     command("demo", rich_help_panel=MACHINE)(demo.run)
     application.add_typer(
         local_aws,

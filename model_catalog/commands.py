@@ -210,7 +210,7 @@ def promote(
         if name not in held.models:
             raise CatalogError(f"{source}: {unknown_model(name, held)}")
         version = held.models[name].current.version
-    if _catalog(context).promote(name, version, to):
+    if _catalog(context).promote(name, str(version), to):
         print(f"Promoted {name} version {version} to {to}. Commit {LOCK_FILE} and deploy {to}.")
     else:
         print(f"Nothing changed: version {version} of {name} is the current one of {to} already.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -19,7 +20,7 @@ application = typer.Typer(
 )
 for _function in (deployments.plan, deployments.review):
     application.command(context_settings=deployments.REVIEW_OPTIONS)(_function)
-for _function in (
+_functions: tuple[Callable[..., None], ...] = (
     deployments.deploy,
     deployments.destroy,
     deployments.provider_lock,
@@ -34,8 +35,9 @@ for _function in (
     endpoints.status,
     endpoints.warm,
     endpoints.explain,
-):
-    application.command()(_function)
+)
+for _each in _functions:
+    application.command()(_each)
 application.command("state-history")(states.history)
 
 

@@ -18,6 +18,18 @@ from operations.variables import output_directory, variables_for
 from stacks.settings import EnvironmentSettings, Settings
 from stacks.settings_reader import read_settings
 
+__all__ = [
+    "PROJECT_DIRECTORY",
+    "SETTINGS_FILE",
+    "Deployment",
+    "chosen_stack",
+    "client",
+    "confirmed",
+    "environ_of",
+    "settings_of",
+    "synthesised",
+]
+
 SETTINGS_FILE = "cdktf.json"
 
 
