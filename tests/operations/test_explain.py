@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from operations import __main__ as command_line
+from operations.complaints import complaint
 from operations.explain import RULES, explain
 from operations.state_lock import StateLock
 from operations.terraform import Terraform, TerraformError
@@ -128,7 +129,7 @@ def test_a_damaged_state_and_a_wrong_bucket_are_explained_and_nothing_is_written
     assert "a newer Terraform has written" in remedy(terraform)
 
     # What the commands print: Terraform's own words, what happened, what to do, and what was not done.
-    command_line._report(failure(terraform))
+    print(complaint(failure(terraform)), file=sys.stderr)
     printed = capsys.readouterr().err
     for part in ("Unsupported state file format", "What happened: a newer", "What to do: ", "no state was written"):
         assert part in printed
@@ -353,7 +354,7 @@ def test_every_rule_fills_its_places():
 
 def test_an_error_that_no_rule_knows_stays_as_it_is(capsys):
     assert explain("Error: Invalid index", NOW) is None
-    command_line._report(TerraformError("apply", Path("dev-models"), "Error: Invalid index"))
+    print(complaint(TerraformError("apply", Path("dev-models"), "Error: Invalid index")), file=sys.stderr)
     assert "What happened" not in capsys.readouterr().err
 
 
