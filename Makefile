@@ -29,46 +29,46 @@ help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
 
 demo: setup ## run the main job to its end on the embedded local AWS and leave nothing running
-	@$(RUN) python -m demo run
+	@$(RUN) python -m mme demo
 
 local: setup ## deploy the example models on the embedded local AWS and stay up until Ctrl-C
-	@$(RUN) python -m demo stay
+	@$(RUN) python -m mme local
 
 check-account: setup ## look for what would make a deployment of ENV fail late: credentials, quotas, names, network; JSON=1 prints JSON
-	@$(RUN) python -m operations check-account $(ENV) $(if $(JSON),--json)
+	@$(RUN) python -m mme check-account $(ENV) $(if $(JSON),--json)
 
 plan: setup ## plan every stack of ENV in order and show what it does to the endpoint
-	@$(RUN) python -m operations plan $(ENV) $(REVIEW_OPTIONS)
+	@$(RUN) python -m mme plan $(ENV) $(REVIEW_OPTIONS)
 
 deploy: setup ## plan every stack of ENV, show the review, ask (not with YES=1), apply exactly that; never what is blocked; WARM=1 warms after
-	@$(RUN) python -m operations deploy $(ENV) $(if $(YES),--yes) $(if $(WARM),--warm)
+	@$(RUN) python -m mme deploy $(ENV) $(if $(YES),--yes) $(if $(WARM),--warm)
 
 status: setup ## show ENV's endpoints: instances, load, cold starts, slowest models, alarms, cost (JSON=1 prints JSON)
-	@$(RUN) python -m operations status $(ENV) $(if $(JSON),--json)
+	@$(RUN) python -m mme status $(ENV) $(if $(JSON),--json)
 
 warm: setup ## load the models that the last day used most, pinned ones first (MODELS=... at most, SAMPLES=folder of inputs)
-	@$(RUN) python -m operations warm $(ENV) $(if $(MODELS),--models=$(MODELS)) $(if $(SAMPLES),--samples=$(SAMPLES))
+	@$(RUN) python -m mme warm $(ENV) $(if $(MODELS),--models=$(MODELS)) $(if $(SAMPLES),--samples=$(SAMPLES))
 
 destroy: setup ## destroy every stack of ENV with all models, images and states: show, ask (not with YES=1), destroy; SHARD=... one that is left, LOGS=delete the logs too
-	@$(RUN) python -m operations destroy $(ENV) $(if $(YES),--yes) $(if $(SHARD),--shard=$(SHARD)) $(if $(filter delete,$(LOGS)),--delete-logs)
+	@$(RUN) python -m mme destroy $(ENV) $(if $(YES),--yes) $(if $(SHARD),--shard=$(SHARD)) $(if $(filter delete,$(LOGS)),--delete-logs)
 
 bootstrap: setup ## create the bucket of ENV's states and move the state of its own stack into it (safe to repeat)
-	@$(RUN) python -m operations bootstrap $(ENV)
+	@$(RUN) python -m mme bootstrap $(ENV)
 
 state-history: setup ## list the versions of the state of STACK; VERSION=... shows what restoring it changes, CONFIRM=yes restores it
-	@$(RUN) python -m operations state-history $(ENV) $(STACK) $(if $(VERSION),--version=$(VERSION)) $(if $(CONFIRM),--confirm=$(CONFIRM))
+	@$(RUN) python -m mme state history $(ENV) $(STACK) $(if $(VERSION),--version=$(VERSION)) $(if $(CONFIRM),--confirm=$(CONFIRM))
 
 unlock: setup ## remove the lock LOCK that a killed run left on the state of STACK
-	@$(RUN) python -m operations unlock $(ENV) $(STACK) $(LOCK)
+	@$(RUN) python -m mme state unlock $(ENV) $(STACK) $(LOCK)
 
 promote-image: setup ## give the environment TO the very image that FROM runs, by its digest, in cdktf.json
-	@$(RUN) python -m operations promote-image $(FROM) $(TO)
+	@$(RUN) python -m mme promote-image $(FROM) $(TO)
 
 model-restore: setup ## bring a removed MODEL back from ENV's archive into the catalog: VERSION=...; without it, list the versions
-	@$(RUN) python -m operations model-restore $(ENV) $(MODEL) $(VERSION)
+	@$(RUN) python -m mme models restore $(ENV) $(MODEL) $(VERSION)
 
 adopt: setup ## show what of STACK exists in the account and its state does not know; CONFIRM=yes takes it over
-	@$(RUN) python -m operations adopt $(ENV) $(STACK) $(if $(CONFIRM),--confirm=$(CONFIRM))
+	@$(RUN) python -m mme state adopt $(ENV) $(STACK) $(if $(CONFIRM),--confirm=$(CONFIRM))
 
 test: setup $(if $(CI),$(WAY_OUT)) ## run the tests but the slow ones (with CI set: all of them, and that of CDK Terrain)
 	@$(RUN) python -m pytest -n 2 --dist loadgroup $(if $(CI),,-m "not slow") $(PYTEST_ARGUMENTS)
@@ -79,7 +79,7 @@ test-all: setup ## run all tests: whole deployments, updates of endpoints, conta
 way-out: setup $(WAY_OUT) ## show that CDK Terrain and HCL give the same (docs/way-out.md)
 	@$(RUN) python -m pytest tests/stacks/test_way_out.py $(PYTEST_ARGUMENTS)
 
-bench: setup ## measure the model server beside multi-model-server (15 minutes; needs Java 17)
+bench: setup ## measure the model server beside multi-model-server, Triton and MLServer (20 minutes; needs Java 17)
 	@$(RUN) python -m benchmarks.server
 
 bench-synthesis: setup ## measure synthesis beside the usual import of the bindings
@@ -100,8 +100,11 @@ bench-capacity-validation: setup ## compare predicted with measured latency and 
 chaos: setup ## kill deployments at random moments and show that the next one converges (KILLS=50: 40 minutes)
 	@$(RUN) python -m benchmarks.reliability --kills $(or $(KILLS),50) --seed $(or $(SEED),1)
 
+chaos-server: setup ## faults of the model server and attacks on it (20 minutes; EXPERIMENTS="kills tagged", SEED=1)
+	@$(RUN) python -m benchmarks.reliability.model_server $(EXPERIMENTS) --seed $(or $(SEED),1)
+
 provider-lock: setup ## write .terraform.lock.hcl, the checksums of ENV's providers; MIRROR=... instead of the registry
-	@$(RUN) python -m operations provider-lock $(ENV) $(if $(MIRROR),--mirror=$(MIRROR))
+	@$(RUN) python -m mme provider-lock $(ENV) $(if $(MIRROR),--mirror=$(MIRROR))
 
 check: setup ## check format, style, types and words (under a minute)
 	@$(RUN) ruff check . && ruff format --check . && mypy && python -m pytest -q -n 0 tests/test_documents.py

@@ -1,8 +1,8 @@
-"""`python -m capacity`: the wiring of the commands."""
+"""`python -m capacity`: the commands of `mme capacity`, without the rest of the project."""
 
 import sys
 
-from capacity.cli import application
+from capacity.commands import application
 from capacity.errors import CapacityError
 
 

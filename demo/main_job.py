@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from demo.errors import DemoError
 from demo.example_models import ExampleModel, trained_models
 from demo.rehearsal import Rehearsal
 from demo.steps import Steps
@@ -28,10 +29,6 @@ _PROVIDERS = {
     "stand-in": f"the local AWS's stand-in for hashicorp/aws {PROVIDER_VERSION}",
 }
 _LOOK_SECONDS = 1.0
-
-
-class DemoError(Exception):
-    """Something the demo promises did not happen."""
 
 
 def run_demo(console: Console) -> None:

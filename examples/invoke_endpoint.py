@@ -5,14 +5,13 @@ endpoint is named, or it is that of the model's shard in an environment of `cdkt
 """
 
 import json
-import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -21,18 +20,12 @@ import typer
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError, PartialCredentialsError
-from rich.console import Console
-from rich.table import Table
 
 from model_catalog.errors import CatalogError
-from model_catalog.lock import read_lock
 from stacks.errors import SettingsError
-from stacks.settings_reader import read_settings
-from stacks.shards import held_by, names_for
 
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
 BODY_MAXIMUM_BYTES = 6_291_456
-_SETTINGS_FILE = Path("cdktf.json")
 _INVOCATION_TIMEOUT_SECONDS = 70
 _DOWNLOAD_TIMEOUT_SECONDS = 30
 _TOP = 5
@@ -214,57 +207,14 @@ def _explain(response: Mapping[str, Any], target_model: str) -> str:
     return f"{code}: {message}" + (f"\n{_HINTS[code]}" if code in _HINTS else "")
 
 
-def _show(prediction: Prediction) -> None:
-    console = Console()
-    rows = [(entry.label, str(entry.index), f"{entry.score:.4f}") for entry in prediction.labels]
-    if not console.is_terminal:
-        for row in rows:
-            print("\t".join(row))
-        return
-    table = Table("label", "index", "score")
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
+def predict_twice(
+    endpoint: str, target_model: str, body: bytes, *, region: str | None, endpoint_url: str | None
+) -> tuple[Prediction, tuple[float, float]]:
+    """Send an input twice, for the first call may have to load the model; the answer, and the calls' milliseconds.
 
-
-def invoke(
-    *,
-    model: Annotated[str, typer.Option(help="The model's name in the catalog.")],
-    image: Annotated[
-        str,
-        typer.Option(
-            "--image", "--input", help="A file or URL: a JPEG or PNG; an npy array or JSON for a model of numbers."
-        ),
-    ],
-    environment: Annotated[
-        str | None,
-        typer.Option(help="An environment of cdktf.json: the model's endpoint there."),
-    ] = None,
-    endpoint: Annotated[str | None, typer.Option(help="The endpoint's name, instead of an environment.")] = None,
-    endpoint_url: Annotated[
-        str | None, typer.Option(envvar="AWS_ENDPOINT_URL", help="The local AWS's URL; leave it out for AWS.")
-    ] = None,
-    region: Annotated[
-        str | None, typer.Option(envvar="AWS_REGION", help="The region of the endpoint that is named.")
-    ] = None,
-    catalog: Annotated[
-        Path, typer.Option(envvar="CATALOG_DIRECTORY", help="The catalog's folder.", file_okay=False)
-    ] = Path("models"),
-) -> None:
-    """Send an input to a model of an endpoint, twice: the first call may have to load the model."""
-    if (environment is None) == (endpoint is None):
-        raise InvocationError("give --environment, whose settings name the endpoint, or --endpoint.")
-    lock = read_lock(catalog)
-    if environment is not None:
-        settings = read_settings(_SETTINGS_FILE, {**os.environ, "ENVIRONMENT": environment}).environments[environment]
-        lock = held_by(lock, environment, settings)
-        endpoint, region = names_for(model, environment, settings).endpoint, settings.region
-        if settings.local_aws is not None and endpoint_url is None:
-            endpoint_url = settings.local_aws.endpoint_url
-    target_model = lock.target_model(model)
-    if endpoint_url is not None:
-        check_endpoint_url(endpoint_url)
-    body = read_input(image)
+    Raises:
+        InvocationError: there is no region, or the endpoint answers with an error.
+    """
     try:
         runtime = boto3.client(
             "sagemaker-runtime",
@@ -281,12 +231,12 @@ def invoke(
         started = time.perf_counter()
         prediction = predict_bytes(runtime, endpoint, target_model, body)
         milliseconds.append((time.perf_counter() - started) * 1000)
-    print(f"{model} ({target_model}) on {endpoint}")
-    _show(prediction)
-    print(f"first call {milliseconds[0]:.1f} ms, second call (warm) {milliseconds[1]:.1f} ms")
+    return prediction, (milliseconds[0], milliseconds[1])
 
 
 def main() -> int:
+    from examples.commands import invoke  # noqa: PLC0415 - the command is defined where `mme` finds it without boto3
+
     try:
         typer.run(invoke)
     except (InvocationError, CatalogError, SettingsError) as error:

@@ -1,135 +1,9 @@
-"""Command line of the local AWS: `python -m local_aws serve|env|status|stop`."""
+"""`python -m local_aws serve|env|status|page|stop`: the local AWS alone, for other processes."""
 
-import json
-import logging
-import shlex
 import sys
-from pathlib import Path
-from typing import Annotated
 
-import typer
-from pydantic import ValidationError
-
-from .directory import Directory
-from .environment import UNWANTED, guard_of_terraform
-from .errors import LocalAwsError, NotRunningError
-from .listener import listen
-from .process import await_environment, page_link, query_state, query_status
-from .recording import open_recording
-from .settings import LocalAwsSettings
-
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-
-_DirectoryOption = Annotated[Path, typer.Option(help="Where it works; one local AWS a directory.")]
-_DEFAULTS = LocalAwsSettings()
-_STOP_TIMEOUT_SECONDS = 20.0
-
-
-@app.command()
-def serve(  # noqa: PLR0917 - one parameter an option, given by name on the command line
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = _DEFAULTS.port,
-    directory: _DirectoryOption = _DEFAULTS.directory,
-    provider: Annotated[
-        str, typer.Option(envvar="LOCAL_AWS_PROVIDER", help="Terraform's provider: auto, hashicorp, stand-in or none.")
-    ] = _DEFAULTS.provider,
-    runtime: Annotated[
-        str, typer.Option(envvar="LOCAL_AWS_RUNTIME", help="What runs the instances: auto, docker or process.")
-    ] = _DEFAULTS.runtime,
-    record: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="LOCAL_AWS_RECORD", help="Write what Terraform sends and gets into this file, without credentials."
-        ),
-    ] = None,
-    startup_health_check_seconds: Annotated[
-        float | None, typer.Option(help="Budget for a container's first ping, instead of SageMaker's 480 s.")
-    ] = _DEFAULTS.startup_health_check_seconds,
-    load_timeout_seconds: Annotated[float, typer.Option(help="Limit of a model's load.")] = (
-        _DEFAULTS.load_timeout_seconds
-    ),
-    invocation_timeout_seconds: Annotated[float, typer.Option(help="Limit of an invocation.")] = (
-        _DEFAULTS.invocation_timeout_seconds
-    ),
-    time_factor: Annotated[
-        float, typer.Option(help="How long a second of alarms' periods and of updates' waits takes, at most 1.")
-    ] = _DEFAULTS.time_factor,
-    artifact_cache_bytes: Annotated[int, typer.Option(help="Disk for extracted artifacts.")] = (
-        _DEFAULTS.artifact_cache_bytes
-    ),
-    until_stdin_closes: Annotated[bool, typer.Option(hidden=True)] = False,
-) -> None:
-    """Run the local AWS until Ctrl-C. Everything is in memory and ends with it."""
-    _log_to_stderr()
-    settings = LocalAwsSettings(
-        port=port,
-        directory=directory,
-        provider=provider,
-        runtime=runtime,
-        record=record,
-        startup_health_check_seconds=startup_health_check_seconds,
-        load_timeout_seconds=load_timeout_seconds,
-        invocation_timeout_seconds=invocation_timeout_seconds,
-        time_factor=time_factor,
-        artifact_cache_bytes=artifact_cache_bytes,
-    )
-    # What can go wrong goes wrong here, before moto and the rest take their seconds to load.
-    with listen(port) as listener, open_recording(record) as recording:
-        place = Directory(directory)
-        place.acquire()
-        try:
-            from .server import serve as run  # noqa: PLC0415
-
-            run(settings, listener, place, recording=recording, until_stdin_closes=until_stdin_closes)
-        finally:
-            place.release()
-
-
-@app.command()
-def env(directory: _DirectoryOption = _DEFAULTS.directory) -> None:
-    """Print lines that point a shell's AWS tools and Terraform at the running local AWS."""
-    place = Directory(directory)
-    running = place.running()
-    typer.echo(f"unset {' '.join(UNWANTED)}")
-    variables = await_environment(running)
-    for name, value in variables.items():
-        typer.echo(f"export {name}={shlex.quote(value)}")
-    if "TF_REATTACH_PROVIDERS" in variables:
-        typer.echo(guard_of_terraform(place.state_file, running.key.id))
-
-
-@app.command()
-def status(directory: _DirectoryOption = _DEFAULTS.directory) -> None:
-    """Print what runs, as JSON."""
-    running = Directory(directory).running()
-    try:
-        typer.echo(json.dumps(query_status(running), indent=2))
-    except OSError as error:
-        raise NotRunningError(str(directory)) from error
-
-
-@app.command()
-def page(
-    directory: _DirectoryOption = _DEFAULTS.directory,
-    state: Annotated[bool, typer.Option("--json", help="Print what the page shows, as JSON, instead.")] = False,
-) -> None:
-    """Print a link to the page that shows endpoints, models and alarms; it is good for one use."""
-    running = Directory(directory).running()
-    try:
-        typer.echo(json.dumps(query_state(running), indent=2) if state else page_link(running))
-    except OSError as error:
-        raise NotRunningError(str(directory)) from error
-
-
-@app.command()
-def stop(directory: _DirectoryOption = _DEFAULTS.directory) -> None:
-    """Stop the running local AWS and wait until it is gone."""
-    typer.echo(f"stopped (pid {Directory(directory).stop(_STOP_TIMEOUT_SECONDS)})")
-
-
-def _log_to_stderr() -> None:
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="local AWS: %(message)s")
-    for noisy in ("botocore", "urllib3", "werkzeug"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+from .commands import app
+from .errors import LocalAwsError
 
 
 def main() -> None:
@@ -140,9 +14,6 @@ def main() -> None:
         sys.exit(f"local AWS: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
-    except ValidationError as error:
-        complaints = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        sys.exit(f"local AWS: wrong settings: {complaints}")
 
 
 if __name__ == "__main__":

@@ -102,9 +102,8 @@ def _in_protocol(request: Request, code: str, message: str) -> Response:
             f"<RequestId>{identifier}</RequestId></Error>"
         )
         return Response(text, _FORBIDDEN, media_type="application/xml")
-    body = {"__type": _JSON_CODES[code], "message": message}
     return Response(
-        json.dumps(body),
+        json.dumps({"__type": _JSON_CODES[code], "message": message}),
         _FORBIDDEN,
         {"x-amzn-errortype": _JSON_CODES[code], "x-amzn-RequestId": identifier},
         media_type="application/x-amz-json-1.1",

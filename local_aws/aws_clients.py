@@ -51,5 +51,9 @@ class AwsClients:
         return self._client("logs")
 
     @cached_property
+    def cloudwatch(self) -> Any:
+        return self._client("cloudwatch")
+
+    @cached_property
     def autoscaling(self) -> Any:
         return self._client("application-autoscaling")

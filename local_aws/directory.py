@@ -4,6 +4,7 @@ DIRECTORY/lock           held (flock) while a local AWS runs; contains its pid
 DIRECTORY/running.json   pid, URL and access key of the running one
 DIRECTORY/run/           everything it writes; removed at the end
 DIRECTORY/provider.json  what `terraform init` said about hashicorp/aws (see terraform.py); stays
+DIRECTORY/stand-in/      the mirror and the CLI configuration through which Terraform gets the stand-in; stays
 
 Only the user who started it can read running.json, run/ and what is below. The lock alone says whether a local AWS
 runs: a pid may belong to another process by now.

@@ -1,6 +1,5 @@
 """Environment variables that point AWS's tools at the local AWS, and away from the machine's own account."""
 
-import shlex
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
@@ -43,30 +42,12 @@ def aws_environment(url: str, key: AccessKey, outer: Mapping[str, str] | None = 
     }
 
 
-def terraform_environment(*, reattach: str | None, cli_config: Path | None) -> dict[str, str]:
-    """What Terraform needs besides: `reattach` for a provider that is served already, `cli_config` for its CLI file."""
+def terraform_environment(*, cli_config: Path | None) -> dict[str, str]:
+    """What Terraform needs besides: `cli_config` for its CLI file."""
     environment = {"CHECKPOINT_DISABLE": "1"}
-    if reattach is not None:
-        environment["TF_REATTACH_PROVIDERS"] = reattach
     if cli_config is not None:
         environment["TF_CLI_CONFIG_FILE"] = str(cli_config)
     return environment
-
-
-def guard_of_terraform(state_file: Path, key_id: str) -> str:
-    """Shell functions that run Terraform only while the local AWS that these variables lead to is the one that runs.
-
-    Terraform sends SIGKILL to the process that TF_REATTACH_PROVIDERS names if the provider does not answer, even if the
-    process that had this pid has ended and another program has it now.
-    """
-    advice = "the local AWS of this shell's variables has ended, and Terraform was not started. Run"
-    command = 'eval "$(python -m local_aws env)"'
-    body = (
-        f"if grep -qsF {shlex.quote(key_id)} {shlex.quote(str(state_file))}; "
-        'then command %s "$@"; '
-        f"else echo {shlex.quote(f'local AWS: {advice} {command}')} >&2; return 1; fi"
-    )
-    return "\n".join(f"{name}() {{ {body % name}; }}" for name in ("terraform", "tofu"))
 
 
 def isolate(environment: MutableMapping[str, str], url: str, key: AccessKey) -> None:

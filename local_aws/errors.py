@@ -1,10 +1,20 @@
 """What can keep the local AWS from starting or a caller from using it. Each is one line for a person to act on."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 
 class LocalAwsError(Exception):
     """Base of everything the command line shows as one line with exit code 1."""
+
+
+class WrongSettingsError(LocalAwsError):
+    """Settings of the local AWS are not as they must be; has every complaint of pydantic's."""
+
+    def __init__(self, errors: Iterable[Mapping[str, Any]]) -> None:
+        complaints = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in errors)
+        super().__init__(f"wrong settings: {complaints}")
 
 
 class PortInUseError(LocalAwsError):
@@ -49,3 +59,7 @@ class StartError(LocalAwsError):
 
 class ProviderUnavailableError(LocalAwsError):
     """Terraform's AWS provider was asked for and cannot be had."""
+
+
+class RehearsalError(LocalAwsError):
+    """What was to be rehearsed is not possible now; the text says why."""

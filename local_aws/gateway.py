@@ -14,7 +14,7 @@ anything else                              -> moto, Smithy RPC v2 CBOR translate
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
 from anyio import to_thread
@@ -30,6 +30,7 @@ from .moto_app import MotoApplication
 from .page.http import Page
 from .registry import Registry
 from .role_credentials import RoleCredentials
+from .sagemaker.errors import SageMakerError
 from .sagemaker.transport import SageMakerTransport
 from .signature import form_access_key_id, signed_service
 
@@ -42,6 +43,7 @@ class Gateway:
 
     Args:
         status: what `/_local/status` answers.
+        lose_instance: what POST `/_local/lose-instance?endpoint=...&variant=...` does.
         reset: brings what moto does not keep to its first state; called before moto's own reset.
     """
 
@@ -56,9 +58,11 @@ class Gateway:
         roles: RoleCredentials,
         page: Page,
         status: Callable[[], dict[str, Any]],
+        lose_instance: Callable[[str, str | None], dict[str, str]],
         reset: Callable[[], None],
     ) -> None:
-        self._moto = CborMiddleware(WSGIMiddleware(moto, workers=_MOTO_THREADS))
+        application: Any = WSGIMiddleware(cast(Any, moto), workers=_MOTO_THREADS)
+        self._moto = CborMiddleware(application)
         self._sagemaker = sagemaker
         self._registry = registry
         self._blobs = blobs
@@ -66,6 +70,7 @@ class Gateway:
         self._roles = roles
         self._page = page
         self._status = status
+        self._lose_instance = lose_instance
         self._reset = reset
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,7 +105,7 @@ class Gateway:
         if path.startswith("/_local/credentials/"):
             return await self._credentials(request, path.removeprefix("/_local/credentials/"))
         if path.startswith("/_local/"):
-            return await self._page.answer(request) or self._local(request, path.removeprefix("/_local/"))
+            return await self._page.answer(request) or await self._local(request, path.removeprefix("/_local/"))
         service = signed_service(request.headers, request.url.query)
         if service is None and (path == "/v2" or path.startswith("/v2/")):
             return await self._registry.answer(request)
@@ -122,12 +127,18 @@ class Gateway:
             return JSONResponse({"message": "These are no credentials of yours."}, 403)
         return JSONResponse(answer)
 
+    async def _lose(self, endpoint: str, variant: str | None) -> Response:
+        try:
+            return JSONResponse(await to_thread.run_sync(self._lose_instance, endpoint, variant))
+        except SageMakerError as error:
+            return JSONResponse({"message": error.message}, 400)
+
     def _refused(self, request: Request, form_key_id: str | None) -> Response | None:
         if request.url.path.startswith("/moto-api/"):
             return unauthorized(self._keys, request)
         return refusal(self._keys, request, form_key_id)
 
-    def _local(self, request: Request, path: str) -> Response:
+    async def _local(self, request: Request, path: str) -> Response:
         kind, _, digest = path.partition("/")
         if kind == "blobs" and self._keys.accepts_token(request.query_params.get("token", ""), digest):
             blob = self._blobs.find(digest)
@@ -136,6 +147,8 @@ class Gateway:
         refused = unauthorized(self._keys, request)
         if refused is not None:
             return refused
+        if (request.method, path) == ("POST", "lose-instance"):
+            return await self._lose(request.query_params.get("endpoint", ""), request.query_params.get("variant"))
         if path == "status":
             return JSONResponse(self._status())
         if path == "links":

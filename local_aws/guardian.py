@@ -27,6 +27,8 @@ class Guardian:
         self._process = subprocess.Popen(
             [sys.executable, "-I", __file__], stdin=subprocess.PIPE, start_new_session=True, cwd="/"
         )
+        assert self._process.stdin is not None  # a pipe was asked for
+        self._input = self._process.stdin
 
     @property
     def pid(self) -> int:
@@ -56,7 +58,7 @@ class Guardian:
     def stop(self) -> None:
         """End the guardian: what is still listed goes with it."""
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.close()
+            self._input.close()
         self._process.wait()
         if self._copy is not None:
             self._copy.close()
@@ -66,8 +68,8 @@ class Guardian:
         with self._write_lock, contextlib.suppress(BrokenPipeError, ValueError):
             if self._copy is not None:
                 print(line, file=self._copy, flush=True)
-            self._process.stdin.write(line.encode() + b"\n")
-            self._process.stdin.flush()
+            self._input.write(line.encode() + b"\n")
+            self._input.flush()
 
 
 def main() -> None:

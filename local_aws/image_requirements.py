@@ -6,6 +6,7 @@ Needs no package itself. It leaves out what only synthesis, the examples and exp
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 _SECTIONS = ("default", "local")
 _LEFT_OUT = {
@@ -21,7 +22,7 @@ _LEFT_OUT = {
 }
 
 
-def requirements(lock: dict) -> list[str]:
+def requirements(lock: dict[str, Any]) -> list[str]:
     """Lines for pip, which installs them without their dependencies: those are in the lock as well."""
     found = {name: entry for section in _SECTIONS for name, entry in lock[section].items()}
     return [

@@ -26,6 +26,7 @@ from .gaps.s3_content import fill_s3_content_gaps
 from .gaps.service_quotas import ServiceQuotaGaps
 from .gaps.sns import fill_sns_gaps
 from .gaps.sts import fill_sts_gaps
+from .quotas import Quotas
 from .signature import signed_service
 
 _Handler = Callable[[dict[str, Any]], dict[str, Any] | None]
@@ -39,14 +40,14 @@ operation."""
 class MotoApplication:
     """moto for every service but SageMaker."""
 
-    def __init__(self, ecr: EcrGaps, scaling: AutoScalingGaps) -> None:
+    def __init__(self, ecr: EcrGaps, scaling: AutoScalingGaps, quotas: Quotas) -> None:
         fill_s3_gaps()
         fill_s3_content_gaps()
         fill_sns_gaps()
         fill_sts_gaps()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._conditional_write_lock = threading.Lock()
-        fillers = {"ecr": ecr, "application-autoscaling": scaling, "servicequotas": ServiceQuotaGaps()}
+        fillers = {"ecr": ecr, "application-autoscaling": scaling, "servicequotas": ServiceQuotaGaps(quotas)}
         self._gaps: dict[tuple[str, str], _Handler] = {
             (service, operation): getattr(fillers[service], xform_name(operation))
             for service, operation in GAP_OPERATIONS
@@ -56,7 +57,7 @@ class MotoApplication:
         _complete_environ(environ)
         operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
         service = signed_service({"authorization": environ.get("HTTP_AUTHORIZATION", "")}, environ["QUERY_STRING"])
-        handler = self._gaps.get((service, operation))
+        handler = self._gaps.get((service or "", operation))
         if handler is not None:
             request = json.loads(environ["wsgi.input"].read())
             try:

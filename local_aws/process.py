@@ -9,6 +9,8 @@ import os
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +22,7 @@ from .access_key import AccessKey
 from .account import REGION
 from .directory import Directory, Running
 from .environment import aws_environment
-from .errors import NotRunningError, ProviderUnavailableError, StartError
+from .errors import NotRunningError, ProviderUnavailableError, RehearsalError, StartError
 from .settings import LocalAwsSettings
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -45,6 +47,21 @@ def page_link(running: Running) -> str:
 def query_state(running: Running) -> dict[str, Any]:
     """What the page shows: endpoints, instances, models, alarms, events. Raises OSError when nothing answers."""
     return _get(running, _get(running, "/_local/links")["state"].removeprefix(running.url))
+
+
+def lose_instance(running: Running, endpoint: str, variant: str | None = None) -> dict[str, str]:
+    """Let the busiest instance of an endpoint's variant go down, as if its machine had failed; another one replaces it.
+
+    `variant`: None for the first one. Returns endpoint, variant and instance. Raises RehearsalError.
+    """
+    asked = {"endpoint": endpoint, **({"variant": variant} if variant is not None else {})}
+    headers = {"Authorization": running.key.authorization()}
+    url = f"{running.url}/_local/lose-instance?{urllib.parse.urlencode(asked)}"
+    try:
+        with _OPENER.open(urllib.request.Request(url, b"", headers), timeout=60) as answer:
+            return json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        raise RehearsalError(json.loads(error.read())["message"]) from error
 
 
 def await_environment(running: Running) -> dict[str, str]:
@@ -151,6 +168,10 @@ class LocalAws:
         """What the page shows, as JSON has it."""
         return query_state(self.running)
 
+    def lose_instance(self, endpoint: str, variant: str | None = None) -> dict[str, str]:
+        """See `lose_instance` of this module."""
+        return lose_instance(self.running, endpoint, variant)
+
     def start(self) -> None:
         """Start and wait until it answers. Raises StartError."""
         log = self._log_file.open("ab") if self._log_file is not None else None
@@ -165,14 +186,15 @@ class LocalAws:
         finally:
             if log is not None:
                 log.close()
-        self._running = self._await_ready()
+        self._running = self._await_ready(self._process)
 
     def stop(self) -> None:
         """End it with all its children; waits until everything is gone."""
         process, self._process = self._process, None
         if process is None:
             return
-        process.stdin.close()
+        if process.stdin is not None:
+            process.stdin.close()
         try:
             process.wait(_STOP_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
@@ -192,11 +214,11 @@ class LocalAws:
     ) -> None:
         self.stop()
 
-    def _last_words(self) -> str:
+    def _last_words(self, code: int) -> str:
         if self._log_file is None:
-            return f"The local AWS ended with exit code {self._process.returncode}; its message is on standard error."
+            return f"The local AWS ended with exit code {code}; its message is on standard error."
         lines = self._log_file.read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else f"The local AWS ended with exit code {self._process.returncode}."
+        return lines[-1] if lines else f"The local AWS ended with exit code {code}."
 
     def _options(self) -> list[str]:
         # The child runs in the project's folder.
@@ -206,22 +228,26 @@ class LocalAws:
         options = []
         for name in sorted(given.model_fields_set | {"directory"}):
             value = getattr(given, name)
-            if value is not None:
-                options += [f"--{name.replace('_', '-')}", str(value)]
+            option = f"--{name.replace('_', '-')}"
+            if isinstance(value, dict):
+                options += [part for key, item in value.items() for part in (option, f"{key}={item}")]
+            elif value is not None:
+                options += [option, str(value)]
         return options
 
-    def _await_ready(self) -> Running:
+    def _await_ready(self, process: subprocess.Popen[bytes]) -> Running:
         directory = Directory(self.settings.directory)
         deadline = time.monotonic() + _START_TIMEOUT_SECONDS
         while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                raise StartError(self._last_words())
+            code = process.poll()
+            if code is not None:
+                raise StartError(self._last_words(code))
             try:
                 running = directory.running()
             except NotRunningError:
                 time.sleep(_POLL_SECONDS)
                 continue
-            if running.pid == self._process.pid:
+            if running.pid == process.pid:
                 return running
             time.sleep(_POLL_SECONDS)
         raise StartError(f"The local AWS did not start within {_START_TIMEOUT_SECONDS:g} s.")

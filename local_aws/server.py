@@ -42,11 +42,14 @@ from .page.facts import PageFacts
 from .page.http import Page
 from .page.invoking import invoke, list_models
 from .page.recent import RecentMetrics
+from .quotas import Quotas
 from .recording import Recorder
 from .registry import Registry
 from .role_credentials import RoleCredentials
 from .sagemaker.artifacts import ArtifactCache
 from .sagemaker.capacities import VariantCapacities
+from .sagemaker.data_capture import DataCapture
+from .sagemaker.host_maker import HostMaker
 from .sagemaker.launcher import Launcher
 from .sagemaker.lookups import AccountLookups, ScalingLookups
 from .sagemaker.metrics import Metrics
@@ -55,6 +58,8 @@ from .sagemaker.pace import Pace
 from .sagemaker.sampler import sampler
 from .sagemaker.service import SageMakerService
 from .sagemaker.transport import SageMakerTransport
+from .scaling.activities import Activities
+from .scaling.alarms import CloudWatchAlarms, ring_of
 from .scaling.autoscaler import AutoScaler
 from .scaling.moto_targets import MotoTargets
 from .settings import LocalAwsSettings
@@ -117,15 +122,17 @@ def _run(
     runtime = choose_runtime(settings.runtime, url.removeprefix("http://"), keys.token_for(REGISTRY_PURPOSE))
     roles = RoleCredentials(url, keys, clients.sts)
     surroundings = Surroundings(guardian, directory.path("logs"), logs, PortAllocator(), roles.environment)
-    instances = _instance_factory(settings, images, surroundings, runtime.engine, directory.path("artifacts"))
+    instances = _instance_factory(settings, images, surroundings, runtime.engine, directory.path("containers"))
     artifacts = ArtifactCache(clients.s3, directory.path("artifacts"), settings.artifact_cache_bytes, extract_archive)
     recent = RecentMetrics(time.time)
     metrics = Metrics([store.record, recent.record], settings.time_factor)
-    cloudwatch = CloudWatch(store, metrics.flush, settings.time_factor)
-    events = ModelEvents()
-    launcher = Launcher(
-        instances=instances, images=images, artifacts=artifacts, metrics=metrics, events=events, settings=settings
+    cloudwatch = CloudWatch(
+        store, lambda arn, transition: scaler.ring(arn, ring_of(transition)), metrics.flush, settings.time_factor
     )
+    events = ModelEvents()
+    capture = DataCapture(lambda: clients.s3)
+    quotas = Quotas(settings.quota)
+    launcher = Launcher(HostMaker(instances, artifacts, metrics, events, settings), images, metrics)
 
     def make_service() -> SageMakerService:
         return SageMakerService(
@@ -136,10 +143,14 @@ def _run(
             metrics=metrics,
             pace=Pace(settings.time_factor),
             invocation_timeout_seconds=settings.invocation_timeout_seconds,
+            quotas=quotas,
+            capture=capture,
         )
 
     sagemaker = SageMakerTransport(make_service)
-    provider = TerraformProvider(settings.provider, directory, url, key, outer)
+    provider = TerraformProvider(
+        settings.provider, directory, url, key, outer=outer, watch_folder=guardian.watch_folder
+    )
 
     def status() -> dict[str, Any]:
         return {
@@ -151,15 +162,12 @@ def _run(
             "runtime": runtime.description,
         }
 
+    activities = Activities()
     capacities = VariantCapacities(sagemaker.call)
     scaler = AutoScaler(
-        targets=MotoTargets(),
-        capacities=capacities,
-        read=store.read,
-        collect=metrics.flush,
-        time_factor=settings.time_factor,
+        account=MotoTargets(), capacities=capacities, activities=activities, time_factor=settings.time_factor
     )
-    tags_of_targets = AutoScalingGaps(capacities.exists)
+    autoscaling = AutoScalingGaps(capacities.exists, CloudWatchAlarms(lambda: clients.cloudwatch), activities)
 
     page = Page(
         url=url,
@@ -175,7 +183,7 @@ def _run(
         models=partial(list_models, clients.s3),
     )
     gateway = Gateway(
-        moto=MotoApplication(EcrGaps(blobs, url, keys, has_registry=runtime.engine is not None), tags_of_targets),
+        moto=MotoApplication(EcrGaps(blobs, url, keys, has_registry=runtime.engine is not None), autoscaling, quotas),
         sagemaker=sagemaker,
         registry=Registry(blobs, clients.ecr, keys),
         blobs=blobs,
@@ -183,9 +191,19 @@ def _run(
         roles=roles,
         page=page,
         status=status,
+        lose_instance=sagemaker.lose_instance,
         # What the ended instances counted until then belongs to the account that was.
         reset=partial(
-            _call_all, (sagemaker.reset, launcher.stop, scaler.reset, tags_of_targets.reset, metrics.discard)
+            _call_all,
+            (
+                sagemaker.reset,
+                launcher.stop,
+                scaler.reset,
+                autoscaling.reset,
+                quotas.reset,
+                capture.discard,
+                metrics.discard,
+            ),
         ),
     )
     application = gateway if recording is None else Recorder(gateway, recording)
@@ -202,7 +220,7 @@ def _run(
     _stop_on_signals(server)
     if until_stdin_closes:
         _stop_at_end_of_stdin(server)
-    background = (provider, metrics, cloudwatch, scaler, sampler(launcher.sample, settings.time_factor), logs)
+    background = (provider, metrics, cloudwatch, scaler, capture, sampler(launcher.sample, settings.time_factor), logs)
     for part in background:
         part.start()
     logger.info("page: %s (the link is good for one use)", page.new_link())
@@ -229,12 +247,12 @@ def _instance_factory(
     images: ImageStore,
     surroundings: Surroundings,
     engine: DockerEngine | None,
-    artifacts: Path,
+    models: Path,
 ) -> InstanceFactory:
     processes = ProcessInstanceFactory(images, surroundings)
     if engine is None:
         return processes
-    containers = DockerInstanceFactory(images, surroundings, engine, artifacts)
+    containers = DockerInstanceFactory(images, surroundings, engine, models)
     return containers if settings.runtime == "docker" else ByImageFactory(images, containers, processes)
 
 

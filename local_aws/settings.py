@@ -1,9 +1,9 @@
 """Settings of the local AWS: validated once, frozen, passed in."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 ProviderChoice = Literal["auto", "hashicorp", "stand-in", "none"]
 RuntimeChoice = Literal["auto", "docker", "process"]
@@ -48,5 +48,28 @@ class LocalAwsSettings(BaseModel):
     """How long a second of CloudWatch's periods and of an update's waits and timeouts takes. 0.01: an alarm's minute
     and a canary's minute pass in 0.6 s. Limits on containers and invocations are not changed."""
 
+    quota: dict[str, int] = Field(default_factory=dict)
+    """Quotas of instances behind endpoints, by instance type, to rehearse a new account. Where one is given, the quotas
+    of all types hold: those not named have the values that ListAWSDefaultServiceQuotas gives. Empty: none holds."""
+
     artifact_cache_bytes: int = Field(default=10 * 1024**3, gt=0)
     """Extracted artifacts kept on disk; the least recently used ones that no instance has loaded go first."""
+
+    @field_validator("quota", mode="before")
+    @classmethod
+    def _read_quota(cls, given: Any) -> Any:
+        """Takes `TYPE=NUMBER` texts, too."""
+        if isinstance(given, dict):
+            return given
+        return {name.strip(): value for name, _, value in (text.partition("=") for text in given)}
+
+    @field_validator("quota")
+    @classmethod
+    def _check_quota(cls, given: dict[str, int]) -> dict[str, int]:
+        wrong = [name for name in given if not name.startswith("ml.")]
+        if wrong:
+            raise ValueError(f"{', '.join(wrong)}: not an instance type; write ml.m5.xlarge=2")
+        negative = [name for name, value in given.items() if value < 0]
+        if negative:
+            raise ValueError(f"{', '.join(negative)}: a quota is not negative")
+        return given

@@ -11,12 +11,12 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
 from .access_key import AccessKey
-from .cli_configuration import configuration_file, fingerprint
+from .cli_configuration import configuration_file, fingerprint, own_configuration, without_own_configuration
 from .directory import Directory
 from .environment import PROXIES, terraform_environment
 from .errors import ProviderUnavailableError
@@ -48,25 +48,35 @@ class StandIn(Protocol):
 
     def stop(self) -> None: ...
 
-    def reattach_environment(self) -> str: ...
+    def environment(self) -> dict[str, str]: ...
 
 
 class TerraformProvider:
     """Decides in the background, so that the AWS services do not wait for a registry."""
 
     def __init__(
-        self, choice: ProviderChoice, directory: Directory, url: str, key: AccessKey, outer: Mapping[str, str]
+        self,
+        choice: ProviderChoice,
+        directory: Directory,
+        url: str,
+        key: AccessKey,
+        *,
+        outer: Mapping[str, str],
+        watch_folder: Callable[[Path], None],
     ) -> None:
         """`outer`: the environment that the user's Terraform (or TERRAFORM_BINARY_NAME) runs in, with the proxies
-        that lead to its registry.
+        that lead to its registry. `watch_folder` gets folders to be removed if the local AWS is killed.
         """
         self._choice = choice
+        self._folder = directory.root / "stand-in"
         self._memory = directory.root / "provider.json"
         self._run = directory.run
         self._url = url
+        self._watch_folder = watch_folder
         self._key = key
-        self._outer = outer
-        self._binary = outer.get("TERRAFORM_BINARY_NAME", "terraform")
+        # This may run in a shell that has the variables of another local AWS, or of the one before.
+        self._outer = without_own_configuration(outer)
+        self._binary = self._outer.get("TERRAFORM_BINARY_NAME", "terraform")
         self._decided = threading.Event()
         self._provider: ProviderName = "none"
         self._stand_in: StandIn | None = None
@@ -92,6 +102,13 @@ class TerraformProvider:
         if not self._decided.is_set():
             return {"provider": None, "environment": {}, "error": None}
         return {"provider": self._provider, "environment": self._environment(), "error": self._error}
+
+    @property
+    def _own_configuration(self) -> Path:
+        """Terraform's configuration with the stand-in in it. It stays, so that a Terraform that runs with it later is
+        told by the shim that the local AWS has ended.
+        """
+        return self._folder / "terraform.rc"
 
     def _decide(self) -> None:
         try:
@@ -166,9 +183,18 @@ class TerraformProvider:
         return errors[0].removeprefix("Error: ") if errors else "terraform init failed"
 
     def _serve_stand_in(self) -> None:
-        from .provider.server import ProviderServer  # noqa: PLC0415 - gRPC and the schemas load only where needed
+        # gRPC and the schemas load only where needed.
+        from .provider.mirror import write_mirror  # noqa: PLC0415
+        from .provider.server import ProviderServer  # noqa: PLC0415
 
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        write_mirror(self._folder / "mirror", PROVIDER_VERSION)
+        # What the user's configuration holds of tokens is in it.
+        self._own_configuration.unlink(missing_ok=True)
+        self._own_configuration.touch(0o600)
+        self._own_configuration.write_text(own_configuration(self._outer, self._folder / "mirror"))
         server = ProviderServer(self._url, self._key)
+        self._watch_folder(server.folder)
         server.start()
         self._stand_in = server
         logger.warning(
@@ -179,6 +205,15 @@ class TerraformProvider:
 
     def _environment(self) -> dict[str, str]:
         """For every Terraform that uses the local AWS, beside what leads to AWS's services."""
+        proxies = {name: value for name, value in self._outer.items() if name.lower() in PROXIES}
+        if self._stand_in is not None:
+            return {
+                **terraform_environment(cli_config=self._own_configuration),
+                # An empty one is none: the stand-in must not get into the user's cache as the real provider.
+                "TF_PLUGIN_CACHE_DIR": "",
+                **self._stand_in.environment(),
+                **proxies,
+            }
         own_config = None
         given = configuration_file(self._outer)
         if given is None and "TF_CLI_CONFIG_FILE" in self._outer:
@@ -186,9 +221,6 @@ class TerraformProvider:
             own_config = self._run / "terraform.rc"
             if not own_config.exists():
                 own_config.write_text("disable_checkpoint = true\n")
-        environment = terraform_environment(
-            reattach=self._stand_in.reattach_environment() if self._stand_in is not None else None,
-            cli_config=given or own_config,
-        )
+        environment = terraform_environment(cli_config=given or own_config)
         # Programs that isolate themselves have no proxies, and Terraform may need them for its registry.
-        return environment | {name: value for name, value in self._outer.items() if name.lower() in PROXIES}
+        return environment | proxies

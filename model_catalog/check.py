@@ -12,14 +12,11 @@ from typing import IO
 from pydantic import ValidationError
 
 from container.model_server.trial.report import REFUSED, Refusal, Trial
+from model_catalog.defaults import DEFAULT_MEMORY_MIB, DEFAULT_PROGRAM, DEFAULT_SECONDS
 from model_catalog.errors import CatalogError
 from model_catalog.lock import Observed
 
 _PROJECT = Path(__file__).parents[1]
-DEFAULT_PROGRAM = "inference.py"
-DEFAULT_SECONDS = 300.0
-"""SageMaker gives a load 360 s."""
-DEFAULT_MEMORY_MIB = 8192
 _HINT = "--no-check adds an artifact that needs what this machine lacks"
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.prompt import Confirm
 
+from model_catalog.progress import progress
 from operations import gate
 from operations.deployment import Deployment
 from operations.errors import SavedPlansError
@@ -79,7 +80,7 @@ def deploy(
         else:
             plans = read_saved_plans(saved)
             _refuse_others(plans, deployment)
-            with console.status("cdktf synth ..."):
+            with progress(console, "cdktf synth"):
                 deployment.synth()
         if plans.previews:
             raise SavedPlansError(
@@ -204,7 +205,7 @@ def _apply(steps: Sequence[_Step], console: Console) -> None:
     for number, step in enumerate(steps):
         name = step.terraform.directory.name
         try:
-            with console.status(f"terraform apply {name} ..."):
+            with progress(console, f"terraform apply {name}"):
                 step.terraform.apply(step.plan)
         except TerraformError:
             before = ", ".join(done.terraform.directory.name for done in steps[:number]) or "nothing"

@@ -16,6 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.prompt import Prompt
 
+from model_catalog.progress import progress
 from operations.adoption import known_addresses
 from operations.aws_clients import AwsClients
 from operations.deployment import Deployment
@@ -74,7 +75,7 @@ def destroy_stacks(deployment: Deployment, console: Console, scope: Scope, *, ap
     """As `destroy`, for a deployment that is there already."""
     _refuse_protected(deployment)
     chosen = _chosen(deployment, scope.shard)
-    with console.status("cdktf synth ..."):
+    with progress(console, "cdktf synth"):
         deployment.synth()
     return _Destruction(deployment, chosen, scope, console).run(approved=approved)
 
@@ -248,7 +249,7 @@ class _Destruction:
 
     def _destroy(self, stack: str) -> None:
         terraform, names = self._deployment.terraform(stack), self._names(stack)
-        with self._console.status(f"terraform destroy {self._environment}-{stack} ..."):
+        with progress(self._console, f"terraform destroy {self._environment}-{stack}"):
             terraform.init()
             complete_state(terraform, self._console)
             known = known_addresses(terraform)
@@ -268,7 +269,7 @@ class _Destruction:
         self._say(f"{self._environment}-{stack}: destroyed{also}")
 
     def _destroy_state_bucket(self) -> None:
-        with self._console.status(f"deleting {self._states.bucket} ..."):
+        with progress(self._console, f"deleting {self._states.bucket}"):
             delete_bucket(self._s3, self._states.bucket)
             self._remove_local_state()
         self._say(f"{self._environment}-state: destroyed")

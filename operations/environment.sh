@@ -1,6 +1,6 @@
 # Sourced by the Makefile, or by hand (. operations/environment.sh): puts the project's own tools first on PATH and keeps the
 # tools quiet and unattended. No secrets and no settings of a deployment belong here.
-PATH="$PWD/.venv/bin:$PWD/node_modules/.bin:$PATH"
+PATH="$PWD/bin:$PWD/.venv/bin:$PWD/node_modules/.bin:$PATH"
 CHECKPOINT_DISABLE=1
 PYTHONDONTWRITEBYTECODE=1
 ORT_DISABLE_TELEMETRY=1

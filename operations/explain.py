@@ -52,6 +52,9 @@ def _rule(name: str, pattern: str, cause: str, remedy: str, environment: str | N
     return Rule(name, re.compile(pattern), cause, remedy, environment)
 
 
+_LOCK_NOT_RELEASED = "Error releasing the state lock"
+_LOCK_STAYS = " The lock of the state may be left: the next command names it then, and how to remove it."
+
 # The first that matches counts: what is more special comes first.
 RULES = (
     _rule(
@@ -68,8 +71,10 @@ RULES = (
         r"(?:Failed to (?:save|persist) state|errored\.tfstate)",
         "resources were changed, but the new state could not be written to S3. Terraform has left it in the file "
         "errored.tfstate in the folder {folder}.",
-        "keep that file. Fix what the error names (credentials, network, lock), then run: terraform "
-        "-chdir={folder} state push errored.tfstate. Nobody should deploy {environment}-{stack} before.",
+        "fix what the error names (credentials, network, lock). Then write the state: terraform -chdir={folder} state "
+        "push errored.tfstate (first terraform -chdir={folder} force-unlock ID, if the lock is left as well). Or run "
+        "make deploy ENV={environment}: it names the lock and the command that removes it, and takes over what this "
+        "apply created; delete errored.tfstate afterwards.",
     ),
     _rule(
         "deletion protection",
@@ -321,5 +326,6 @@ def explain(
         if match is not None:
             groups = (match[0], *(group or "" for group in match.groups()))
             places = {"environment": environment, "stack": name, "folder": folder}
-            return Explanation(rule.cause.format(*groups, **places), rule.remedy.format(*groups, **places))
+            cause, remedy = rule.cause.format(*groups, **places), rule.remedy.format(*groups, **places)
+            return Explanation(cause, remedy + (_LOCK_STAYS if _LOCK_NOT_RELEASED in text else ""))
     return None

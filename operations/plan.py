@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from model_catalog.progress import progress
 from operations import gate
 from operations.deployment import Deployment
 from operations.endpoint_status import await_settled
@@ -75,14 +76,14 @@ def save_plans(
     With `complete`, what a killed run left is put into the states first (`operations.recovery`).
     """
     prepare_directory(directory)
-    with console.status("cdktf synth ..."):
+    with progress(console, "cdktf synth"):
         deployment.synth()
     environment, stacks = deployment.environment, deployment.stacks
     saved = SavedPlans(directory, environment, stacks)
     previews = []
     for stack in stacks:
         terraform = deployment.terraform(stack)
-        with console.status(f"terraform plan {environment}-{stack} ..."):
+        with progress(console, f"terraform plan {environment}-{stack}"):
             made = _plan_stack(terraform, console, () if lock else ("-lock=false",), complete=complete)
         if made is None:
             previews.append(stack)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from model_catalog.progress import progress
 from operations.deployment import Deployment
 from operations.terraform import LOCK_FILE
 
@@ -39,7 +40,7 @@ def write(deployment: Deployment, mirror: str | None, console: Console) -> Path:
     arguments = [f"-platform={platform}" for platform in PLATFORMS]
     if mirror is not None:
         arguments.append(f"-net-mirror={mirror}" if "://" in mirror else f"-fs-mirror={Path(mirror).resolve()}")
-    with console.status("terraform providers lock ..."):
+    with progress(console, "terraform providers lock"):
         terraform.run("providers", "lock", *arguments)
     lock_file = deployment.project_directory / LOCK_FILE
     shutil.copyfile(written, lock_file)

@@ -18,6 +18,7 @@ from typing import Annotated
 
 import typer
 
+from local_aws.cli_configuration import without_own_configuration
 from local_aws.terraform import PROVIDER_VERSION
 from operations.terraform import Terraform, TerraformError
 
@@ -40,7 +41,8 @@ def mirror_provider(directory: Path, version: str) -> str:
     with tempfile.TemporaryDirectory(prefix="terraform-provider-") as folder:
         requirement = {"terraform": {"required_providers": {"aws": {"source": _ADDRESS, "version": version}}}}
         (Path(folder) / "main.tf.json").write_text(json.dumps(requirement))
-        environment = {name: value for name, value in os.environ.items() if name != "TF_REATTACH_PROVIDERS"}
+        # A shell with the local AWS's variables would give the stand-in.
+        environment = without_own_configuration(os.environ)
         Terraform(Path(folder), {**environment, "CHECKPOINT_DISABLE": "1"}).run("init", "-no-color", "-backend=false")
         (installed,) = (Path(folder) / ".terraform" / "providers" / _ADDRESS).glob("*/*")
         mirrored = directory / _ADDRESS

@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from model_catalog.progress import progress
 from operations.connection import connect
+from operations.defaults import MINUTES
 from operations.observation import Cost, Instances, Load, Observation, observe
 
-MINUTES = 60
 SLOWEST = 5
 STATUS_VERSION = 1
 _STATES = {"OK": "green", "ALARM": "bold red", "InService": "green", "Failed": "bold red"}
@@ -38,7 +39,7 @@ def status(environment: str, console: Console, *, minutes: int = MINUTES, as_jso
         BotoCoreError: there are no credentials, or AWS cannot be reached.
     """
     now = datetime.now(UTC)
-    with connect(environment) as connection, console.status("asking AWS ..."):
+    with connect(environment) as connection, progress(console, "asking AWS"):
         found = [observe(connection, shard, minutes, SLOWEST, now) for shard in connection.shards]
     if as_json:
         print(json.dumps(document(environment, found, now), indent=2))

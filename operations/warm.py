@@ -20,13 +20,11 @@ from rich.console import Console
 
 from model_catalog.example_input import COLD_MARK, ExampleInput, example_input
 from model_catalog.lock import Lock
+from model_catalog.progress import progress
 from operations.connection import Connection, Shard, connect
+from operations.defaults import MOST_MODELS, RATE
 from operations.metrics import invocations_by_model
 
-MOST_MODELS = 100
-"""How many models are warmed by default. More than the instances hold would push the first ones out again."""
-RATE = 5.0
-"""Calls a second by default."""
 HISTORY = timedelta(days=1)
 _UNDER_WAY = 4
 _SERVER_ERRORS = 3
@@ -198,10 +196,10 @@ def _warm_shard(connection: Connection, shard: Shard, console: Console, wish: Wi
         "sagemaker-runtime", read_timeout=_READ_SECONDS, retries={"total_max_attempts": 1, "mode": "standard"}
     )
     started, results = time.monotonic(), []
-    with console.status("warming ...") as status:
+    with progress(console, "warming") as show:
         for result in WarmUp(runtime, endpoint, wish.rate).run(models):
             results.append(result)
-            status.update(f"{len(results)} of {len(models)} models: {result.name}")
+            show(f"{len(results)} of {len(models)} models: {result.name}")
     _report(results, time.monotonic() - started, console)
     return not any(result.outcome == "failed" for result in results)
 

@@ -13,7 +13,9 @@ from stacks.application import add_stacks
 from stacks.aws_bindings import App
 from stacks.errors import SettingsError
 from stacks.image import BUILD_CONTEXT
+from stacks.names import stacks_in_order
 from stacks.project import Project
+from stacks.provider_lock import write_local_locks
 from stacks.settings_reader import read_settings
 from stacks.shards import pin_complaints
 from stacks.shell_variables import refused
@@ -53,4 +55,9 @@ def run(root: Path, environ: Mapping[str, str]) -> int:
     app = App(outdir=str(root / project.output_directory))
     add_stacks(app, settings, lock, context_hash, project)
     app.synth()
+    folder = root / project.output_directory / "stacks"
+    local = ((name, environment) for name, environment in settings.environments.items() if environment.is_local)
+    write_local_locks(
+        folder / f"{name}-{stack}" for name, environment in local for stack in stacks_in_order(environment)
+    )
     return 0

@@ -17,7 +17,8 @@ import typer
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from capacity.cli import application as capacity
+from capacity.commands import application as capacity
+from mme.application import application as mme
 from model_catalog.__main__ import application as model_catalog
 from operations.__main__ import application as operations
 from stacks.settings_reader import read_settings
@@ -25,9 +26,11 @@ from stacks.settings_reader import read_settings
 ROOT = Path(__file__).parents[1]
 NOT_THE_PROJECTS = {"node_modules", "cdktf.out", "__pycache__", "artifacts", "sources"}
 GENERATED = (
+    "docs/commands.md",
     "docs/licences.md",
     "plan_review/RULES.md",
     "benchmarks/capacity.md",
+    "benchmarks/reliability.md",
     "benchmarks/scale.md",
     "benchmarks/server.md",
 )
@@ -70,6 +73,7 @@ COMMANDS = {
     "operations": typer.main.get_command(operations).commands,
     "model_catalog": typer.main.get_command(model_catalog).commands,
 }
+MME = typer.main.get_command(mme)
 DOCUMENTS = _documents()
 RECIPES = re.findall(r"```json\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
 WRITTEN_BY_HAND = [name for name in DOCUMENTS if name not in GENERATED and not name.startswith(GOLDEN)]
@@ -123,6 +127,24 @@ def _unknown_commands(text: str) -> Iterator[str]:
                 yield f"python -m {module} {name}"
             elif not command.context_settings.get("ignore_unknown_options"):  # passed on to the plan review
                 yield from (f"{name} {option}" for option in re.findall(r"--[a-z0-9-]+", rest) if option not in known)
+        for words in re.findall(r"(?<![\w/.-])(?:bin/)?mme ((?:[a-z][a-z-]* )?[a-z][a-z-]*[^#|&;]*)", line):
+            yield from _unknown_to_mme(words)
+
+
+def _unknown_to_mme(words: str) -> Iterator[str]:
+    """The command of `mme models add NAME` that is not there, or its options that are not."""
+    command, path = MME, ["mme"]
+    rest = words.split()
+    while rest and hasattr(command, "commands") and re.fullmatch(r"[a-z-]+", rest[0]) and rest[0][0] != "-":
+        path.append(rest.pop(0))
+        command = command.commands.get(path[-1])
+    if command is None:
+        yield " ".join(path)
+    elif not command.context_settings.get("ignore_unknown_options"):
+        known = {option for each in command.params for option in each.opts} | {"--help"}
+        for option in re.findall(r"--[a-z0-9-]+", " ".join(rest)):
+            if option not in known:
+                yield f"{' '.join(path)} {option}"
 
 
 def _anchors(text: str) -> set[str]:
@@ -203,12 +225,17 @@ def test_unknown_commands_are_found() -> None:
     python -m operations deploy dev --saved x --maybe
     python3 -m model_catalog add NAME PATH --to-onnx
     python -m operations plan dev --format markdown
+    mme models add NAME PATH --to-onnx && bin/mme plan dev --format markdown
+    mme models fly
+    mme deploy dev --maybe
 """
     assert list(_unknown_commands(text)) == [
         "make nothing",
         "python -m operations fly",
         "python -m no.module",
         "deploy --maybe",
+        "mme models fly",
+        "mme deploy --maybe",
     ]
 
 

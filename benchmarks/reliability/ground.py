@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from demo.example_models import trained_models
 from local_aws.directory import Directory, Running
 from local_aws.process import LocalAws, await_environment
 from operations.deployment import OUTPUT_FOLDER, PROJECT_DIRECTORY
+from operations.private_files import write_private
+from operations.state_file import StateFile, parse_state
 
 ENVIRONMENT = "local"
 STACKS = ("state", "image", "models", "endpoint")
@@ -34,11 +36,13 @@ class Ground:
         directory: the clone.
         checkpoint: the folder of a small MXNet model.
         revision: the setting `revision`: raised, it changes the endpoint.
+        variables: of the commands, beside this process's own.
     """
 
     directory: Path
     checkpoint: Path
     revision: int = 0
+    variables: dict[str, str] = field(default_factory=dict)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start `python -m ARGUMENTS` in the clone, as the leader of a process group of its own."""
@@ -59,13 +63,36 @@ class Ground:
         output, _ = process.communicate()
         return subprocess.CompletedProcess(arguments, process.returncode, output)
 
+    def deploy(self) -> None:
+        """Deploy without a fault."""
+        done = self.run("operations", "deploy", ENVIRONMENT, "--yes")
+        assert done.returncode == 0, done.stdout
+
     def raise_revision(self) -> None:
         """Change the settings so that the next deployment updates the endpoint."""
-        self.revision += 1
+        self.set_revision(self.revision + 1)
+
+    def set_revision(self, revision: int) -> None:
+        """Change the setting `revision`."""
+        self.revision = revision
+        self.change_settings(revision=revision)
+
+    def change_settings(self, **settings: Any) -> None:
+        """Give the environment these settings."""
         file = self.directory / "cdktf.json"
         document: dict[str, Any] = json.loads(file.read_text())
-        document["context"]["environments"][ENVIRONMENT]["revision"] = self.revision
+        document["context"]["environments"][ENVIRONMENT].update(settings)
         file.write_text(json.dumps(document, indent=2))
+
+    def sibling(self, name: str) -> Ground:
+        """Another checkout with the same settings and models, whose commands work on the same local AWS and states."""
+        clone = self.directory.parent / name
+        _clone(self.directory, clone)
+        shutil.copy(self.directory / "cdktf.json", clone)
+        shutil.copytree(self.directory / ".local" / ENVIRONMENT / "catalog", clone / ".local" / ENVIRONMENT / "catalog")
+        for shared in (Path("aws"), Path(ENVIRONMENT) / "state"):
+            (clone / ".local" / shared).symlink_to(self.directory / ".local" / shared)
+        return Ground(clone, self.checkpoint, self.revision)
 
     def add_model(self, name: str) -> None:
         """Add the model to the catalog under this name."""
@@ -96,6 +123,27 @@ class Ground:
                     known |= {str(values[name]) for name in _NAMES if values.get(name)}
         return known
 
+    def states(self) -> dict[str, StateFile]:
+        """The states in the bucket, by their stack.
+
+        Raises:
+            DamagedStateError: one is no whole state.
+        """
+        s3 = self.session().client("s3", endpoint_url=self.url())
+        found = {}
+        for bucket in s3.list_buckets()["Buckets"]:
+            for item in s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", ()):
+                if item["Key"].endswith("/terraform.tfstate"):
+                    content = s3.get_object(Bucket=bucket["Name"], Key=item["Key"])["Body"].read()
+                    found[item["Key"].split("/")[0]] = parse_state(content)
+        return found
+
+    def redirect(self, url: str) -> None:
+        """Let the clone's commands reach the local AWS at this address."""
+        file = self.directory / ".local" / "aws" / "running.json"
+        document = json.loads(file.read_text())
+        write_private(file, json.dumps({**document, "url": url}))
+
     def running(self) -> Running:
         """The local AWS."""
         return Directory(self.directory / ".local" / "aws").running()
@@ -110,7 +158,7 @@ class Ground:
 
     def _environment(self) -> dict[str, str]:
         catalog = self.directory / ".local" / ENVIRONMENT / "catalog"
-        return {**os.environ, "CATALOG_DIRECTORY": str(catalog), "PYTHONPATH": str(self.directory)}
+        return {**os.environ, **self.variables, "CATALOG_DIRECTORY": str(catalog), "PYTHONPATH": str(self.directory)}
 
 
 @contextmanager
@@ -122,10 +170,7 @@ def prepared(directory: Path, source: Path = PROJECT_DIRECTORY) -> Iterator[Grou
         source: the checkout that is cloned; what it has installed is linked.
     """
     clone = directory / "project"
-    subprocess.run(["git", "clone", "--quiet", str(source), str(clone)], check=True)
-    for name in _LINKED:
-        if (source / name).exists():
-            (clone / name).symlink_to((source / name).resolve())
+    _clone(source, clone)
     models = trained_models(source / ".local" / "example-models", report=lambda _: None)
     smallest = min(models, key=lambda model: sum(file.stat().st_size for file in model.directory.iterdir()))
     checkpoint = directory / "checkpoint"
@@ -138,3 +183,11 @@ def prepared(directory: Path, source: Path = PROJECT_DIRECTORY) -> Iterator[Grou
         done = ground.run("operations", "bootstrap", ENVIRONMENT)
         assert done.returncode == 0, done.stdout
         yield ground
+
+
+def _clone(source: Path, clone: Path) -> None:
+    """Clone a checkout; what it has installed is linked."""
+    subprocess.run(["git", "clone", "--quiet", str(source), str(clone)], check=True)
+    for name in _LINKED:
+        if (source / name).exists():
+            (clone / name).symlink_to((source / name).resolve())

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import re
 import signal
 import subprocess
 import threading
@@ -20,13 +19,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 import psutil
 
+from benchmarks.reliability.convergence import converge
 from benchmarks.reliability.ground import ENVIRONMENT, Ground
 
-_UNLOCK = re.compile(r"make unlock ENV=(\S+) STACK=(\S+) LOCK=([0-9a-f-]{36})")
-_ATTEMPTS = 6
 # In seconds, from runs without a fault: how long a deployment plans, and how long its applies take after that.
 _PLANS = 8.0
 _APPLIES = {"create": 7.0, "update": 5.0, "add a model": 2.0}
@@ -97,22 +94,8 @@ def _killed(ground: Ground, kind: str, killed: str, phase: str, seconds: float) 
     reader.join()
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)  # provisioners whose parent is gone
-    deploys, unlocks, took_over, complaint = 0, 0, 0, None
-    while deploys < _ATTEMPTS:
-        deploys += 1
-        again = ground.run("operations", "deploy", ENVIRONMENT, "--yes")
-        took_over += again.stdout.count("took over ")
-        if again.returncode == 0:
-            complaint = _difference(ground)
-            break
-        complaint = again.stdout[-2000:]
-        for environment, stack, lock in set(_UNLOCK.findall(again.stdout)):
-            unlocks += 1
-            removed = ground.run("operations", "unlock", environment, stack, lock)
-            took_over += removed.stdout.count("took over ")
-            if removed.returncode != 0:
-                complaint = removed.stdout[-2000:]
-    return Outcome(kind, killed, phase, seconds, done, deploys, unlocks, took_over, complaint)
+    came = converge(ground)
+    return Outcome(kind, killed, phase, seconds, done, came.deploys, came.unlocks, came.took_over, came.complaint)
 
 
 def _await_apply(process: subprocess.Popen[str]) -> None:
@@ -149,41 +132,6 @@ def _destroy(ground: Ground) -> None:
         if (folder / f"{ENVIRONMENT}-{stack}" / ".terraform").exists():
             done = ground.terraform(stack, "destroy", "-auto-approve", "-no-color")
             assert done.returncode == 0, done.stdout
-
-
-def _difference(ground: Ground) -> str | None:
-    """What is not as it should be after a deployment; None when all is."""
-    planned = ground.run("operations", "plan", ENVIRONMENT)
-    if planned.returncode != 0:
-        return f"the plan after the deployment is not empty: {planned.stdout[-1500:]}"
-    known = ground.names_in_states()
-    unknown = sorted(set(_existing(ground.session(), ground.url())) - known)
-    if unknown:
-        return f"orphans: {', '.join(unknown)}"
-    sagemaker = ground.session().client("sagemaker", endpoint_url=ground.url())
-    statuses = {item["EndpointStatus"] for item in sagemaker.list_endpoints()["Endpoints"]}
-    return None if statuses == {"InService"} else f"the endpoint's status is {statuses}"
-
-
-def _existing(session: boto3.session.Session, url: str) -> Iterator[str]:
-    """The names of all that the account has of the types that the stacks declare."""
-
-    def client(service: str) -> Any:
-        return session.client(service, endpoint_url=url)
-
-    sagemaker = client("sagemaker")
-    yield from (item["ModelName"] for item in sagemaker.list_models()["Models"])
-    yield from (item["EndpointConfigName"] for item in sagemaker.list_endpoint_configs()["EndpointConfigs"])
-    yield from (item["EndpointName"] for item in sagemaker.list_endpoints()["Endpoints"])
-    yield from (item["repositoryName"] for item in client("ecr").describe_repositories()["repositories"])
-    yield from (item["RoleName"] for item in client("iam").list_roles()["Roles"])
-    yield from (item["logGroupName"] for item in client("logs").describe_log_groups()["logGroups"])
-    yield from (item["AlarmName"] for item in client("cloudwatch").describe_alarms()["MetricAlarms"])
-    s3 = client("s3")
-    for bucket in s3.list_buckets()["Buckets"]:
-        yield bucket["Name"]
-        listed = s3.list_objects_v2(Bucket=bucket["Name"]).get("Contents", ())
-        yield from (item["Key"] for item in listed if not item["Key"].endswith(".tfstate"))
 
 
 def result(outcomes: list[Outcome], seed: int) -> dict[str, Any]:

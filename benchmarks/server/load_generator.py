@@ -7,6 +7,7 @@ it took.
 import selectors
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .errors import BenchmarkError
@@ -36,13 +37,31 @@ class Load:
         return len(self.latencies_seconds) / self.wall_seconds
 
 
-def request_bytes(model: str, body: bytes, content_type: str, port: int) -> bytes:
+@dataclass(frozen=True)
+class Invocation:
+    """A request to a model, in its server's own protocol.
+
+    Attributes:
+        path: of the URL.
+        headers: without Host and Content-Length.
+        body: as sent.
+    """
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def model_invocation(model: str, body: bytes, content_type: str) -> Invocation:
+    """An invocation in SageMaker's multi-model contract."""
+    return Invocation(f"/models/{model}/invoke", {"Content-Type": content_type, "Accept": "application/json"}, body)
+
+
+def request_bytes(invocation: Invocation, port: int) -> bytes:
     """An invocation as it goes over the wire."""
-    head = (
-        f"POST /models/{model}/invoke HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: {content_type}\r\n"
-        f"Accept: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
+    headers = {"Host": f"127.0.0.1:{port}", **invocation.headers, "Content-Length": str(len(invocation.body))}
+    lines = [f"POST {invocation.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + invocation.body
 
 
 class AnswerReader:

@@ -10,26 +10,27 @@ import psutil
 PACKAGES = ("mxnet", "onnxruntime", "numpy", "pillow", "httptools", "uvloop")
 
 
-def describe_machine(java_version: str, baseline_requirements: tuple[str, ...]) -> dict[str, str | int | float]:
-    """Processor, cores, memory, versions and the load average before the run; flat, for the results."""
-    models = [
-        line.split(":", 1)[1].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith("model name")
-    ]
-    return (
-        {
-            "processor": models[0] if models else platform.processor(),
-            "cores": len(os.sched_getaffinity(0)),
-            "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
-            "kernel": platform.release(),
-            "python": platform.python_version(),
-            "java": java_version,
-            "load_average_before": round(os.getloadavg()[0], 2),
-        }
-        | {package: version(package) for package in PACKAGES}
-        | {
-            name.replace("-", "_"): number
-            for name, number in (requirement.split("==") for requirement in baseline_requirements[:2])
-        }
-    )
+def processor_kind(cpuinfo: str) -> str:
+    """Name, family and model from /proc/cpuinfo: the name that a virtual machine shows is often the maker's only."""
+    first = cpuinfo.split("\n\n", 1)[0].splitlines()
+    pairs = (line.split(":", 1) for line in first if ":" in line)
+    fields = {name.strip(): value.strip() for name, value in pairs}
+    name = fields.get("model name", platform.processor() or platform.machine())
+    details = [f"{key.removeprefix('cpu ')} {fields[key]}" for key in ("cpu family", "model") if key in fields]
+    return f"{name}, {', '.join(details)}" if details else name
+
+
+def describe_machine() -> dict[str, str | int | float]:
+    """Processor, cores, memory, kernel and Python."""
+    return {
+        "processor": processor_kind(Path("/proc/cpuinfo").read_text()),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+    }
+
+
+def library_versions() -> dict[str, str]:
+    """The libraries that the project's server runs with."""
+    return {package: version(package) for package in PACKAGES}

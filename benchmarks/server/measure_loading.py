@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,13 +43,14 @@ class Loading:
 
     def bytes_per_model(self) -> float:
         """Private bytes that one further model costs: the slope after the first ones."""
-        models = self.models - FIRST_LOADS
-        return (self.memory[-1].private_bytes - self.memory[FIRST_LOADS].private_bytes) / models
+        return self._slope([memory.private_bytes for memory in self.memory])
 
-    def accounted_bytes_with(self, models: int) -> float:
-        """What the server would say that it holds with so many models, by the slope after the first ones."""
-        first, last = self.accounted_bytes[FIRST_LOADS], self.accounted_bytes[-1]
-        return first + (models - FIRST_LOADS) * (last - first) / (self.models - FIRST_LOADS)
+    def file_bytes_per_model(self) -> float:
+        """Bytes of the page cache that one further model maps: the slope likewise."""
+        return self._slope([memory.file_bytes for memory in self.memory])
+
+    def _slope(self, sizes: Sequence[int]) -> float:
+        return (sizes[-1] - sizes[FIRST_LOADS]) / (self.models - FIRST_LOADS)
 
     def models_within(self, limit_bytes: int) -> int:
         """How many models the server held when all it took, shared pages counted once, was last within the limit."""
@@ -62,8 +64,9 @@ def load_next(server: ServerProcess, loading: Loading, folder: Path) -> None:
     if not loading.memory:
         _note_memory(server, loading)
     name = f"squeezenet-{loading.models}"
+    prepared = server.prepare(name, folder)
     started = time.perf_counter()
-    server.load(name, folder)
+    server.load(name, prepared)
     server.invoke(name, photograph_jpeg())
     loading.cold_seconds.append(time.perf_counter() - started)
     _note_memory(server, loading)
@@ -76,19 +79,26 @@ def _note_memory(server: ServerProcess, loading: Loading) -> None:
         loading.accounted_bytes.append(accounted)
 
 
-def measure_loading(servers: dict[str, ServerProcess], store: CheckpointStore, plan: Plan) -> dict[str, Loading]:
+def load_by_turns(servers: Mapping[str, ServerProcess], folders: Mapping[str, Sequence[Path]]) -> dict[str, Loading]:
+    """Load the folders given for each server, one from each server's at a time; by the server's name."""
+    found = {name: Loading() for name in servers}
+    count = min(len(paths) for paths in folders.values())
+    for number in range(count):
+        for name, server in servers.items():
+            load_next(server, found[name], folders[name][number])
+        times = ", ".join(f"{name} {loading.cold_seconds[-1] * 1000:.0f} ms" for name, loading in found.items())
+        say(f"  model {number + 1} of {count}: {times}")
+    return found
+
+
+def measure_loading(servers: Mapping[str, ServerProcess], store: CheckpointStore, plan: Plan) -> dict[str, Loading]:
     """Load models into freshly started servers by turns; then fill ours until they take what the baseline took.
 
     Takes and returns the baseline, MXNET and ONNX by name.
     """
-    mxnet = store.many("mxnet", plan.most_models)
-    folders = {BASELINE: mxnet, MXNET: mxnet, ONNX: store.many("onnxruntime", plan.most_models)}
-    found = {name: Loading() for name in servers}
-    for number in range(plan.baseline_models):
-        for name, server in servers.items():
-            load_next(server, found[name], folders[name][number])
-        times = ", ".join(f"{name} {loading.cold_seconds[-1] * 1000:.0f} ms" for name, loading in found.items())
-        say(f"  model {number + 1} of {plan.baseline_models}: {times}")
+    mxnet, onnx = (store.many(engine, plan.most_models) for engine in ("mxnet", "onnxruntime"))
+    folders = {BASELINE: mxnet, MXNET: mxnet, ONNX: onnx}
+    found = load_by_turns(servers, {name: paths[: plan.baseline_models] for name, paths in folders.items()})
     limit_bytes = found[BASELINE].memory[-1].proportional_bytes
     for name in (MXNET, ONNX):
         loading = found[name]

@@ -17,6 +17,12 @@ class Contender:
     name: str
     server: ServerProcess
     model: str
+    body: bytes = field(default_factory=photograph_jpeg, repr=False)
+    content_type: str = "image/jpeg"
+
+    def request(self) -> bytes:
+        """An invocation as it goes over the wire."""
+        return request_bytes(self.server.invocation(self.model, self.body, self.content_type), self.server.port)
 
 
 @dataclass
@@ -56,7 +62,7 @@ class Throughput:
 
 def one_turn(contender: Contender, clients: int, seconds: float, warm_up_seconds: float = WARM_UP_SECONDS) -> Load:
     """One load on the contender, after a shorter one that is not counted."""
-    request = request_bytes(contender.model, photograph_jpeg(), "image/jpeg", contender.server.port)
+    request = contender.request()
     if warm_up_seconds > 0:
         generate_load(contender.server.port, request, clients, warm_up_seconds)
     return generate_load(contender.server.port, request, clients, seconds)

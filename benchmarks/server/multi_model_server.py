@@ -4,11 +4,10 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
+from .environments import install
 from .errors import BenchmarkError
-from .progress import say
 from .server_process import ServerProcess, free_port
 
 # numpy and mxnet as in the application's Pipfile.lock; the others are the last releases of AWS's projects.
@@ -52,28 +51,9 @@ def check_java() -> str:
     return found[1]
 
 
-def install(directory: Path) -> Path:
-    """Make the baseline's environment in `directory`, unless it stands already; the folder of its programs.
-
-    Raises BenchmarkError when the packages cannot be installed.
-    """
-    marker = directory / ".installed"
-    programs = directory / "bin"
-    wanted = "\n".join((sys.version, *REQUIREMENTS))
-    if marker.is_file() and marker.read_text() == wanted:
-        return programs
-    say(f"installing {REQUIREMENTS[0]} and its toolkit into an environment of their own (once, about a minute)")
-    shutil.rmtree(directory, ignore_errors=True)
-    commands = (
-        [sys.executable, "-m", "venv", str(directory)],
-        [str(programs / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *REQUIREMENTS],
-    )
-    for command in commands:
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-        if result.returncode != 0:
-            raise BenchmarkError(f"{' '.join(command)} failed:\n{result.stderr[-2000:]}")
-    marker.write_text(wanted)
-    return programs
+def install_multi_model_server(directory: Path) -> Path:
+    """Make the baseline's environment in `directory`, unless it stands already; the folder of its programs."""
+    return install(directory, f"{REQUIREMENTS[0]} and its toolkit", REQUIREMENTS, "\n".join(REQUIREMENTS))
 
 
 def multi_model_server(
@@ -82,7 +62,7 @@ def multi_model_server(
     """multi-model-server as SageMaker starts it for a multi-model endpoint, on a free loopback port; not started yet.
 
     Args:
-        programs: folder of the baseline environment's programs, as `install` gives it.
+        programs: folder of the baseline environment's programs, as `install_multi_model_server` gives it.
         directory: folder for its settings, sockets and logs.
         workers_per_model: processes that load each model; the toolkit's setting for multi-model endpoints is 1.
         timings: file for one line of timings a request, when wanted.

@@ -1,4 +1,4 @@
-"""How much each measure does: a full run within a quarter of an hour, or a smoke run."""
+"""How much each measure does: a full run of about 20 minutes, or a smoke run."""
 
 from dataclasses import dataclass
 
@@ -16,6 +16,11 @@ class Plan:
         sweep_clients: numbers of clients of the sweep.
         sweep_workers: numbers of workers of the sweep.
         alone_seconds: length of each turn of the one-client measure.
+        rival_models: SqueezeNets that Triton and MLServer load, and the servers beside them.
+        rival_rounds: turns of each server in the throughput measure beside them.
+        neighbour_seconds: length of a turn of the noisy neighbours' measure, at most 5.
+        neighbour_rounds: turns of each situation there.
+        kill_models: models on the two workers of which one is killed.
         zipf_models: models of the cache measure.
         zipf_capacity: how many of them the server's memory is set for.
         zipf_requests: length of the trace.
@@ -30,6 +35,11 @@ class Plan:
     sweep_clients: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
     sweep_workers: tuple[int, ...] = (1, 2, 4)
     alone_seconds: float = 4.0
+    rival_models: int = 10
+    rival_rounds: int = 2
+    neighbour_seconds: float = 5.0
+    neighbour_rounds: int = 3
+    kill_models: int = 300
     zipf_models: int = 1000
     zipf_capacity: int = 300
     zipf_requests: int = 6000
@@ -46,6 +56,11 @@ QUICK = Plan(
     sweep_clients=(1, 8),
     sweep_workers=(1, 2),
     alone_seconds=1.0,
+    rival_models=4,
+    rival_rounds=1,
+    neighbour_seconds=2.0,
+    neighbour_rounds=1,
+    kill_models=40,
     zipf_models=60,
     zipf_capacity=20,
     zipf_requests=300,

@@ -1,5 +1,6 @@
 """Pictures of a run."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib as mpl
@@ -12,8 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 
 from .contenders import CONTENDERS
-from .results import MIB, Measures
+from .measure_loading import Loading
+from .measure_time import TimeSpent
 
+MIB = 2**20
 COLOURS = dict(zip(CONTENDERS, ("#b5472f", "#e0a458", "#2f6db5", "#2f9e6e"), strict=True))
 PHASE_COLOURS = {
     "queue": "#e0a458",
@@ -25,23 +28,12 @@ PHASE_COLOURS = {
 PHASE_LABELS = {"queue": "queue (multi-model-server: in the rest)", "rest": "rest: transport, HTTP, hand-over"}
 
 
-def draw_plots(measures: Measures, directory: Path) -> list[Path]:
-    """Write server-time, -clients, -workers and -memory.png; their paths."""
-    drawings = {
-        "server-time.png": _time,
-        "server-clients.png": _clients,
-        "server-workers.png": _workers,
-        "server-memory.png": _memory,
-    }
-    paths = []
-    for name, draw in drawings.items():
-        figure = draw(measures)
-        path = directory / name
+def write_pictures(pictures: Mapping[str, Figure], directory: Path) -> None:
+    """Write the figures under their names, and close them."""
+    for name, figure in pictures.items():
         # No date and no version inside: the same numbers give the same file.
-        figure.savefig(path, dpi=110, metadata={"Software": None})
+        figure.savefig(directory / name, dpi=110, metadata={"Software": None})
         plt.close(figure)
-        paths.append(path)
-    return paths
 
 
 def _axes(title: str, x: str, y: str, height: float = 4.5) -> tuple[Figure, Axes]:
@@ -54,12 +46,11 @@ def _axes(title: str, x: str, y: str, height: float = 4.5) -> tuple[Figure, Axes
     return figure, axes
 
 
-def _time(measures: Measures) -> Figure:
+def time_figure(one: Mapping[str, TimeSpent], eight: Mapping[str, TimeSpent]) -> Figure:
+    """Where the time goes with one client and with eight."""
     figure, both = plt.subplots(1, 2, figsize=(11, 3.4), layout="constrained")
     figure.suptitle("Where a request's time goes (SqueezeNet v1.1, 227 KB JPEG, medians)")
-    for axes, title, times in zip(
-        both, ("one client", "eight clients"), (measures.time, measures.time_queued), strict=True
-    ):
+    for axes, title, times in zip(both, ("one client", "eight clients"), (one, eight), strict=True):
         names = list(times)[::-1]
         lefts = dict.fromkeys(names, 0.0)
         for phase, colour in PHASE_COLOURS.items():
@@ -80,10 +71,11 @@ def _time(measures: Measures) -> Figure:
     return figure
 
 
-def _clients(measures: Measures) -> Figure:
+def clients_figure(sweep: Mapping[str, Mapping[int, tuple[float, float]]]) -> Figure:
+    """Requests/s and p99 by number of clients."""
     figure, (rate, tail) = plt.subplots(1, 2, figsize=(10, 4.5), layout="constrained")
     figure.suptitle("Clients that ask without a pause (SqueezeNet v1.1)")
-    for name, points in measures.clients.items():
+    for name, points in sweep.items():
         rate.plot(list(points), [value for value, _ in points.values()], "o-", color=COLOURS[name], label=name)
         tail.plot(list(points), [p99 for _, p99 in points.values()], "o-", color=COLOURS[name])
     rate.set_ylabel("requests/s")
@@ -93,7 +85,7 @@ def _clients(measures: Measures) -> Figure:
     tail.yaxis.set_major_formatter(ScalarFormatter())
     tail.yaxis.set_minor_formatter(ScalarFormatter())
     tail.tick_params(axis="y", which="minor", labelsize="x-small")
-    ticks = sorted({clients for points in measures.clients.values() for clients in points})
+    ticks = sorted({clients for points in sweep.values() for clients in points})
     for axes in (rate, tail):
         axes.set_xlabel("clients")
         axes.set_xscale("log", base=2)
@@ -104,14 +96,15 @@ def _clients(measures: Measures) -> Figure:
     return figure
 
 
-def _workers(measures: Measures) -> Figure:
+def workers_figure(workers_sweep: Mapping[str, Mapping[int, float]]) -> Figure:
+    """Requests/s by number of workers."""
     figure, axes = _axes(
         "Workers (SqueezeNet v1.1, 8 clients)", "workers (multi-model-server: for the model)", "requests/s"
     )
-    numbers = sorted({workers for points in measures.workers.values() for workers in points})
-    width = 0.8 / len(measures.workers)
-    for index, (name, points) in enumerate(measures.workers.items()):
-        places = [numbers.index(workers) + (index - (len(measures.workers) - 1) / 2) * width for workers in points]
+    numbers = sorted({workers for points in workers_sweep.values() for workers in points})
+    width = 0.8 / len(workers_sweep)
+    for index, (name, points) in enumerate(workers_sweep.items()):
+        places = [numbers.index(workers) + (index - (len(workers_sweep) - 1) / 2) * width for workers in points]
         bars = axes.bar(places, list(points.values()), width, color=COLOURS[name], label=name)
         axes.bar_label(bars, fmt="%.0f", fontsize="small")
     axes.set_xticks(range(len(numbers)), [str(number) for number in numbers])
@@ -119,9 +112,10 @@ def _workers(measures: Measures) -> Figure:
     return figure
 
 
-def _memory(measures: Measures) -> Figure:
+def memory_figure(loading_by_name: Mapping[str, Loading]) -> Figure:
+    """Memory by loaded models."""
     figure, axes = _axes("Memory of the whole server, shared pages counted once", "SqueezeNets loaded", "MiB")
-    for name, loading in measures.loading.items():
+    for name, loading in loading_by_name.items():
         sizes = [memory.proportional_bytes / MIB for memory in loading.memory]
         axes.plot(range(len(sizes)), sizes, "-", color=COLOURS[name], label=name)
         axes.plot(len(sizes) - 1, sizes[-1], "o", color=COLOURS[name])

@@ -1,6 +1,6 @@
 """What a server takes: all of its processes together, as the kernel accounts it."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import psutil
@@ -11,12 +11,14 @@ class Memory:
     """Memory of a process tree.
 
     Attributes:
-        private_bytes: pages that only one process maps (Private_Clean + Private_Dirty of smaps_rollup), summed.
-        proportional_bytes: Pss of smaps_rollup, summed: like private_bytes, and shared pages by their share.
+        private_bytes: pages that one process alone has written (Private_Dirty of smaps_rollup), summed.
+        file_bytes: mapped pages of the page cache (Pss_File), each counted once. The kernel can drop them.
+        proportional_bytes: all pages (Pss), shared ones by their share, summed.
         processes: number of processes counted.
     """
 
     private_bytes: int
+    file_bytes: int
     proportional_bytes: int
     processes: int
 
@@ -30,30 +32,24 @@ def process_tree(pid: int) -> list[int]:
         return []
 
 
-def parse_smaps_rollup(text: str) -> tuple[int, int]:
-    """(private bytes, proportional bytes) of one smaps_rollup file's text."""
-    kilobytes = {}
-    for line in text.splitlines()[1:]:
-        name, value = line.split(":", 1)
-        kilobytes[name] = int(value.split()[0])
-    return (kilobytes["Private_Clean"] + kilobytes["Private_Dirty"]) * 1024, kilobytes["Pss"] * 1024
+def parse_smaps_rollup(text: str) -> Memory:
+    """Memory of one process, from its smaps_rollup file's text."""
+    fields = (line.split(":", 1) for line in text.splitlines()[1:])
+    bytes_of = {name: int(value.split()[0]) * 1024 for name, value in fields}
+    return Memory(bytes_of["Private_Dirty"], bytes_of["Pss_File"], bytes_of["Pss"], processes=1)
 
 
 def measure_memory(pid: int) -> Memory:
     """Memory of the process and its descendants now. A process that ends meanwhile counts as zero."""
-    private_bytes = proportional_bytes = processes = 0
+    found = []
     for process in process_tree(pid):
         try:
             text = Path(f"/proc/{process}/smaps_rollup").read_text()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if not text:
-            continue
-        private, proportional = parse_smaps_rollup(text)
-        private_bytes += private
-        proportional_bytes += proportional
-        processes += 1
-    return Memory(private_bytes, proportional_bytes, processes)
+        if text:
+            found.append(parse_smaps_rollup(text))
+    return Memory(*(sum(values) for values in zip(*map(astuple, found), strict=True))) if found else Memory(0, 0, 0, 0)
 
 
 def processor_seconds(pid: int) -> float:

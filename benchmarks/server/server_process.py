@@ -17,6 +17,7 @@ from typing import Self
 import psutil
 
 from .errors import BenchmarkError, UnexpectedAnswerError
+from .load_generator import Invocation, model_invocation
 from .processes import Memory, measure_memory, process_tree, processor_seconds
 
 START_TIMEOUT_SECONDS = 90
@@ -88,10 +89,14 @@ class ModelServerClient:
         found = re.search(rb"^model_server_memory_used_bytes (\S+)$", answer, re.MULTILINE) if status == 200 else None
         return None if found is None else int(float(found[1]))
 
+    def invocation(self, model: str, body: bytes, content_type: str) -> Invocation:
+        """A request for the model's answer, in the server's protocol."""
+        return model_invocation(model, body, content_type)
+
     def invoke(self, model: str, body: bytes, content_type: str = "image/jpeg") -> bytes:
         """The model's answer. Raises UnexpectedAnswerError unless the server answers 200."""
-        headers = {"Content-Type": content_type, "Accept": "application/json"}
-        status, answer = self.request("POST", f"/models/{model}/invoke", body, headers)
+        invocation = self.invocation(model, body, content_type)
+        status, answer = self.request("POST", invocation.path, invocation.body, invocation.headers)
         if status != 200:
             raise UnexpectedAnswerError(f"{self.name}: invoke of {model}", status, answer)
         return answer
@@ -107,6 +112,9 @@ class ServerProcess(ModelServerClient):
         directory: working directory, made when missing; the log file is written beside it.
         port: loopback port the command was told to listen on.
     """
+
+    ready_path = "/ping"
+    """Answers 200 as soon as models can be loaded."""
 
     def __init__(
         self, name: str, command: Sequence[str], environment: Mapping[str, str], directory: Path, port: int
@@ -142,13 +150,17 @@ class ServerProcess(ModelServerClient):
     ) -> None:
         self.stop()
 
+    def prepare(self, model: str, directory: Path) -> Path:
+        """What `load` takes for the artifact: the folder as the server wants it to be. Not part of a cold start."""
+        return directory
+
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
                 break
             try:
-                status, _ = self.request("GET", "/ping")
+                status, _ = self.request("GET", self.ready_path)
             except OSError:
                 status = 0
             if status == 200:

@@ -137,8 +137,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     cores = core_count()
     values.setdefault("workers", cores)
     # A wrong `workers` is reported below; it must not hide the other complaints.
-    workers = values["workers"]
-    workers_count = int(workers) if str(workers).isdecimal() and int(workers) > 0 else 1
+    workers = str(values["workers"])
+    workers_count = max(1, int(workers)) if workers.isdecimal() else 1
     values.setdefault("model_workers", workers_count)
     values.setdefault("engine_threads", max(1, cores // workers_count))
     values.setdefault("forms_folder", f"/var/tmp/model-server-{os.geteuid()}")

@@ -75,7 +75,7 @@ async def _ask(application: ASGIApp, scope: Scope, body: bytes) -> tuple[int, He
     return start["status"], list(start["headers"]), bytes(content)
 
 
-def _respond(status: int, body: bytes, headers: Headers = ()) -> Response:
+def _respond(status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]] = ()) -> Response:
     """Without a content type where there is no content, as the protocol has it."""
     answer = Response(body, status, media_type="application/cbor" if body else None)
     answer.raw_headers += [*headers, (b"smithy-protocol", _MARK.encode())]

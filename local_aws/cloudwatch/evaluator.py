@@ -4,11 +4,12 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 from moto.cloudwatch.models import Alarm
 
 from ..periodic import PeriodicThread
-from .alarm_rule import Verdict
+from .alarm_rule import AlarmState, Verdict
 from .moto_alarms import MotoAlarms, watched
 from .watched_alarm import Read, WatchedAlarm
 
@@ -16,6 +17,9 @@ logger = logging.getLogger(__name__)
 
 _TICK_SECONDS = 10.0
 """CloudWatch's finest evaluation."""
+
+_MINUTE_SECONDS = 60
+"""How often an alarm that stays in its state invokes the scaling policies among its actions."""
 
 
 class AlarmEvaluator:
@@ -27,6 +31,7 @@ class AlarmEvaluator:
         self._collect = collect
         self._time_factor = time_factor
         self._last: dict[int, int] = {}
+        self._minutes: dict[int, int] = {}
         self._thread = PeriodicThread(
             "the evaluation of alarms",
             lambda: self.evaluate(datetime.now(UTC)),
@@ -49,6 +54,7 @@ class AlarmEvaluator:
             if self._last.get(id(alarm)) != step:
                 due.append(alarm)
         self._last = steps
+        self._minutes = {key: minute for key, minute in self._minutes.items() if key in steps}
         if not due:
             return
         self._collect()
@@ -56,13 +62,17 @@ class AlarmEvaluator:
             self._evaluate(alarm, now)
 
     def _evaluate(self, alarm: Alarm, now: datetime) -> None:
-        made, state = watched(alarm), alarm.state_value
+        made, state = watched(alarm), cast(AlarmState, alarm.state_value)
         try:
             verdict = made.evaluate(self._read, now, state, self._time_factor)
         except Exception:  # one alarm must not keep the others from ringing
             logger.exception("alarm %s cannot be evaluated", alarm.name)
             return
-        self._alarms.apply(alarm, verdict, _reason_data(made, verdict, now), state)
+        data, minute = _reason_data(made, verdict, now), int(now.timestamp() / (_MINUTE_SECONDS * self._time_factor))
+        self._alarms.apply(alarm, verdict, data, state)
+        if verdict.state == state and self._minutes.get(id(alarm)) != minute:
+            self._alarms.stay(alarm, verdict, data)
+        self._minutes[id(alarm)] = minute
 
 
 def _reason_data(made: WatchedAlarm, verdict: Verdict, now: datetime) -> str:

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math
 import ast
 import operator
 from collections.abc import Callable, Mapping
+from typing import Any
 
 _LARGEST = 1e300
 _OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
@@ -41,7 +42,7 @@ class Expression:
         return self._value(self._tree, values)
 
     def _check(self, node: ast.expr) -> None:
-        if isinstance(node, ast.Constant) and type(node.value) in (int, float) and abs(node.value) < _LARGEST:
+        if isinstance(node, ast.Constant) and _is_number(node.value):
             return
         if isinstance(node, ast.Name):
             self.ids.add(node.id)
@@ -50,17 +51,19 @@ class Expression:
         elif isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
             self._check(node.left)
             self._check(node.right)
-        elif _is_fill(node):
-            if not isinstance(node.args[1], ast.Constant):
+        elif isinstance(node, ast.Call) and _is_fill(node):
+            metric, number = node.args
+            if not isinstance(number, ast.Constant):
                 raise self._unsupported("FILL takes a number as its second argument here")
-            self._check(node.args[0])
-            self._check(node.args[1])
+            self._check(metric)
+            self._check(number)
         else:
             raise self._unsupported(f"`{ast.unparse(node)}` is not among what it knows")
 
-    def _value(self, node: ast.expr, values: Mapping[str, float | None]) -> float | None:
+    def _value(self, node: Any, values: Mapping[str, float | None]) -> float | None:
         if isinstance(node, ast.Constant):
-            return float(node.value)
+            number: Any = node.value  # `_check` took numbers only
+            return float(number)
         if isinstance(node, ast.Name):
             return values.get(node.id)
         if isinstance(node, ast.UnaryOp):
@@ -78,14 +81,12 @@ class Expression:
         )
 
 
-def _is_fill(node: ast.expr) -> bool:
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "FILL"
-        and len(node.args) == 2
-        and not node.keywords
-    )
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
+
+
+def _is_fill(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Name) and call.func.id == "FILL" and len(call.args) == 2 and not call.keywords
 
 
 def _apply(operation: ast.operator, left: float | None, right: float | None) -> float | None:

@@ -85,6 +85,12 @@ class MotoAlarms:
         if verdict.state != seen_state and alarm.state_value == seen_state:
             alarm.update_state(verdict.reason, reason_data, verdict.state)
 
+    def stay(self, alarm: Alarm, verdict: Verdict, reason_data: str) -> None:
+        """Another minute in which an evaluation left the alarm in its state."""
+        if alarm.state_value == verdict.state and alarm.actions_enabled and hasattr(alarm, "request"):
+            alarm.state_reason, alarm.state_reason_data = verdict.reason, reason_data
+            self._act(_transition(alarm, verdict.state, _now()))
+
     def add_to_history(self, item: HistoryItem) -> None:
         history(self._backend()).append(item)
 
@@ -136,11 +142,13 @@ class MotoAlarms:
             HistoryItem(alarm.name, moment, "StateUpdate", f"Alarm updated from {old} to {state}", data)
         )
         if alarm.actions_enabled and hasattr(alarm, "request"):  # moto makes some itself
-            configuration = {
-                **alarm.request,
-                "AlarmConfigurationUpdatedTimestamp": alarm.configuration_updated_timestamp,
-            }
-            self._act(Transition(configuration, old, state, reason, moment))
+            self._act(_transition(alarm, old, moment))
+
+
+def _transition(alarm: Alarm, old: str, moment: datetime) -> Transition:
+    """From the state `old` to the one that the alarm is in."""
+    configuration = {**alarm.request, "AlarmConfigurationUpdatedTimestamp": alarm.configuration_updated_timestamp}
+    return Transition(configuration, old, alarm.state_value, alarm.state_reason, moment, alarm.state_reason_data)
 
 
 def _number(value: float) -> str:

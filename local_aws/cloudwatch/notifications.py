@@ -16,13 +16,20 @@ _SUBJECT_LENGTH = 100
 
 @dataclass(frozen=True)
 class Transition:
-    """A change of an alarm's state, and its configuration as DescribeAlarms shows it."""
+    """A change of an alarm's state, or a minute in which it stays, and its configuration as DescribeAlarms shows it."""
 
     configuration: dict[str, Any]
     old: str
     new: str
     reason: str
     at: datetime
+    reason_data: str | None = None
+    """StateReasonData: JSON with the datapoints, None where somebody set the state without it."""
+
+    @property
+    def stays(self) -> bool:
+        """Whether the alarm is in the state already: the actions that scale come again each minute."""
+        return self.old == self.new
 
     @property
     def alarm(self) -> str:

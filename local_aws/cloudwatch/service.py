@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from .actions import AlarmActions, publish_with_moto
+from .actions import AlarmActions, Scale, publish_with_moto
 from .evaluator import AlarmEvaluator
 from .moto_alarms import AlarmFacts, MotoAlarms, history
 from .store import MetricStore
@@ -13,12 +13,13 @@ class CloudWatch:
 
     Args:
         store: where metrics are.
+        scale: invokes a scaling policy.
         collect: sends metrics that are not in the store yet; called before each evaluation.
         time_factor: how long a second of an alarm's periods takes (1: a second).
     """
 
-    def __init__(self, store: MetricStore, collect: Callable[[], None], time_factor: float = 1.0) -> None:
-        actions = AlarmActions(publish_with_moto, lambda item: history(store.backend()).append(item))
+    def __init__(self, store: MetricStore, scale: Scale, collect: Callable[[], None], time_factor: float = 1.0) -> None:
+        actions = AlarmActions(publish_with_moto, scale, lambda item: history(store.backend()).append(item))
         self._alarms = MotoAlarms(store.backend, actions.execute)
         self._evaluator = AlarmEvaluator(self._alarms, store.read, collect, time_factor)
 

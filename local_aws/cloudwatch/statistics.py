@@ -29,7 +29,7 @@ class Distribution:
     total: float = 0.0
     minimum: float = math.inf
     maximum: float = -math.inf
-    values: array = field(default_factory=lambda: array("d"))
+    values: "array[float]" = field(default_factory=lambda: array("d"))
 
     def add(self, value: float) -> None:
         if self.count and not self.values and value != self.minimum:

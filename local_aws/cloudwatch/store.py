@@ -80,4 +80,5 @@ def _distribution(datum: MetricDatumBase | Any) -> Distribution:
         return datum.distribution
     if isinstance(datum, MetricDatum):
         return Distribution(1, datum.value, datum.value, datum.value)
-    return Distribution(datum.sample_count, datum.sum, datum.min, datum.max)
+    aggregated: Any = datum
+    return Distribution(aggregated.sample_count, aggregated.sum, aggregated.min, aggregated.max)

@@ -93,6 +93,30 @@ GAPS = (
         operations=_calls("application-autoscaling", "RegisterScalableTarget"),
     ),
     Gap(
+        "scaling-policies",
+        "takes wrong scaling policies, makes no alarms for SageMaker's, and changes the ARN of one that is put again",
+        "gaps.application_autoscaling",
+        operations=_calls("application-autoscaling", "PutScalingPolicy"),
+    ),
+    Gap(
+        "scaling-schedules",
+        "takes scheduled actions with any schedule, for any target",
+        "gaps.application_autoscaling",
+        operations=_calls("application-autoscaling", "PutScheduledAction"),
+    ),
+    Gap(
+        "scaling-deregistration",
+        "keeps the policies and scheduled actions of a target that is deregistered",
+        "gaps.application_autoscaling",
+        operations=_calls("application-autoscaling", "DeregisterScalableTarget"),
+    ),
+    Gap(
+        "scaling-activities",
+        "has no DescribeScalingActivities",
+        "gaps.application_autoscaling",
+        operations=_calls("application-autoscaling", "DescribeScalingActivities"),
+    ),
+    Gap(
         "s3-policy-conditions",
         "denies a request that a Deny statement names, whether the statement's condition holds or not",
         "gaps.s3",

@@ -159,7 +159,8 @@ def _checksum_of(upload: FakeMultipart, whole: Content, parts: list[FakeKey]) ->
         return None
     if kind == "FULL_OBJECT":
         return kind, _checksum(whole, algorithm).decode(), 1
-    return kind, _checksum(b"".join(part.checksum_value for part in parts), algorithm).decode(), len(parts)
+    sums: list[Any] = [part.checksum_value for part in parts]
+    return kind, _checksum(b"".join(sums), algorithm).decode(), len(parts)
 
 
 def _checksum(content: bytes | Content, algorithm: str, encode_base64: bool = True) -> bytes:

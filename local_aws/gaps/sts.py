@@ -33,7 +33,7 @@ def _assume_role_that_exists(backend: STSBackend, *, role_arn: str, external_id:
     role = next((role for role in roles if role.arn == role_arn and name.startswith("role/")), None)
     if role is None or not _external_id_fits(role.assume_role_policy_document, external_id):
         raise _AccessDenied(role_arn)
-    return _assume_role(backend, role_arn=role_arn, external_id=external_id, **request)
+    return _assume_role(backend, role_arn=role_arn, external_id=external_id, **request)  # type: ignore[arg-type]
 
 
 def _external_id_fits(document: str, external_id: str | None) -> bool:

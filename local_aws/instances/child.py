@@ -65,7 +65,7 @@ class ChildInstance(ABC):
             raise InstanceError(f"Instance {self.spec.id} has not been started.")
         return f"http://127.0.0.1:{self._block.bind_port}"
 
-    def start(self) -> None:
+    def start(self, model: Path | None = None) -> None:
         self._fetch_image()
         with self._lock:
             if self._stopped:
@@ -75,7 +75,7 @@ class ChildInstance(ABC):
                 self._block = self._ports.take()
             except OSError as error:
                 raise InstanceError(str(error)) from error
-            command = self._prepare(self._block)
+            command = self._prepare(self._block, model)
             self._logs.follow(self._log_file, self.spec.log_group, self.spec.log_stream)
             with self._log_file.open("ab") as log:
                 self._process = subprocess.Popen(
@@ -111,8 +111,11 @@ class ChildInstance(ABC):
         """Make the image ready to run; may take long. Raises InstanceError."""
 
     @abstractmethod
-    def _prepare(self, block: PortBlock) -> Command:
-        """The command that runs the server until SIGTERM. Raises InstanceError. The lock is held."""
+    def _prepare(self, block: PortBlock, model: Path | None) -> Command:
+        """The command that runs the server until SIGTERM. Raises InstanceError. The lock is held.
+
+        `model`: the folder that the server sees as /opt/ml/model.
+        """
 
     @abstractmethod
     def _clean_up(self) -> None:

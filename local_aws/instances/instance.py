@@ -1,6 +1,7 @@
 """What an instance is to the rest of the local AWS, whatever runs it."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from .usage import Usage
@@ -15,10 +16,10 @@ class InstanceError(Exception):
 
 @dataclass(frozen=True)
 class InstanceSpec:
-    """What to run."""
+    """What to run: one container."""
 
     id: str
-    """As in EC2, `i-` and 17 hexadecimal digits."""
+    """As in EC2, `i-` and 17 hexadecimal digits; with the container's name where the instance runs several."""
 
     log_group: str
     log_stream: str
@@ -30,11 +31,14 @@ class InstanceSpec:
     """The execution role, None where the container has none of the account's (EnableNetworkIsolation)."""
 
     environment: dict[str, str] = field(default_factory=dict)
-    """The model's Environment."""
+    """The container's Environment."""
+
+    is_multi_model: bool = True
+    """Whether models are loaded into it (`place`), or it has one, in /opt/ml/model."""
 
 
 class Instance(Protocol):
-    """A server that speaks the multi-model contract at `url` while it runs."""
+    """A server that speaks SageMaker's contract with containers at `url` while it runs."""
 
     spec: InstanceSpec
 
@@ -42,8 +46,17 @@ class Instance(Protocol):
     def url(self) -> str:
         """Where it listens; changes with every start."""
 
-    def start(self) -> None:
-        """Start the server, again where it has ended. Does not wait for it to listen. Raises InstanceError."""
+    def start(self, model: Path | None = None) -> None:
+        """Start the server, again where it has ended. Does not wait for it to listen. Raises InstanceError.
+
+        `model`: the folder with the files of its one model.
+        """
+
+    def place(self, model_name: str, folder: Path) -> str:
+        """Let the server see a model's files; the path that they have there. Safe to repeat."""
+
+    def remove(self, model_name: str) -> None:
+        """Take away what `place` made, if it made something."""
 
     def exit_code(self) -> int | None:
         """The server's exit code, None while it runs."""

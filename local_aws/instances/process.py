@@ -30,10 +30,20 @@ class ProcessInstance(ChildInstance):
     def _fetch_image(self) -> None:
         self._snapshot = self._images.snapshot(self._images.resolve(self.spec.image))
 
-    def _prepare(self, block: PortBlock) -> Command:
+    def place(self, model_name: str, folder: Path) -> str:
+        return str(folder)
+
+    def remove(self, model_name: str) -> None:
+        pass
+
+    def _prepare(self, block: PortBlock, model: Path | None) -> Command:
         # Short, because servers put unix sockets there, whose paths may have 107 bytes.
         self._scratch = Path(tempfile.mkdtemp(prefix="sagemaker-"))
         self._guardian.watch_folder(self._scratch)
+        if not self.spec.is_multi_model:
+            base = self._scratch / "ml"
+            base.mkdir()
+            (base / "model").symlink_to(model) if model is not None else (base / "model").mkdir()
         arguments = [sys.executable, str(self._snapshot / "serve"), "serve"]
         return Command(arguments, self._snapshot, self._environment(block, self._scratch))
 
@@ -58,12 +68,17 @@ class ProcessInstance(ChildInstance):
             "MODEL_SERVER_HOST": "127.0.0.1",
             "SAGEMAKER_BIND_TO_PORT": str(block.bind_port),
             "SAGEMAKER_SAFE_PORT_RANGE": block.safe_range,
-            "SAGEMAKER_MULTI_MODEL": "true",
+            # Where SageMaker's toolkits look instead of /opt/ml, which is not ours to make on this machine.
+            **({"SAGEMAKER_MULTI_MODEL": "true"} if self.spec.is_multi_model else _base_folder(scratch)),
         }
         size = find_instance_type(self.spec.instance_type)
         if size is not None:
             environment.setdefault("MODEL_SERVER_MEMORY_MIB", str(size.memory_mib))
         return environment
+
+
+def _base_folder(scratch: Path) -> dict[str, str]:
+    return {"SAGEMAKER_BASE_DIR": str(scratch / "ml")}
 
 
 class ProcessInstanceFactory:

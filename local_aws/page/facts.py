@@ -129,11 +129,13 @@ def _variants(fleet: Fleet, role: str) -> list[dict[str, Any]]:
 
 
 def _variant(variant: Variant, role: str) -> dict[str, Any]:
+    """`artifacts`: the S3 prefix of the models, None where SageMaker does not load them."""
+    multi_model = variant.plan.model.multi_model
     return {
         "name": variant.plan.name,
         "fleet": role,
         "model": variant.plan.model.name,
-        "artifacts": variant.plan.model.model_data_url,
+        "artifacts": str(multi_model.model_data) if multi_model is not None else None,
         "instance_type": variant.plan.instance_type,
         "weight": variant.weight,
         "desired_weight": variant.desired_weight,

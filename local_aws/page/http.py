@@ -124,6 +124,7 @@ class Page:
             for endpoint in state["endpoints"]
             if endpoint["name"] == name
             for variant in endpoint["variants"]
+            if variant["artifacts"] is not None
         }
         found = [await anyio.to_thread.run_sync(self._models, prefix) for prefix in sorted(prefixes)]
         return JSONResponse({"models": sorted({model for models in found for model in models})})
@@ -134,10 +135,11 @@ class Page:
         if _OWN_HEADER not in request.headers or request.headers.get("origin") not in (None, self._origin(request)):
             return _refused(403, "Only the page itself may invoke.")
         members = {
-            "TargetModel": request.query_params.get("model", ""),
             "ContentType": request.headers.get("content-type", "application/octet-stream"),
             "Accept": request.query_params.get("accept") or "application/json",
         }
+        if target_model := request.query_params.get("model"):
+            members["TargetModel"] = target_model
         invocation = Invocation(request.query_params.get("endpoint", ""), await _bounded_body(request), members)
         return JSONResponse(await anyio.to_thread.run_sync(partial(self._invoke, invocation)))
 

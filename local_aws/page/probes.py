@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from ..sagemaker.host import HostedInstance
+from ..sagemaker.pipeline import HostedPipeline
 
 
 class InstanceProbes:
@@ -14,7 +15,7 @@ class InstanceProbes:
         self._lock = threading.Lock()
         self._cpu: dict[str, tuple[float, float]] = {}
 
-    def look(self, host: HostedInstance) -> dict[str, Any]:
+    def look(self, host: HostedInstance | HostedPipeline) -> dict[str, Any]:
         """`cpu_percent`: 100 a core, None at the first look; memory in bytes."""
         usage = host.usage()
         limit = host.memory_mib

@@ -42,7 +42,8 @@ def require_loopback(url: str, attribute: tuple[str | int, ...] = ()) -> str:
         Problem(
             f"Endpoint {url} is not on loopback",
             "This is the local AWS's stand-in for hashicorp/aws: it talks to 127.0.0.1, [::1] or localhost only. "
-            "To deploy to AWS, run Terraform without TF_REATTACH_PROVIDERS, so that the real provider is used.",
+            "To deploy to AWS, remove .terraform and run `terraform init` in a shell without the local AWS's "
+            "variables: the real provider is used then.",
             attribute,
         )
     )

@@ -1,6 +1,7 @@
 """The table of data sources."""
 
 import zlib
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -17,7 +18,7 @@ TEXT_TYPES = ("text/", "application/json", "application/ld+json", "application/x
 TEXT_NAMES = ("application/javascript", "application/x-javascript", "application/x-sql", "application/x-csh")
 
 
-def _caller_identity(call: Call) -> dict:
+def _caller_identity(call: Call) -> dict[str, Any]:
     identity = call.clients.identity
     return {
         "id": identity["Account"],
@@ -27,7 +28,7 @@ def _caller_identity(call: Call) -> dict:
     }
 
 
-def _region(call: Call) -> dict:
+def _region(call: Call) -> dict[str, Any]:
     region = call["name"] or call.region
     return {
         "id": region,
@@ -38,7 +39,7 @@ def _region(call: Call) -> dict:
     }
 
 
-def _partition(call: Call) -> dict:
+def _partition(call: Call) -> dict[str, Any]:
     partition = call.clients.partition
     suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
     return {
@@ -49,13 +50,13 @@ def _partition(call: Call) -> dict:
     }
 
 
-def _policy_document(call: Call) -> dict:
+def _policy_document(call: Call) -> dict[str, Any]:
     document = policy_document(call.state)
     text = go_json(document, indent=2)
     return {"json": text, "minified_json": go_json(document), "id": str(zlib.crc32(text.encode()))}
 
 
-def _ecr_image(call: Call) -> dict:
+def _ecr_image(call: Call) -> dict[str, Any]:
     repository = call["repository_name"]
     registry = {"registryId": call["registry_id"]} if call["registry_id"] else {}
     wanted = {
@@ -86,14 +87,14 @@ def _ecr_image(call: Call) -> dict:
     }
 
 
-def _s3_bucket(call: Call) -> dict:
+def _s3_bucket(call: Call) -> dict[str, Any]:
     bucket = call["bucket"]
     if not s3_bucket.exists(call.client, bucket):
         raise ProviderError(Problem(f"S3 bucket {bucket} does not exist", "", ("bucket",)))
     return {"id": bucket, **s3_bucket.attributes(call, bucket)}
 
 
-def _s3_object(call: Call) -> dict:
+def _s3_object(call: Call) -> dict[str, Any]:
     where = {"Bucket": call["bucket"], "Key": call["key"]}
     where |= {"VersionId": call["version_id"]} if call["version_id"] else {}
     part = {"Range": call["range"]} if call["range"] else {}

@@ -78,12 +78,17 @@ def structure(
     for name, attribute in block.attributes.items():
         member = _member(shape, name, renames)
         value = state[name]
-        if member not in shape.members or not attribute.is_settable or _is_unset(value, shape.members[member]):
+        if (
+            member is None
+            or member not in shape.members
+            or not attribute.is_settable
+            or _is_unset(value, shape.members[member])
+        ):
             continue
         result[member] = _sent(value, shape.members[member])
     for name, nested in block.blocks.items():
         member = _member(shape, name, renames)
-        if member not in shape.members or not state[name]:
+        if member is None or member not in shape.members or not state[name]:
             continue
         inner = shape.members[member]
         if inner.type_name == "list":
@@ -113,11 +118,11 @@ def _attributes(block: Block, response: Mapping[str, Any], shape: Shape, renames
     result = {}
     for name in block.attributes:
         member = _member(shape, name, renames)
-        if member in shape.members:
+        if member is not None and member in shape.members:
             result[name] = plain(response.get(member))
     for name, nested in block.blocks.items():
         member = _member(shape, name, renames)
-        if member not in shape.members:
+        if member is None or member not in shape.members:
             continue
         inner = shape.members[member]
         value = response.get(member)

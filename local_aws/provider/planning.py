@@ -25,7 +25,11 @@ class Plan:
 
 
 def plan_change(
-    block: Block, prior: dict | None, proposed: dict, config: dict, wordings: Wordings | None = None
+    block: Block,
+    prior: dict[str, Any] | None,
+    proposed: dict[str, Any],
+    config: dict[str, Any],
+    wordings: Wordings | None = None,
 ) -> Plan:
     """Plan a creation (`prior` None) or an update.
 
@@ -36,7 +40,7 @@ def plan_change(
     return Plan(planned, planner.replace if prior is not None else [])
 
 
-def with_defaults(block: Block, config: dict) -> dict[str, Any]:
+def with_defaults(block: Block, config: dict[str, Any]) -> dict[str, Any]:
     """The configuration with the defaults of what it leaves out, in nested blocks too."""
     filled = dict(config)
     for name, attribute in block.attributes.items():
@@ -61,7 +65,9 @@ class _Planner:
         self.wordings = wordings
         self.replace: list[Steps] = []
 
-    def block(self, block: Block, prior: dict | None, proposed: dict, config: dict, path: Steps) -> dict:
+    def block(
+        self, block: Block, prior: dict[str, Any] | None, proposed: dict[str, Any], config: dict[str, Any], path: Steps
+    ) -> dict[str, Any]:
         planned = {}
         for name, attribute in block.attributes.items():
             before = None if prior is None else prior[name]
@@ -112,7 +118,9 @@ class _Planner:
             self.removed(nested.block, item, (*path, i))
         return planned
 
-    def elements(self, nested: NestedBlock, before: list[dict], proposed: list[dict], path: Steps) -> list[dict]:
+    def elements(
+        self, nested: NestedBlock, before: list[dict[str, Any]], proposed: list[dict[str, Any]], path: Steps
+    ) -> list[dict[str, Any]]:
         names = _names(path)
         left = list(before)
         planned = []
@@ -129,11 +137,11 @@ class _Planner:
             self.replace.append(path)
         return planned
 
-    def removed(self, block: Block, item: dict, path: Steps) -> None:
+    def removed(self, block: Block, item: dict[str, Any], path: Steps) -> None:
         if forces_new(block, item):
             self.replace.append(path[:-1])
 
-    def matches(self, block: Block, old: dict, new: dict, names: tuple[str, ...]) -> bool:
+    def matches(self, block: Block, old: dict[str, Any], new: dict[str, Any], names: tuple[str, ...]) -> bool:
         """Whether a set's element is one that the state has already."""
         for name, attribute in block.attributes.items():
             value = new[name]
@@ -166,7 +174,7 @@ def _names(path: Steps, *last: str) -> tuple[str, ...]:
     return (*(step for step in path if isinstance(step, str)), *last)
 
 
-def forces_new(block: Block, item: dict) -> bool:
+def forces_new(block: Block, item: dict[str, Any]) -> bool:
     """Whether a block's appearance or disappearance replaces the resource by one of the attributes set in it."""
     return any(
         attribute.force_new and item[name] is not UNKNOWN and not is_empty(item[name])

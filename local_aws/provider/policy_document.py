@@ -74,8 +74,8 @@ def _principals(blocks: Iterable[Mapping[str, Any]], version: str) -> Any:
     return "*" if principals == {"*": "*"} else dict(sorted(principals.items()))
 
 
-def _conditions(blocks: Iterable[Mapping[str, Any]], version: str) -> dict[str, dict]:
-    conditions: dict[str, dict] = {}
+def _conditions(blocks: Iterable[Mapping[str, Any]], version: str) -> dict[str, dict[str, Any]]:
+    conditions: dict[str, dict[str, Any]] = {}
     for block in blocks:
         values = _variables(block["values"], version)
         tests = conditions.setdefault(block["test"], {})
@@ -115,7 +115,8 @@ def _require_distinct_sids(statements: Iterable[Statement], name: str) -> None:
         sid = statement.get("Sid")
         if sid and sid in seen:
             raise ProviderError(Problem(f"duplicate Sid ({sid})", "A Sid names one statement only.", (name,)))
-        seen.add(sid)
+        if sid:
+            seen.add(sid)
 
 
 def _parse(text: str, name: str) -> dict[str, Any]:
@@ -128,5 +129,5 @@ def _parse(text: str, name: str) -> dict[str, Any]:
     return document
 
 
-def _as_list(value: Any) -> list:
+def _as_list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [value]

@@ -158,7 +158,7 @@ class Provider:
             state["region"] = settings.region
         call = Call(settings.clients, source.service, block, state)
         with aws_errors(f"reading data.{type_name}", settings.clients.settings.endpoint_url):
-            return settle(block, state, source.read(call))
+            return settle(block, dict(state), dict(source.read(call)))
 
     def _settle(
         self, settings: ProviderSettings, type_name: str, state: ResourceState, *, wait: bool = True
@@ -206,7 +206,7 @@ class Provider:
         return state
 
     def _change_tags(self, resource: Resource, call: Call) -> None:
-        before, after = call.prior["tags_all"] or {}, call.tags
+        before, after = (call.prior or {}).get("tags_all") or {}, call.tags
         if before == after:
             return
         if resource.tag is None:

@@ -22,7 +22,7 @@ UNIQUE_SUFFIX = re.compile(r"\d{18}[0-9a-f]{8}$")
 class Call:
     """One operation on one resource: its state (planned or current), the state before, and the way to AWS.
 
-    `directory` is the folder where Terraform runs, None when it is not known; `refresh` is there while Terraform
+    `directory` is the folder where Terraform runs, None for a data source; `refresh` is there while Terraform
     compares its state with AWS.
     """
 
@@ -71,7 +71,7 @@ class Call:
 
 
 Customize = Callable[[Mapping[str, Any], dict[str, Any]], None]
-Replan = Callable[[Mapping[str, Any] | None, dict[str, Any]], Iterable[str]]
+Replan = Callable[[Mapping[str, Any], dict[str, Any]], Iterable[str]]
 
 
 def _by_id(identifier: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ class Attribute:
     """
 
     name: str
-    type: str | list
+    type: str | list[Any]
     required: bool = False
     optional: bool = False
     computed: bool = False
@@ -174,7 +174,7 @@ def load_schema(path: Path = SCHEMA_FILE) -> ProviderSchema:
     )
 
 
-def parse_block(document: Mapping[str, Mapping], has_zeros: bool = True) -> Block:
+def parse_block(document: Mapping[str, Mapping[str, Any]], has_zeros: bool = True) -> Block:
     """A block from its JSON form: members by name, nested blocks under "block"."""
     attributes, blocks = {}, {}
     for name, member in document.items():
@@ -194,7 +194,7 @@ def parse_block(document: Mapping[str, Mapping], has_zeros: bool = True) -> Bloc
     return Block(attributes, blocks, has_zeros)
 
 
-def _conform(kind: str | list, value: Any) -> Any:
+def _conform(kind: str | list[Any], value: Any) -> Any:
     if value is None or value is UNKNOWN:
         return value
     if kind == "number":

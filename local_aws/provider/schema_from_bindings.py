@@ -16,6 +16,7 @@ import sys
 import tarfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from tf.gen import tfplugin_pb2 as protocol
 
@@ -23,7 +24,7 @@ from .schema import parse_block
 from .uncovered import write_schemas
 
 PACKAGE = "cdktf_cdktf_provider_aws"
-GETTERS = {
+GETTERS: dict[str, str | list[Any]] = {
     "getStringAttribute": "string",
     "getNumberAttribute": "number",
     "getBooleanAttribute": "bool",
@@ -62,7 +63,10 @@ def typescript_sources(folders: Iterable[str]) -> dict[str, str]:
     with tarfile.open(_archive()) as tar:
         for member in tar:
             if member.name in wanted:
-                text = tar.extractfile(member).read().decode()
+                content = tar.extractfile(member)
+                if content is None:
+                    raise BindingsError(f"{member.name} is no file in the bindings' archive")
+                text = content.read().decode()
                 source_map = json.loads(base64.b64decode(text.rsplit("base64,", 1)[1]))
                 sources[wanted[member.name]] = source_map["sourcesContent"][0]
             if len(sources) == len(wanted):
@@ -120,7 +124,7 @@ def _make_lists_of_dynamic_sets(block: protocol.Schema.Block) -> bool:
     return is_dynamic
 
 
-def read_block(source: str) -> dict:
+def read_block(source: str) -> dict[str, Any]:
     """The schema of the construct that a TypeScript source defines, in the form of schema.json."""
     classes = {
         match[1]: match[2]
@@ -138,12 +142,14 @@ def read_block(source: str) -> dict:
     return _block(top[0], top[0], classes, synthesis)
 
 
-def _block(name: str, class_name: str, classes: dict[str, str], synthesis: dict[str, str]) -> dict:
+def _block(name: str, class_name: str, classes: dict[str, str], synthesis: dict[str, str]) -> dict[str, Any]:
     body = classes[class_name]
     flags = {m[1]: (m[2] == "true", m[3]) for m in BLOCK_FLAG.finditer(synthesis.get(name, body))}
-    block: dict = {}
+    block: dict[str, Any] = {}
     for member in MEMBER.finditer(body):
-        attribute = {flag: True for flag in ("required", "optional", "computed") if member[flag] == "true"}
+        attribute: dict[str, Any] = {
+            flag: True for flag in ("required", "optional", "computed") if member[flag] == "true"
+        }
         nested = NESTED.search(member["code"])
         if nested and f"{nested[1]}OutputReference" in classes:
             inner = _block(nested[1], f"{nested[1]}OutputReference", classes, synthesis)
@@ -161,7 +167,7 @@ def _block(name: str, class_name: str, classes: dict[str, str], synthesis: dict[
     return dict(sorted(block.items()))
 
 
-def _type(member: re.Match, body: str) -> str | list:
+def _type(member: re.Match[str], body: str) -> str | list[Any]:
     quoted = re.escape(member["name"])
     getter = re.search(rf"(cdktf\.Fn\.tolist\()?this\.(\w+)\('{quoted}'\)", body)
     if getter:

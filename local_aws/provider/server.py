@@ -1,270 +1,177 @@
-"""The stand-in behind Terraform's plugin protocol 6: gRPC in, the Provider's answers out."""
+"""The stand-in for every Terraform of this machine's user: a provider of its own for each shim that asks for one."""
 
-import json
+import contextlib
 import logging
 import os
+import shutil
+import socket
+import sys
+import tempfile
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import grpc
-from tf.gen import tfplugin_pb2 as protocol
+from tf.gen import grpc_controller_pb2 as controller
+from tf.gen import grpc_controller_pb2_grpc as controller_services
 from tf.gen import tfplugin_pb2_grpc as services
 
 from ..access_key import AccessKey
-from .caller import working_directory
 from .clients import ClientPool, require_loopback
 from .data_sources import DATA_SOURCES
-from .errors import Problem, ProviderError
-from .messages import attribute_path, covered_schemas, diagnostics
+from .messages import covered_schemas
 from .provider import Provider
 from .resources import RESOURCES
-from .schema import Block, load_schema
-from .settings import ProviderSettings, read_settings
-from .uncovered import announced_schemas
-from .values import pack, unpack, unpack_json
+from .schema import load_schema
+from .servicer import Servicer
 
-# What `hashicorp/aws` stands for in Terraform and in OpenTofu.
-PROVIDER_ADDRESSES = ("registry.terraform.io/hashicorp/aws", "registry.opentofu.org/hashicorp/aws")
 WORKERS = 32
-REMEMBERED_CONNECTIONS = 512
-LOG = logging.getLogger(__name__)
+_HANDSHAKE = "1|6|unix|{}|grpc|\n"
+"""go-plugin's: version of the handshake, of Terraform's protocol, network, address, protocol, no certificate."""
+_LONGEST_REQUEST = 65536
+_REQUEST_TIMEOUT_SECONDS = 10
+_GRACE_SECONDS = 5
+logger = logging.getLogger(__name__)
 
 
 class ProviderServer:
-    """The stand-in provider, served on a free loopback port until stopped.
+    """Serves the stand-in provider until stopped.
 
-    `endpoint_url` is the local AWS (loopback, else ProviderError), `key` what it is called with. A TCP port and not a
-    unix socket, because gRPC tells one connection from another on TCP only: a provider configuration belongs to a
-    connection, and so does the folder where Terraform runs.
+    `endpoint_url` is the local AWS (loopback, else ProviderError), `key` what it is called with. Its sockets are in
+    `folder`, which no other user can enter. It is a temporary one: a socket's path has at most 107 bytes.
     """
 
     def __init__(self, endpoint_url: str, key: AccessKey) -> None:
         self.endpoint_url = require_loopback(endpoint_url)
-        self._key = key
-        self._port: int | None = None
-        self._server: grpc.Server | None = None
+        self.folder = Path(tempfile.mkdtemp(prefix="local-aws-"))
+        self._clients = ClientPool(key)
+        self._numbers = count(1)
+        self._control = socket.socket(socket.AF_UNIX)
+        self._is_stopped = False
+        self._connections: set[socket.socket] = set()
+        self._threads: set[threading.Thread] = set()
+        self._lock = threading.Lock()
 
     def start(self) -> None:
         """Start serving; returns when connections are accepted."""
-        provider = Provider(load_schema(), RESOURCES, DATA_SOURCES)
-        self._server = grpc.server(
-            ThreadPoolExecutor(WORKERS, thread_name_prefix="provider"),
-            options=[
-                ("grpc.max_send_message_length", -1),
-                ("grpc.max_receive_message_length", -1),
-                ("grpc.so_reuseport", 0),
-            ],
-        )
-        services.add_ProviderServicer_to_server(_Servicer(provider, self.endpoint_url, self._key), self._server)
-        self._port = self._server.add_insecure_port("127.0.0.1:0")
-        self._server.start()
+        self._provider = Provider(load_schema(), RESOURCES, DATA_SOURCES)
+        self._covered = covered_schemas(self._provider.schema)
+        self._control.bind(str(self._socket))
+        self._control.listen(128)
+        self._begin(self._accept)
 
-    def stop(self, grace_seconds: float = 5) -> None:
-        """Stop serving, letting calls in flight finish for `grace_seconds`."""
-        if self._server is not None:
-            self._server.stop(grace_seconds).wait()
-            self._server = None
+    def stop(self) -> None:
+        """Stop serving, letting calls in flight finish for 5 s."""
+        with self._lock:
+            self._is_stopped = True
+            connections, threads = list(self._connections), list(self._threads)
+        _end(self._control)
+        self._control.close()
+        for connection in connections:
+            _end(connection)
+        for thread in threads:
+            thread.join()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
-    def reattach_environment(self) -> str:
-        """The value of TF_REATTACH_PROVIDERS that makes Terraform or OpenTofu use this server for hashicorp/aws."""
-        server = {
-            "Protocol": "grpc",
-            "ProtocolVersion": 6,
-            "Pid": os.getpid(),
-            "Test": True,
-            "Addr": {"Network": "tcp", "String": f"127.0.0.1:{self._port}"},
+    def environment(self) -> dict[str, str]:
+        """What makes the shim that Terraform starts ask this server."""
+        return {
+            "LOCAL_AWS_PROVIDER_SOCKET": str(self._socket),
+            "LOCAL_AWS_PYTHON": sys.executable,
+            # The folder keeps others out. gRPC's TLS does not take the certificates that Terraform makes (P-521).
+            "TF_DISABLE_PLUGIN_TLS": "1",
         }
-        return json.dumps(dict.fromkeys(PROVIDER_ADDRESSES, server))
 
+    @property
+    def _socket(self) -> Path:
+        return self.folder / "control"
 
-class _Connections:
-    """The provider configuration of each connection; the least recently used are forgotten."""
-
-    def __init__(self) -> None:
-        self._settings: OrderedDict[str, ProviderSettings] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def configure(self, peer: str, settings: ProviderSettings) -> None:
+    def _begin(self, work: Callable[..., None], *arguments: Any) -> None:
+        thread = threading.Thread(target=work, args=arguments, name="provider", daemon=True)
         with self._lock:
-            self._settings[peer] = settings
-            self._settings.move_to_end(peer)
-            while len(self._settings) > REMEMBERED_CONNECTIONS:
-                self._settings.popitem(last=False)
+            self._threads.add(thread)
+        thread.start()
 
-    def settings(self, peer: str) -> ProviderSettings:
-        with self._lock:
-            settings = self._settings.get(peer)
-            if settings is None:
-                raise ProviderError(
-                    Problem("The provider is not configured on this connection", "Run Terraform again.")
-                )
-            self._settings.move_to_end(peer)
-            return settings
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._control.accept()
+            except OSError:
+                return  # stopped
+            with self._lock:
+                if self._is_stopped:
+                    connection.close()
+                    return
+                self._connections.add(connection)
+            self._begin(self._serve, connection)
 
+    def _serve(self, connection: socket.socket) -> None:
+        """Serve one provider as long as its shim is there and Terraform wants it."""
+        try:
+            with connection:
+                directory = _read_request(connection)
+                if directory is not None:
+                    self._serve_provider(connection, directory)
+        except Exception:  # one shim's end, not everybody's
+            logger.exception("the stand-in provider failed")
+        finally:
+            with self._lock:
+                self._connections.discard(connection)
+                self._threads.discard(threading.current_thread())
 
-class _Servicer(services.ProviderServicer):
-    """Translation only: each method unpacks, asks the Provider, packs."""
-
-    def __init__(self, provider: Provider, endpoint_url: str, key: AccessKey):
-        self._provider = provider
-        self._schema = provider.schema
-        self._covered = covered_schemas(provider.schema)
-        self._endpoint_url = endpoint_url
-        self._clients = ClientPool(key)
-        self._connections = _Connections()
-
-    def GetMetadata(self, request, context):
-        schemas = self._schemas(context)
-        return protocol.GetMetadata.Response(
-            server_capabilities=schemas.server_capabilities,
-            resources=[protocol.GetMetadata.ResourceMetadata(type_name=name) for name in schemas.resource_schemas],
-            data_sources=[
-                protocol.GetMetadata.DataSourceMetadata(type_name=name) for name in schemas.data_source_schemas
-            ],
+    def _serve_provider(self, connection: socket.socket, directory: Path) -> None:
+        path = self.folder / str(next(self._numbers))
+        workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="provider")
+        server = grpc.server(
+            workers, options=[("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
         )
-
-    def GetProviderSchema(self, request, context):
-        return self._schemas(context)
-
-    def _schemas(self, context) -> protocol.GetProviderSchema.Response:
-        """Every type of hashicorp/aws: Terraform's own complaint about a missing one would name the real provider."""
-        response = protocol.GetProviderSchema.Response()
-        response.CopyFrom(announced_schemas(working_directory(context.peer())))
-        # A map's entries are replaced, not merged.
-        response.MergeFrom(self._covered)
-        return response
-
-    def ValidateProviderConfig(self, request, context):
-        return protocol.ValidateProviderConfig.Response()
-
-    def ConfigureProvider(self, request, context):
-        def work(response):
-            config = _state(self._schema.provider, request.config)
-            settings, warnings = read_settings(
-                config, self._endpoint_url, self._clients, working_directory(context.peer())
-            )
-            self._connections.configure(context.peer(), settings)
-            response.diagnostics.extend(diagnostics(warnings))
-
-        return _answer(protocol.ConfigureProvider.Response(), work)
-
-    def ValidateResourceConfig(self, request, context):
-        def work(response):
-            config = unpack(request.config.msgpack)
-            response.diagnostics.extend(diagnostics(self._provider.validate(request.type_name, config)))
-
-        return _answer(protocol.ValidateResourceConfig.Response(), work)
-
-    def ValidateDataResourceConfig(self, request, context):
-        def work(response):
-            config = unpack(request.config.msgpack)
-            problems = self._provider.validate(request.type_name, config, data_source=True)
-            response.diagnostics.extend(diagnostics(problems))
-
-        return _answer(protocol.ValidateDataResourceConfig.Response(), work)
-
-    def UpgradeResourceState(self, request, context):
-        def work(response):
-            block = self._provider.block(request.type_name)
-            response.upgraded_state.msgpack = pack(block.conform(unpack_json(request.raw_state.json)))
-
-        return _answer(protocol.UpgradeResourceState.Response(), work)
-
-    def ReadResource(self, request, context):
-        def work(response):
-            current = _state(self._provider.block(request.type_name), request.current_state)
-            state = self._provider.read(self._connections.settings(context.peer()), request.type_name, current)
-            response.new_state.msgpack = pack(state)
-            response.private = request.private
-
-        return _answer(protocol.ReadResource.Response(), work)
-
-    def PlanResourceChange(self, request, context):
-        def work(response):
-            response.planned_private = request.prior_private
-            block = self._provider.block(request.type_name)
-            proposed = _state(block, request.proposed_new_state)
-            if proposed is None:
-                response.planned_state.CopyFrom(request.proposed_new_state)
-                return
-            plan = self._provider.plan(
-                self._connections.settings(context.peer()),
-                request.type_name,
-                _state(block, request.prior_state),
-                proposed,
-                _state(block, request.config),
-            )
-            response.planned_state.msgpack = pack(plan.planned)
-            response.requires_replace.extend(attribute_path(path) for path in plan.replace)
-
-        return _answer(protocol.PlanResourceChange.Response(legacy_type_system=True), work)
-
-    def ApplyResourceChange(self, request, context):
-        def work(response):
-            response.private = request.planned_private
-            block = self._provider.block(request.type_name)
-            settings = self._connections.settings(context.peer())
-            prior, planned = _state(block, request.prior_state), _state(block, request.planned_state)
-            response.new_state.msgpack = request.prior_state.msgpack
-            problems = []
-            if planned is None:
-                self._provider.delete(settings, request.type_name, prior)
-                state = None
-            elif prior is None:
-                state, problems = self._provider.create(settings, request.type_name, planned)
-            else:
-                state, problems = self._provider.update(settings, request.type_name, prior, planned)
-            response.new_state.msgpack = pack(state)
-            response.diagnostics.extend(diagnostics(problems))
-
-        return _answer(protocol.ApplyResourceChange.Response(legacy_type_system=True), work)
-
-    def ImportResourceState(self, request, context):
-        def work(response):
-            settings = self._connections.settings(context.peer())
-            state = self._provider.import_state(settings, request.type_name, request.id)
-            response.imported_resources.append(
-                protocol.ImportResourceState.ImportedResource(
-                    type_name=request.type_name, state=protocol.DynamicValue(msgpack=pack(state))
-                )
-            )
-
-        return _answer(protocol.ImportResourceState.Response(), work)
-
-    def ReadDataSource(self, request, context):
-        def work(response):
-            config = _state(self._provider.block(request.type_name, data_source=True), request.config)
-            state = self._provider.read_data(self._connections.settings(context.peer()), request.type_name, config)
-            response.state.msgpack = pack(state)
-
-        return _answer(protocol.ReadDataSource.Response(), work)
-
-    def GetFunctions(self, request, context):
-        return protocol.GetFunctions.Response()
-
-    def StopProvider(self, request, context):
-        return protocol.StopProvider.Response()
+        servicer = Servicer(self._provider, self._covered, self.endpoint_url, self._clients, directory)
+        services.add_ProviderServicer_to_server(servicer, server)
+        controller_services.add_GRPCControllerServicer_to_server(_Controller(connection), server)
+        server.add_insecure_port(f"unix:{path}")
+        server.start()
+        try:
+            with contextlib.suppress(OSError):
+                connection.sendall(_HANDSHAKE.format(path).encode())
+                connection.recv(1)
+        finally:
+            _end(connection)
+            server.stop(_GRACE_SECONDS).wait()
+            workers.shutdown(wait=False)
+            path.unlink(missing_ok=True)
 
 
-def _answer(response: Any, work: Callable[[Any], None]) -> Any:
-    """The response as `work` fills it; what goes wrong becomes its diagnostics."""
+class _Controller(controller_services.GRPCControllerServicer):
+    """go-plugin's own service: Terraform calls it, and then waits up to 2 s for the process to end."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def Shutdown(self, request: Any, context: grpc.ServicerContext) -> Any:
+        # With the connection the shim ends.
+        context.add_callback(lambda: _end(self._connection))
+        return controller.Empty()
+
+
+def _read_request(connection: socket.socket) -> Path | None:
+    """The folder in which a shim runs; None where nothing that makes sense comes in time."""
+    connection.settimeout(_REQUEST_TIMEOUT_SECONDS)
+    request = b""
     try:
-        work(response)
-    except ProviderError as error:
-        response.diagnostics.extend(diagnostics(error.problems))
-    except Exception as error:  # the one border: the traceback goes to the log, a sentence to Terraform
-        LOG.exception("the stand-in provider failed")
-        problem = Problem(
-            f"A defect of the local AWS's stand-in provider: {type(error).__name__}: {error}",
-            "The traceback is in the local AWS's log.",
-        )
-        response.diagnostics.extend(diagnostics([problem]))
-    return response
+        while not request.endswith(b"\0"):
+            piece = connection.recv(_LONGEST_REQUEST)
+            if not piece or len(request) > _LONGEST_REQUEST:
+                return None
+            request += piece
+    except OSError:
+        return None
+    connection.settimeout(None)
+    return Path(os.fsdecode(request[:-1]))
 
 
-def _state(block: Block, value: protocol.DynamicValue) -> Any:
-    state = unpack(value.msgpack)
-    return block.conform(state) if block.has_numbers else state
+def _end(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)

@@ -54,7 +54,7 @@ def read_settings(
             Problem(
                 "Everything goes to the local AWS, not to AWS",
                 "The provider block names no endpoints, and this Terraform run uses the local AWS's stand-in for "
-                f"hashicorp/aws (TF_REATTACH_PROVIDERS is set): {endpoint_url} answers.",
+                f"hashicorp/aws (this shell has the local AWS's variables): {endpoint_url} answers.",
                 is_warning=True,
             )
         )

@@ -17,7 +17,12 @@ Names = tuple[str, ...]
 
 
 def settle(
-    block: Block, reference: dict | None, actual: dict, wordings: Wordings | None = None, *, is_apply: bool = False
+    block: Block,
+    reference: dict[str, Any] | None,
+    actual: dict[str, Any],
+    wordings: Wordings | None = None,
+    *,
+    is_apply: bool = False,
 ) -> dict[str, Any]:
     """The state of a resource.
 
@@ -32,7 +37,9 @@ class _Settler:
         self.wordings = wordings
         self.is_apply = is_apply
 
-    def block(self, block: Block, reference: dict | None, actual: dict, names: Names) -> dict[str, Any]:
+    def block(
+        self, block: Block, reference: dict[str, Any] | None, actual: dict[str, Any], names: Names
+    ) -> dict[str, Any]:
         state = {}
         for name, attribute in block.attributes.items():
             before = None if reference is None else reference[name]
@@ -59,13 +66,13 @@ class _Settler:
             return before
         return wording.normal(value) if wording is not None and isinstance(value, str) else value
 
-    def nested(self, nested: NestedBlock, before: Any, actual: dict, names: Names) -> Any:
+    def nested(self, nested: NestedBlock, before: Any, actual: dict[str, Any], names: Names) -> Any:
         if nested.nesting == "single":
             # The provider's schema has one such block, `timeouts`, which AWS knows nothing of.
             return before
         olds = before if isinstance(before, list) else []
         if nested.name not in actual:
-            items: list[dict] = [{}] * len(olds)
+            items: list[dict[str, Any]] = [{}] * len(olds)
         else:
             items = actual[nested.name] or []
             if nested.nesting == "set":
@@ -77,7 +84,7 @@ class _Settler:
         ]
 
 
-def _twins(block: Block, olds: list[dict], items: list[dict]) -> list[dict | None]:
+def _twins(block: Block, olds: list[dict[str, Any]], items: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
     """For each element of a set that AWS answered, the state's element that it is; each of those once."""
     left = list(olds)
     twins = []
@@ -88,7 +95,7 @@ def _twins(block: Block, olds: list[dict], items: list[dict]) -> list[dict | Non
     return twins
 
 
-def _covers(block: Block, old: dict, actual: dict) -> bool:
+def _covers(block: Block, old: dict[str, Any], actual: dict[str, Any]) -> bool:
     """Whether a set's element that AWS answered is the one the state holds."""
     return all(
         old[name] is UNKNOWN or same_value(attribute, old[name], attribute.conform(actual[name]))

@@ -112,3 +112,29 @@ def _unavailable(uri: S3Uri) -> ValidationError:
         f"Failed to download model data(bucket: {uri.bucket}, key: {uri.key}). Please ensure that there is an object "
         "located at the URL and that the role passed to CreateModel has permissions to download the model."
     )
+
+
+class OneArtifact:
+    """The artifact of one container, kept while it needs it; none where `uri` is None. See `host.OneModel`."""
+
+    def __init__(self, cache: ArtifactCache, uri: S3Uri | None) -> None:
+        self._cache = cache
+        self._uri = uri
+        self._lock = threading.Lock()
+        self._artifact: Artifact | None = None
+        self._is_over = False
+
+    def fetch(self) -> Path | None:
+        if self._uri is None:
+            return None
+        with self._lock:
+            if self._artifact is None and not self._is_over:
+                self._artifact = self._cache.checkout(self._uri)
+            return self._artifact.folder if self._artifact is not None else None
+
+    def give_back(self) -> None:
+        with self._lock:
+            self._is_over = True
+            artifact, self._artifact = self._artifact, None
+        if artifact is not None:
+            self._cache.give_back(artifact)

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from .errors import ValidationError
+from ..scaling.autoscaler import CapacityRefusedError
+from .errors import SageMakerError, ValidationError
 
 Operate = Callable[[str, dict[str, Any]], dict[str, Any]]
 
@@ -33,11 +34,10 @@ class VariantCapacities:
         found = {item["VariantName"]: item["DesiredInstanceCount"] for item in description["ProductionVariants"]}
         return found.get(variant)
 
-    def set_capacity(self, endpoint: str, variant: str, count: int) -> bool:
+    def set_capacity(self, endpoint: str, variant: str, count: int) -> None:
         wanted = [{"VariantName": variant, "DesiredInstanceCount": count}]
         request = {"EndpointName": endpoint, "DesiredWeightsAndCapacities": wanted}
         try:
             self._call("UpdateEndpointWeightsAndCapacities", request)
-        except ValidationError:
-            return False
-        return True
+        except SageMakerError as error:
+            raise CapacityRefusedError(error.message) from error

@@ -1,6 +1,7 @@
-"""HTTP client of the multi-model container contract.
+"""HTTP client of SageMaker's contract with containers.
 
-https://docs.aws.amazon.com/sagemaker/latest/dg/mms-container-apis.html
+https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
+https://docs.aws.amazon.com/sagemaker/latest/dg/mms-container-apis.html (with many models)
 """
 
 import json
@@ -17,8 +18,14 @@ class ContainerGoneError(Exception):
     """Nothing answers at the container's address, or it broke off in the middle of an answer."""
 
 
+class ContainerUnreachableError(ContainerGoneError):
+    """No connection came about: the container has seen nothing of the request."""
+
+
 class ContainerTimeoutError(Exception):
-    """The container did not answer in time."""
+    """The container did not answer in time. `container`: which one of the instance, where that is known."""
+
+    container = "primary"
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,7 @@ class ContainerClient:
 
     def __init__(self, url: str) -> None:
         parsed = urllib3.util.parse_url(url)
-        self._pool = urllib3.HTTPConnectionPool(parsed.host, parsed.port, maxsize=_CONNECTIONS, retries=False)
+        self._pool = urllib3.HTTPConnectionPool(str(parsed.host), parsed.port, maxsize=_CONNECTIONS, retries=False)
 
     def ping(self, timeout_seconds: float) -> Answer:
         return self._request("GET", "/ping", timeout_seconds)
@@ -62,6 +69,10 @@ class ContainerClient:
     def invoke(self, model_name: str, body: bytes, headers: Mapping[str, str], timeout_seconds: float) -> Answer:
         return self._request("POST", f"/models/{model_name}/invoke", timeout_seconds, body, headers)
 
+    def invoke_single(self, body: bytes, headers: Mapping[str, str], timeout_seconds: float) -> Answer:
+        """Ask a container that has one model."""
+        return self._request("POST", "/invocations", timeout_seconds, body, headers)
+
     def close(self) -> None:
         self._pool.close()
 
@@ -78,6 +89,8 @@ class ContainerClient:
             answer = self._pool.urlopen(method, path, body=body, headers=dict(headers or {}), timeout=timeout)
         except urllib3.exceptions.ReadTimeoutError as error:
             raise ContainerTimeoutError(str(error)) from error
+        except urllib3.exceptions.NewConnectionError as error:
+            raise ContainerUnreachableError(str(error)) from error
         except urllib3.exceptions.HTTPError as error:
             raise ContainerGoneError(str(error)) from error
         return Answer(answer.status, answer.headers, answer.data)

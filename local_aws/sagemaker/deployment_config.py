@@ -66,7 +66,7 @@ class DeploymentPlan:
 
     def waits_seconds(self, instances: int) -> int:
         """All waits together, for a fleet of so many instances."""
-        if self.policy == "ROLLING":
+        if self.step is not None and self.policy == "ROLLING":
             return math.ceil(instances / self.step.instances(instances)) * self.wait_seconds
         return len(self.fractions(instances)) * self.wait_seconds + self.termination_wait_seconds
 

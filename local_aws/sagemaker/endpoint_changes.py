@@ -12,7 +12,7 @@ from .deployment_config import DeploymentPlan
 from .endpoint_description import describe_endpoint
 from .fleet import Fleet, LaunchError, VariantPlan
 from .pace import Pace, StoppedError
-from .records import Endpoint, EndpointConfig, now
+from .records import Endpoint, EndpointConfig, EndpointStatus, now
 from .rollout import RollbackFailedError, Rollout, RolloutError, Stage
 from .traffic import Traffic
 
@@ -46,6 +46,10 @@ class EndpointChanges:
     def traffic(self, name: str) -> Traffic | None:
         """What takes the requests of the endpoint `name`, None when nothing does."""
         return self._traffic.get(name)
+
+    def serving(self, name: str) -> Fleet:
+        """The fleet that takes the requests of an endpoint in service."""
+        return self._traffic[name].serving
 
     def describe(self, endpoint: Endpoint) -> dict[str, Any]:
         """What DescribeEndpoint says: of one moment, whatever changes meanwhile."""
@@ -153,7 +157,7 @@ class EndpointChanges:
         self._settle(endpoint, "InService", None)
 
     def _roll_back(self, endpoint: Endpoint, rollout: Rollout, reason: str) -> None:
-        logger.warning("endpoint %s goes back to configuration %s: %s", endpoint.name, endpoint.config.name, reason)
+        logger.warning("endpoint %s goes back to configuration %s: %s", endpoint.name, endpoint.serving.name, reason)
         with self._lock:
             endpoint.status = "RollingBack"
             endpoint.failure_reason = reason
@@ -187,7 +191,7 @@ class EndpointChanges:
                 traffic.arriving.stop(drain=True)
         afterwards()
 
-    def _settle(self, endpoint: Endpoint, status: str, reason: str | None) -> None:
+    def _settle(self, endpoint: Endpoint, status: EndpointStatus, reason: str | None) -> None:
         with self._lock:
             endpoint.status = status
             endpoint.failure_reason = reason
@@ -205,7 +209,7 @@ class EndpointChanges:
             except Exception:  # a thread's last line: the endpoint must not stay Updating for ever
                 if not self._pace.is_stopped:
                     logger.exception("endpoint %s: a change failed", endpoint.name)
-                status = "InService" if endpoint.name in self._traffic else "Failed"
+                status: EndpointStatus = "InService" if endpoint.name in self._traffic else "Failed"
                 self._settle(endpoint, status, "Request to service failed. See the log of the local AWS.")
 
         threading.Thread(target=run, name=f"endpoint-{endpoint.name}", daemon=True).start()

@@ -5,9 +5,11 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpointConf
 
 from typing import Any
 
+from .data_capture import CapturePlan
 from .errors import ValidationError
 from .listing import page
 from .records import EndpointConfig, Model, Table
+from .s3_uri import InvalidS3UriError
 from .tags import Tags
 
 _DESCRIBED = ("ProductionVariants", "DataCaptureConfig", "KmsKeyId", "ExecutionRoleArn", "VpcConfig", "MetricsConfig")
@@ -31,6 +33,10 @@ class EndpointConfigs:
             raise ValidationError("Variant names must be unique within an endpoint configuration.")
         for variant in request["ProductionVariants"]:
             self._check_variant(variant)
+        try:
+            CapturePlan.read(request.get("DataCaptureConfig"))
+        except InvalidS3UriError as error:
+            raise ValidationError(f"DataCaptureConfig: DestinationS3Uri: {error}") from error
         name = request["EndpointConfigName"]
         config = EndpointConfig(name=name, arn=self._table.arn(name), request=request)
         self._table.add(config)

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.h
 from typing import Any
 
 from .fleet import Fleet
-from .records import Endpoint
+from .records import Endpoint, EndpointConfig
 from .traffic import Traffic
 
 _IN_CHANGE = ("Creating", "Updating", "RollingBack")
@@ -14,7 +14,9 @@ _IN_CHANGE = ("Creating", "Updating", "RollingBack")
 
 def describe_endpoint(endpoint: Endpoint, traffic: Traffic | None) -> dict[str, Any]:
     """`traffic`: what runs behind it, None while nothing does."""
-    serving = endpoint.config or endpoint.pending
+    serving = endpoint.pending if endpoint.config is None else endpoint.config
+    if serving is None:
+        raise RuntimeError(f"endpoint {endpoint.name} has no configuration")
     answer = {
         "EndpointName": endpoint.name,
         "EndpointArn": endpoint.arn,
@@ -32,11 +34,13 @@ def describe_endpoint(endpoint: Endpoint, traffic: Traffic | None) -> dict[str, 
     if "DataCaptureConfig" in serving.request:
         answer["DataCaptureConfig"] = _data_capture(serving.request["DataCaptureConfig"])
     if endpoint.pending is not None and endpoint.status in _IN_CHANGE:
-        answer["PendingDeploymentSummary"] = _pending(endpoint, traffic.arriving if traffic is not None else None)
+        answer["PendingDeploymentSummary"] = _pending(
+            endpoint, endpoint.pending, traffic.arriving if traffic is not None else None
+        )
     return answer
 
 
-def _pending(endpoint: Endpoint, arriving: Fleet | None) -> dict[str, Any]:
+def _pending(endpoint: Endpoint, config: EndpointConfig, arriving: Fleet | None) -> dict[str, Any]:
     status: dict[str, Any] = {"Status": endpoint.stage}
     if endpoint.stage_since is not None:
         status["StartTime"] = endpoint.stage_since
@@ -48,19 +52,20 @@ def _pending(endpoint: Endpoint, arriving: Fleet | None) -> dict[str, Any]:
             **found.get(variant["VariantName"], {}),
             "VariantStatus": [status],
         }
-        for variant in endpoint.pending.variants
+        for variant in config.variants
     ]
     return {
-        "EndpointConfigName": endpoint.pending.name,
+        "EndpointConfigName": config.name,
         "StartTime": endpoint.pending_since,
         "ProductionVariants": variants,
     }
 
 
 def _data_capture(config: dict[str, Any]) -> dict[str, Any]:
+    enabled = config.get("EnableCapture", True)
     return {
-        "EnableCapture": config.get("EnableCapture", False),
-        "CaptureStatus": "Stopped",
+        "EnableCapture": enabled,
+        "CaptureStatus": "Started" if enabled else "Stopped",
         "CurrentSamplingPercentage": config["InitialSamplingPercentage"],
         "DestinationS3Uri": config["DestinationS3Uri"],
         "KmsKeyId": config.get("KmsKeyId", ""),

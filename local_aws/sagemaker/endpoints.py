@@ -5,13 +5,17 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpoint.htm
 """
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
+from ..quotas import Quotas
+from .data_capture import CapturePlan
 from .deployment_config import DeploymentPlan, read_deployment_config
 from .endpoint_changes import Alarms, EndpointChanges
 from .errors import ValidationError, could_not_find
 from .fleet import VariantPlan
+from .limits import check_quotas, instances_of
 from .listing import page
 from .records import Endpoint, EndpointConfig, Model, Table, now
 from .tags import Tags
@@ -42,6 +46,7 @@ class Endpoints:
         changes: EndpointChanges,
         scaling: ScalingTargets,
         alarms: Alarms,
+        quotas: Quotas,
     ) -> None:
         self._table = table
         self._configs = configs
@@ -50,6 +55,7 @@ class Endpoints:
         self._changes = changes
         self._scaling = scaling
         self._alarms = alarms
+        self._quotas = quotas
         self._lock = threading.RLock()
 
     def traffic(self, name: str) -> Traffic | None:
@@ -60,11 +66,27 @@ class Endpoints:
         """What `read` makes of every endpoint and what runs behind it, each of one moment."""
         return [self._changes.in_one_moment(read, endpoint) for endpoint in self._table.all()]
 
+    def lose_instance(self, name: str, variant: str | None) -> dict[str, str]:
+        """Let an instance of an endpoint go down, for rehearsals. None: of its only or first variant.
+
+        Returns what was lost. Raises ValidationError.
+        """
+        traffic = self._changes.traffic(name)
+        if traffic is None:
+            raise could_not_find("endpoint", self._table.arn(name))
+        fleet = traffic.serving
+        chosen = variant if variant is not None else next(iter(fleet.variants))
+        try:
+            return {"endpoint": name, "variant": chosen, "instance": fleet.lose_instance(chosen)}
+        except LookupError as error:
+            raise ValidationError(str(error)) from error
+
     def create(self, request: dict[str, Any]) -> dict[str, Any]:
         name = request["EndpointName"]
         config = self._configs.get(request["EndpointConfigName"])
         plans = self._plans(config)
         self._deployment(request.get("DeploymentConfig"), plans, None)
+        self._check_quotas(_counts(plans))
         endpoint = Endpoint(
             name=name,
             arn=self._table.arn(name),
@@ -82,7 +104,7 @@ class Endpoints:
         with self._lock:
             endpoint = self._changeable(request["EndpointName"])
             config = self._configs.get(request["EndpointConfigName"])
-            current = endpoint.config
+            current = endpoint.serving
             if self._configs.find(current.name) is not current:
                 raise could_not_find("endpoint configuration", current.arn)
             self._check_scaling(endpoint, config)
@@ -90,6 +112,11 @@ class Endpoints:
             retained = endpoint.deployment_config if request.get("RetainDeploymentConfig") else None
             deployment_config = request.get("DeploymentConfig", retained)
             deployment = self._deployment(deployment_config, plans, current)
+            counts = _counts(plans)
+            batch = deployment.step
+            if batch is not None and deployment.policy == "ROLLING":  # a batch at a time is there twice
+                counts = Counter({kind: batch.instances(count) for kind, count in counts.items()})
+            self._check_quotas(counts)
             endpoint.deployment_config = deployment_config
             self._changes.update(endpoint, config, plans, deployment)
         return {"EndpointArn": endpoint.arn}
@@ -98,10 +125,16 @@ class Endpoints:
         wanted = {item["VariantName"]: item for item in request["DesiredWeightsAndCapacities"]}
         with self._lock:
             endpoint = self._changeable(request["EndpointName"])
-            variants = self._changes.traffic(endpoint.name).serving.variants
+            variants = self._changes.serving(endpoint.name).variants
             for name in wanted:
                 if name not in variants:
                     raise ValidationError(f'Could not find variant "{name}" of endpoint "{endpoint.arn}".')
+            more: Counter[str] = Counter()
+            for name, properties in wanted.items():
+                variant = variants[name]
+                count = properties.get("DesiredInstanceCount", variant.desired_count)
+                more[variant.plan.instance_type] += count - variant.desired_count
+            self._check_quotas(more)
             self._changes.scale(endpoint, wanted)
         return {"EndpointArn": endpoint.arn}
 
@@ -126,6 +159,10 @@ class Endpoints:
             _check_idle(endpoint)
             self._changes.delete(endpoint, lambda: self._forget(endpoint))
 
+    def _check_quotas(self, more: Counter[str]) -> None:
+        """Raises LimitExceededError."""
+        check_quotas(self._quotas, self.each(instances_of), more)
+
     def _forget(self, endpoint: Endpoint) -> None:
         self._scaling.deregister(endpoint.name)
         self._tags.forget(endpoint.arn)
@@ -146,7 +183,7 @@ class Endpoints:
         if not request.get("RetainAllVariantProperties"):
             return {}
         excluded = {item["VariantPropertyType"] for item in request.get("ExcludeRetainedVariantProperties", [])}
-        return self._changes.traffic(endpoint.name).serving.properties(excluded)
+        return self._changes.serving(endpoint.name).properties(excluded)
 
     def _deployment(
         self, config: dict[str, Any] | None, plans: list[VariantPlan], current: EndpointConfig | None
@@ -164,7 +201,7 @@ class Endpoints:
         registered = self._scaling.registered(endpoint.name)
         blocked = [
             variant["VariantName"]
-            for variant in endpoint.config.variants
+            for variant in endpoint.serving.variants
             if variant["VariantName"] in registered and types.get(variant["VariantName"]) != variant["InstanceType"]
         ]
         if blocked:
@@ -187,9 +224,18 @@ class Endpoints:
                     weight=kept.get("DesiredWeight", variant["InitialVariantWeight"]),
                     startup_timeout_seconds=variant.get("ContainerStartupHealthCheckTimeoutInSeconds"),
                     volume_gib=variant.get("VolumeSizeInGB"),
+                    capture=CapturePlan.read(config.request.get("DataCaptureConfig")),
                 )
             )
         return plans
+
+
+def _counts(plans: list[VariantPlan]) -> Counter[str]:
+    """How many instances of each type the plans need."""
+    found: Counter[str] = Counter()
+    for plan in plans:
+        found[plan.instance_type] += plan.instance_count
+    return found
 
 
 def _check_idle(endpoint: Endpoint) -> None:

@@ -36,16 +36,18 @@ class ModelNotReadyError(SageMakerError):
 
 
 class ModelError(SageMakerError):
-    """The container answered with an error, or not at all (`status` 0)."""
+    """The container answered with an error, or not at all (`status` 0). `container`: its name, or `primary`."""
 
-    def __init__(self, *, endpoint: str, account_id: str, region: str, status: int, answer: str) -> None:
+    def __init__(
+        self, *, endpoint: str, account_id: str, region: str, status: int, answer: str, container: str = "primary"
+    ) -> None:
         group = f"/aws/sagemaker/Endpoints/{endpoint}"
         kind = "client" if 400 <= status < 500 else "server"
         self.status = status
         self.answer = answer
         self.log_stream_arn = f"arn:aws:logs:{region}:{account_id}:log-group:{group}"
         super().__init__(
-            f'Received {kind} error ({status}) from primary with message "{answer}". See '
+            f'Received {kind} error ({status}) from {container} with message "{answer}". See '
             f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#logEventViewer:group={group} "
             f"in account {account_id} for more information."
         )

@@ -1,6 +1,7 @@
 """The instances behind an endpoint: launched together, scaled, drained, stopped; and which one takes a request."""
 
 import hashlib
+import logging
 import random
 import threading
 from collections.abc import Callable
@@ -8,8 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from .data_capture import CapturePlan
+from .invocation import Invocation
 from .records import Model, now
+from .serving import Served
 
+logger = logging.getLogger(__name__)
+
+_REPLACEMENT_PAUSE_SECONDS = 5.0
 _SPILL_REQUESTS = 8
 """With so many requests under way on a model's instance its next request goes to the next instance."""
 
@@ -32,8 +39,14 @@ class Host(Protocol):
     def start(self) -> None:
         """Start and wait for the ping. Raises LaunchError."""
 
+    def invoke(self, invocation: Invocation, deadline: float) -> Served:
+        """The instance's answer, by `deadline` (monotonic seconds). Raises NotInServiceError, see `HostedInstance`."""
+
     def stop(self, drain: bool) -> None:
         """End the instance; with `drain` only when its requests have been answered."""
+
+    def lose(self) -> None:
+        """Let the instance go down at once, with the requests that it has."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +61,9 @@ class VariantPlan:
     startup_timeout_seconds: int | None
     volume_gib: int | None = None
     """VolumeSizeInGB, None where the variant names none."""
+
+    capture: CapturePlan | None = None
+    """Of the endpoint configuration, None where nothing is captured."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +80,7 @@ MakeHost = Callable[[VariantPlan], Host]
 class Variant:
     """A production variant: its plan, its hosts, its share of the traffic."""
 
-    def __init__(self, plan: VariantPlan, image: DeployedImage, make_host: MakeHost) -> None:
+    def __init__(self, plan: VariantPlan, images: list[DeployedImage], make_host: MakeHost) -> None:
         self.plan = plan
         self.weight = plan.weight
         self.desired_weight = plan.weight
@@ -73,9 +89,10 @@ class Variant:
         self.active_count: int | None = None
         """How many of the hosts get requests, the first ones; None: all of them."""
 
-        self._image = image
+        self._images = images
         self._make_host = make_host
         self._deployed = now()
+        self._places: dict[str, str] = {}
 
     def resize(self, count: int) -> list[Host]:
         """Start or give up hosts until there are `count`; returns those given up, still running. Raises LaunchError."""
@@ -85,29 +102,43 @@ class Variant:
         self.hosts = kept + added
         return surplus
 
-    def choose(self, target_model: str) -> list[Host]:
+    def choose(self, target_model: str | None) -> list[Host]:
         """Healthy hosts in the order in which to try them for `target_model`.
 
         The order is the model's own (rendezvous hashing), so that a model stays where it is loaded, whatever hosts come
-        and go; a busy first host passes its surplus on to the next.
+        and go; a busy first host passes its surplus on to the next. A host that replaces a lost one has its place: the
+        lost one's models come back to it, and all others stay where they are. Without a target model it is random.
         """
 
         def rank(host: Host) -> bytes:
-            return hashlib.sha256(f"{host.id} {target_model}".encode()).digest()
+            if target_model is None:
+                return random.randbytes(8)
+            return hashlib.sha256(f"{self._places.get(host.id, host.id)} {target_model}".encode()).digest()
 
         hosts = sorted((host for host in self.hosts[: self.active_count] if host.healthy), key=rank)
         hosts.sort(key=lambda host: host.requests_under_way // _SPILL_REQUESTS)
         return hosts
+
+    def replace(self, lost: Host) -> Host | None:
+        """Start a host in the place of `lost`; None where that is no longer part of the variant. Raises LaunchError."""
+        if lost not in self.hosts:
+            return None
+        host = self._make_host(self.plan)
+        self._places[host.id] = self._places.pop(lost.id, lost.id)
+        host.start()
+        self.hosts = [host if item is lost else item for item in self.hosts]
+        return host
 
     def describe(self) -> dict[str, Any]:
         return {
             "VariantName": self.plan.name,
             "DeployedImages": [
                 {
-                    "SpecifiedImage": self._image.specified,
-                    "ResolvedImage": self._image.resolved,
+                    "SpecifiedImage": image.specified,
+                    "ResolvedImage": image.resolved,
                     "ResolutionTime": self._deployed,
                 }
+                for image in self._images
             ],
             "CurrentWeight": self.weight,
             "DesiredWeight": self.desired_weight,
@@ -122,6 +153,7 @@ class Fleet:
     def __init__(self, variants: list[Variant]) -> None:
         self.variants = {variant.plan.name: variant for variant in variants}
         self._random = random.Random()
+        self._stopped = threading.Event()
         self._lock = threading.Lock()
 
     def variant(self, name: str | None) -> Variant | None:
@@ -148,6 +180,36 @@ class Fleet:
             with self._lock:
                 surplus = self.variants[name].resize(count)
             stop_all(surplus, drain=True)
+
+    def lose_instance(self, variant_name: str) -> str:
+        """Let the variant's busiest instance go down, and start another one in its place; returns the id of the lost.
+
+        Returns when the instance is gone; the replacement comes up in the background. Raises LookupError.
+        """
+        variant = self.variants.get(variant_name)
+        if variant is None:
+            raise LookupError(f"There is no variant {variant_name}: only {', '.join(self.variants)}.")
+        healthy = [host for host in variant.hosts if host.healthy]
+        if not healthy:
+            raise LookupError(f"No instance of variant {variant_name} is in service.")
+        lost = max(healthy, key=lambda host: host.requests_under_way)
+        threading.Thread(target=self._replace, args=(variant, lost), name=f"replace-{lost.id}", daemon=True).start()
+        lost.lose()
+        return lost.id
+
+    def _replace(self, variant: Variant, lost: Host) -> None:
+        """Until it succeeds, or the fleet is not wanted any more."""
+        while not self._stopped.is_set():
+            try:
+                with self._lock:
+                    host = variant.replace(lost)
+            except LaunchError as error:
+                logger.warning("the replacement of instance %s did not come up: %s", lost.id, error)
+                self._stopped.wait(_REPLACEMENT_PAUSE_SECONDS)
+                continue
+            if host is not None and self._stopped.is_set():
+                host.stop(drain=False)
+            return
 
     def want(self, wanted: dict[str, dict[str, Any]]) -> None:
         """Note what each variant named is to have: DesiredInstanceCount, DesiredWeight, or both."""
@@ -184,6 +246,7 @@ class Fleet:
         return [variant.describe() for variant in self.variants.values()]
 
     def stop(self, drain: bool) -> None:
+        self._stopped.set()
         stop_all([host for variant in self.variants.values() for host in variant.hosts], drain)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .errors import ValidationError
+from .records import Model
 from .validation import input_shape, validate
 
 MAX_BODY_BYTES = 6_291_456
@@ -21,10 +22,9 @@ _TO_CONTAINER = {
     "TargetModel": "X-Amzn-SageMaker-Target-Model",
 }
 _REFUSED = {
-    "TargetContainerHostname": "does not host several containers with direct invocation",
     "EnableExplanations": "has no ExplainerConfig",
     "InferenceComponentName": "hosts no inference components",
-    "SessionId": "is a multi-model endpoint without stateful sessions",
+    "SessionId": "has no stateful sessions",
     "PrefixAwareId": "has no variant whose RoutingStrategy is PREFIX_AWARE",
 }
 
@@ -38,8 +38,12 @@ class Invocation:
     members: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def target_model(self) -> str:
-        return self.members["TargetModel"]
+    def target_model(self) -> str | None:
+        return self.members.get("TargetModel")
+
+    @property
+    def target_container(self) -> str | None:
+        return self.members.get("TargetContainerHostname")
 
     @property
     def target_variant(self) -> str | None:
@@ -78,3 +82,24 @@ def check_invocation(invocation: Invocation) -> None:
     refused = [f"{name} must not be given: it {why}" for name, why in _REFUSED.items() if name in invocation.members]
     if refused:
         raise ValidationError(f"Endpoint {invocation.endpoint}: {'; '.join(refused)}.")
+
+
+def check_target(invocation: Invocation, model: Model) -> None:
+    """Whether the request names the target that the model's containers need, and no other. Raises ValidationError."""
+    endpoint = f"Endpoint {invocation.endpoint}"
+    if model.multi_model is not None and invocation.target_model is None:
+        raise ValidationError(f"{endpoint} is a multi-model endpoint and requires the target model header.")
+    if model.multi_model is None and invocation.target_model is not None:
+        raise ValidationError(f"{endpoint} is not a multi-model endpoint and does not support target model header.")
+    hostname = invocation.target_container
+    if not model.is_direct:
+        if hostname is not None:
+            raise ValidationError(
+                f"{endpoint}: TargetContainerHostname must not be given: it does not host several containers with "
+                "direct invocation."
+            )
+        return
+    names = [container.name for container in model.containers]
+    if hostname not in names:
+        wrong = "is missing" if hostname is None else f"{hostname} is none of its containers"
+        raise ValidationError(f"{endpoint}: TargetContainerHostname {wrong}. It has: {', '.join(names)}.")

@@ -6,22 +6,19 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndp
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ..account import ACCOUNT_ID, REGION
 from .container import Answer, ContainerTimeoutError
+from .data_capture import CapturePlan, DataCapture, Message
 from .endpoints import Endpoints
 from .errors import ModelError, ModelNotReadyError, ServiceUnavailableError, ValidationError, endpoint_not_found
-from .fleet import Variant
-from .host import HostedInstance, NotInServiceError
-from .invocation import CUSTOM_ATTRIBUTES, INFERENCE_ID, Invocation, check_invocation
+from .fleet import Host, Variant
+from .gate import NotInServiceError
+from .invocation import CUSTOM_ATTRIBUTES, INFERENCE_ID, Invocation, check_invocation, check_target
 from .metrics import Metrics, VariantMetrics
+from .serving import Served
 from .traffic import Traffic
-
-_NOT_FOR_MULTI_MODEL = {
-    "InvokeEndpointWithResponseStream": "is a multi-model endpoint, and this operation takes no target model",
-    "InvokeEndpointAsync": "has no AsyncInferenceConfig",
-}
 
 
 @dataclass(frozen=True)
@@ -37,9 +34,10 @@ class Prediction:
 class Invoker:
     """Routes invocations to instances. Blocking: one thread an invocation."""
 
-    def __init__(self, endpoints: Endpoints, metrics: Metrics, timeout_seconds: float) -> None:
+    def __init__(self, endpoints: Endpoints, metrics: Metrics, capture: DataCapture, timeout_seconds: float) -> None:
         self._endpoints = endpoints
         self._metrics = metrics
+        self._capture = capture
         self._timeout_seconds = timeout_seconds
 
     def invoke(self, invocation: Invocation) -> Prediction:
@@ -55,6 +53,8 @@ class Invoker:
             _count_errors(metrics, error)
             raise
         _count_errors(metrics, None)
+        if variant.plan.capture is not None:
+            self._record(variant.plan.capture, variant.plan.name, invocation, answer)
         returned = {
             CUSTOM_ATTRIBUTES: answer.headers.get(CUSTOM_ATTRIBUTES),
             INFERENCE_ID: answer.headers.get(INFERENCE_ID, invocation.inference_id),
@@ -66,21 +66,38 @@ class Invoker:
             headers={name: value for name, value in returned.items() if value is not None},
         )
 
+    def _record(self, plan: CapturePlan, variant: str, invocation: Invocation, answer: Answer) -> None:
+        metadata: dict[str, Any] = {}
+        if "CustomAttributes" in invocation.members:
+            metadata["customAttributes"] = [invocation.members["CustomAttributes"]]
+        if invocation.inference_id is not None:
+            metadata["inferenceId"] = invocation.inference_id
+        self._capture.record(
+            plan,
+            (invocation.endpoint, variant),
+            Message(invocation.body, invocation.members.get("ContentType")),
+            Message(answer.body, answer.headers.get("Content-Type")),
+            metadata,
+        )
+
     def refuse(self, operation: str, endpoint: str) -> NoReturn:
         """Answer the other operations of the runtime. Raises ValidationError."""
-        self._find_traffic(endpoint)
-        raise ValidationError(f"{operation}: endpoint {endpoint} {_NOT_FOR_MULTI_MODEL[operation]}.")
+        variant = self._find_traffic(endpoint).variant(None)
+        if operation == "InvokeEndpointAsync":
+            why = "has no AsyncInferenceConfig"
+        elif variant is not None and variant.plan.model.multi_model is not None:
+            why = "is a multi-model endpoint, and this operation takes no target model"
+        else:
+            why = "gets no response streams from the local AWS"
+        raise ValidationError(f"{operation}: endpoint {endpoint} {why}.")
 
     def _find_variant(self, invocation: Invocation) -> Variant:
         check_invocation(invocation)
         traffic = self._find_traffic(invocation.endpoint)
-        if "TargetModel" not in invocation.members:
-            raise ValidationError(
-                f"Endpoint {invocation.endpoint} is a multi-model endpoint and requires the target model header."
-            )
         variant = traffic.variant(invocation.target_variant)
         if variant is None:
             raise ValidationError(f"Variant {invocation.target_variant} not found in endpoint {invocation.endpoint}.")
+        check_target(invocation, variant.plan.model)
         return variant
 
     def _find_traffic(self, endpoint: str) -> Traffic:
@@ -91,13 +108,12 @@ class Invoker:
         return traffic
 
     def _ask(self, invocation: Invocation, variant: Variant, metrics: VariantMetrics, started: float) -> Answer:
-        headers = invocation.container_headers
         deadline = started + self._timeout_seconds
         refused: set[str] = set()
         while hosts := [host for host in variant.choose(invocation.target_model) if host.id not in refused]:
             host = hosts[0]
             try:
-                answer, hit, model_seconds = self._ask_host(host, invocation, headers, deadline)
+                served = self._ask_host(host, invocation, deadline)
             except NotInServiceError:
                 # It left with an update or a scaling-in after it was chosen. A request that a container broke off
                 # under does not come here: it may be what broke it.
@@ -105,35 +121,42 @@ class Invoker:
                 same = {**invocation.members, "TargetVariant": variant.plan.name}
                 variant = self._find_variant(replace(invocation, members=same))
                 continue
-            total_seconds = time.monotonic() - started
-            metrics.count("ModelCacheHit", float(hit))
-            metrics.duration("ModelLoadingWaitTime", 0 if hit else total_seconds - model_seconds)
-            metrics.duration("ModelLatency", model_seconds)
-            metrics.duration("OverheadLatency", total_seconds - model_seconds)
+            _count_served(metrics, served, time.monotonic() - started)
+            answer = served.answer
             if not 200 <= answer.status < 300:
-                raise self._model_error(invocation, answer.status, answer.text)
+                raise self._model_error(invocation, answer.status, answer.text, served.container)
             return answer
         raise ServiceUnavailableError(
             f"No instance of variant {variant.plan.name} of endpoint {invocation.endpoint} is in service."
         )
 
-    def _ask_host(
-        self, host: HostedInstance, invocation: Invocation, headers: Mapping[str, str], deadline: float
-    ) -> tuple[Answer, bool, float]:
+    def _ask_host(self, host: Host, invocation: Invocation, deadline: float) -> Served:
         try:
-            return host.invoke(invocation.target_model, invocation.body, headers, deadline)
+            return host.invoke(invocation, deadline)
         except ContainerTimeoutError as error:
-            raise self._model_error(
-                invocation,
-                0,
-                "Your invocation timed out while waiting for a response from container primary. Review the latency "
-                "metrics for each container in Amazon CloudWatch, resolve the issue, and try again.",
-            ) from error
+            text = (
+                f"Your invocation timed out while waiting for a response from container {error.container}. Review the "
+                "latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
+            )
+            raise self._model_error(invocation, 0, text, error.container) from error
 
-    def _model_error(self, invocation: Invocation, status: int, text: str) -> ModelError:
+    def _model_error(self, invocation: Invocation, status: int, text: str, container: str) -> ModelError:
         return ModelError(
-            endpoint=invocation.endpoint, account_id=ACCOUNT_ID, region=REGION, status=status, answer=text
+            endpoint=invocation.endpoint,
+            account_id=ACCOUNT_ID,
+            region=REGION,
+            status=status,
+            answer=text,
+            container=container,
         )
+
+
+def _count_served(metrics: VariantMetrics, served: Served, total_seconds: float) -> None:
+    if served.hit is not None:
+        metrics.count("ModelCacheHit", float(served.hit))
+        metrics.duration("ModelLoadingWaitTime", 0 if served.hit else total_seconds - served.seconds)
+    metrics.duration("ModelLatency", served.seconds)
+    metrics.duration("OverheadLatency", total_seconds - served.seconds)
 
 
 def _count_errors(metrics: VariantMetrics, error: Exception | None) -> None:
@@ -143,7 +166,7 @@ def _count_errors(metrics: VariantMetrics, error: Exception | None) -> None:
     """
     from_container = isinstance(error, ModelError)
     is_client_error = isinstance(error, (ValidationError, ModelNotReadyError)) or (
-        from_container and 400 <= error.status < 500
+        isinstance(error, ModelError) and 400 <= error.status < 500
     )
     metrics.count("Invocation4XXErrors", float(is_client_error))
     metrics.count("Invocation5XXErrors", float(error is not None and not is_client_error))

@@ -1,48 +1,27 @@
-"""Makes fleets: from a production variant's plan to instances with artifacts, metrics and error texts of their own."""
+"""Makes fleets from production variants' plans, and knows all instances that run."""
 
-import secrets
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from ..account import ACCOUNT_ID, REGION
 from ..instances.image import ImageStore
-from ..instances.instance import GRACE_SECONDS, InstanceError, InstanceFactory, InstanceSpec
-from ..settings import LocalAwsSettings
-from .artifacts import ArtifactCache
-from .container import ContainerClient
-from .errors import ModelError, SageMakerError
-from .fleet import DeployedImage, Fleet, LaunchError, Variant, VariantPlan
+from ..instances.instance import GRACE_SECONDS, InstanceError
+from .fleet import DeployedImage, Fleet, Host, LaunchError, Variant, VariantPlan
 from .host import HostedInstance
-from .loaded_models import LoadedModels
+from .host_maker import HostMaker
 from .metrics import Metrics, VariantMetrics
-from .model_events import ModelEvents
-from .s3_uri import S3Uri
+from .pipeline import HostedPipeline
 
 _LAST_GRACE_SECONDS = 1.0
-_STARTUP_SECONDS = 480.0
-"""SageMaker's own budget where the variant names none: eight minutes."""
 
 
 class Launcher:
     """See `endpoints.Fleets`."""
 
-    def __init__(
-        self,
-        *,
-        instances: InstanceFactory,
-        images: ImageStore,
-        artifacts: ArtifactCache,
-        metrics: Metrics,
-        events: ModelEvents,
-        settings: LocalAwsSettings,
-    ) -> None:
-        self._instances = instances
+    def __init__(self, maker: HostMaker, images: ImageStore, metrics: Metrics) -> None:
+        self._maker = maker
         self._images = images
-        self._artifacts = artifacts
         self._metrics = metrics
-        self._events = events
-        self._settings = settings
-        self._hosts: list[tuple[HostedInstance, VariantMetrics, VariantPlan]] = []
+        self._hosts: list[tuple[HostedInstance | HostedPipeline, VariantMetrics, VariantPlan]] = []
         self._lock = threading.Lock()
 
     def prepare(self, endpoint_name: str, plans: list[VariantPlan]) -> Fleet:
@@ -72,50 +51,19 @@ class Launcher:
         self.stop(_LAST_GRACE_SECONDS)
 
     def _variant(self, endpoint_name: str, plan: VariantPlan) -> Variant:
-        try:
-            image = self._images.resolve(plan.model.image)
-            self._images.check_platform(image, plan.instance_type)
-        except InstanceError as error:
-            raise LaunchError(str(error)) from error
-        deployed = DeployedImage(image.uri, image.resolved_uri)
-        return Variant(plan, deployed, lambda plan: self._host(endpoint_name, plan, image.resolved_uri))
+        deployed = []
+        for container in plan.model.containers:
+            try:
+                image = self._images.resolve(container.image)
+                self._images.check_platform(image, plan.instance_type)
+            except InstanceError as error:
+                raise LaunchError(str(error)) from error
+            deployed.append(DeployedImage(image.uri, image.resolved_uri))
+        return Variant(plan, deployed, lambda plan: self._host(endpoint_name, plan, deployed))
 
-    def _host(self, endpoint_name: str, plan: VariantPlan, image_uri: str) -> HostedInstance:
-        instance_id = f"i-{secrets.token_hex(9)[:17]}"
-        instance = self._instances.make(
-            InstanceSpec(
-                id=instance_id,
-                log_group=f"/aws/sagemaker/Endpoints/{endpoint_name}",
-                log_stream=f"{plan.name}/{instance_id}",
-                image=image_uri,
-                instance_type=plan.instance_type,
-                role_arn=None if plan.model.is_isolated else plan.model.request["ExecutionRoleArn"],
-                environment=plan.model.environment,
-            )
-        )
-
-        def model_error(status: int, text: str) -> SageMakerError:
-            return ModelError(endpoint=endpoint_name, account_id=ACCOUNT_ID, region=REGION, status=status, answer=text)
-
+    def _host(self, endpoint_name: str, plan: VariantPlan, images: list[DeployedImage]) -> Host:
+        host = self._maker.make(endpoint_name, plan, [image.resolved for image in images])
         metrics = self._metrics.for_variant(endpoint_name, plan.name)
-        note = self._events.for_instance(endpoint_name, plan.name, instance_id)
-
-        def make_models(client: ContainerClient) -> LoadedModels:
-            return LoadedModels(
-                client=client,
-                artifacts=self._artifacts,
-                prefix=S3Uri.parse(plan.model.model_data_url),
-                metrics=metrics,
-                model_error=model_error,
-                note=note,
-                load_timeout_seconds=self._settings.load_timeout_seconds,
-                keep_loaded=plan.model.cache_models,
-            )
-
-        timeout = self._settings.startup_health_check_seconds
-        if timeout is None:
-            timeout = plan.startup_timeout_seconds
-        host = HostedInstance(instance, plan.name, make_models, _STARTUP_SECONDS if timeout is None else timeout)
         with self._lock:
             self._hosts = [made for made in self._hosts if not made[0].is_stopping] + [(host, metrics, plan)]
         return host

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
+from typing import Protocol
 
 from .artifacts import Artifact, ArtifactCache
 from .container import Answer, ContainerClient, ContainerGoneError, ContainerTimeoutError
@@ -20,6 +22,16 @@ from .model_events import NoteModelEvent
 from .s3_uri import S3Uri
 
 logger = logging.getLogger(__name__)
+
+
+class ModelFiles(Protocol):
+    """Where the container finds the files of its models."""
+
+    def place(self, model_name: str, folder: Path) -> str:
+        """Let the container see `folder`; the path it has there. Safe to repeat."""
+
+    def remove(self, model_name: str) -> None: ...
+
 
 MakeModelError = Callable[[int, str], SageMakerError]
 """Makes the error of a container's answer: status (0: none came) and text."""
@@ -69,6 +81,7 @@ class LoadedModels:
         *,
         client: ContainerClient,
         artifacts: ArtifactCache,
+        files: ModelFiles,
         prefix: S3Uri,
         metrics: VariantMetrics,
         model_error: MakeModelError,
@@ -78,6 +91,7 @@ class LoadedModels:
     ) -> None:
         self._client = client
         self._artifacts = artifacts
+        self._files = files
         self._prefix = prefix
         self._metrics = metrics
         self._model_error = model_error
@@ -241,11 +255,10 @@ class LoadedModels:
             raise self._model_error(answer.status, answer.text)
 
     def _post_model(self, entry: Entry, artifact: Artifact, deadline: float) -> Answer:
+        url = self._files.place(entry.model_name, artifact.folder)
         started = time.monotonic()
         try:
-            answer = self._client.load(
-                entry.model_name, str(artifact.folder), entry.target_model, deadline - time.monotonic()
-            )
+            answer = self._client.load(entry.model_name, url, entry.target_model, deadline - time.monotonic())
         except ContainerTimeoutError as error:
             raise self._model_error(
                 0, f"Model {entry.target_model} did not load within {self._load_timeout_seconds:g} seconds."
@@ -287,5 +300,6 @@ class LoadedModels:
         if self._entries.get(entry.target_model) is entry:
             del self._entries[entry.target_model]
             if entry.artifact is not None:
+                self._files.remove(entry.model_name)
                 self._artifacts.give_back(entry.artifact)
         self._changed.notify_all()

@@ -34,6 +34,13 @@ class AccountLookups:
             return False
         return True
 
+    def object_exists(self, bucket: str, key: str) -> bool:
+        try:
+            self._s3.head_object(Bucket=bucket, Key=key)
+        except ClientError:
+            return False
+        return True
+
     def role_exists(self, arn: str) -> bool:
         try:
             role = self._iam.get_role(RoleName=arn.rpartition("/")[2])["Role"]

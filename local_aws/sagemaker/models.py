@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 from .errors import ValidationError
 from .listing import page
-from .records import Model, Table
-from .s3_uri import InvalidS3UriError, S3Uri
+from .model_containers import is_direct, read_containers, required_labels
+from .records import Model, ModelContainer, Table
+from .s3_uri import S3Uri
 from .tags import Tags
 
-MULTI_MODELS_LABEL = "com.amazonaws.sagemaker.capabilities.multi-models"
 # Docker's image manifest, version 2 schema 2. To OCI's, which ECR takes, AWS answers with the error below.
 # https://github.com/aws/amazon-sagemaker-feedback/issues/180
 _MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
@@ -35,6 +35,8 @@ class Account(Protocol):
 
     def bucket_exists(self, bucket: str) -> bool: ...
 
+    def object_exists(self, bucket: str, key: str) -> bool: ...
+
     def role_exists(self, arn: str) -> bool:
         """Whether the role is there and sagemaker.amazonaws.com may assume it."""
 
@@ -48,29 +50,20 @@ class Models:
         self._account = account
 
     def create(self, request: dict[str, Any]) -> dict[str, Any]:
-        container = _container(request)
-        if container.get("Mode") != "MultiModel":
-            raise ValidationError(
-                "The local AWS runs multi-model containers only: set the container's Mode to MultiModel."
-            )
-        for member in ("Image", "ModelDataUrl"):
-            if member not in container:
-                raise ValidationError(f"{member} is required for a container in MultiModel mode.")
+        containers = read_containers(request)
         if "ExecutionRoleArn" not in request:
             raise ValidationError("ExecutionRoleArn is required.")
-        if "ModelDataSource" in container:
-            raise ValidationError("ModelDataSource is not supported for a container in MultiModel mode.")
-        self._check_image(container["Image"])
-        self._check_model_data(container["ModelDataUrl"], request["ExecutionRoleArn"])
+        for container in containers:
+            self._check_image(container, len(containers))
+            if container.model_data is not None:
+                self._check_model_data(container, container.model_data, request["ExecutionRoleArn"])
         name = request["ModelName"]
         model = Model(
             name=name,
             arn=self._table.arn(name),
             request=request,
-            image=container["Image"],
-            model_data_url=container["ModelDataUrl"],
-            environment=container.get("Environment", {}),
-            cache_models=container.get("MultiModelConfig", {}).get("ModelCacheSetting") != "Disabled",
+            containers=containers,
+            is_direct=is_direct(request),
         )
         self._table.add(model)
         self._tags.set_initial(model)
@@ -102,7 +95,8 @@ class Models:
         self._table.remove(request["ModelName"])
         self._tags.forget(self._table.arn(request["ModelName"]))
 
-    def _check_image(self, uri: str) -> None:
+    def _check_image(self, container: ModelContainer, count: int) -> None:
+        uri = container.image
         image = self._account.image(uri)
         if image is None:
             raise ValidationError(f"Requested image {uri} not found.")
@@ -111,37 +105,17 @@ class Models:
                 f"Unsupported manifest media type {image.manifest_type} for image {uri}. "
                 "Ensure that valid manifest media type is used for specified image."
             )
-        if image.labels.get(MULTI_MODELS_LABEL) != "true":
-            raise ValidationError(
-                f"Your Ecr Image {uri} does not contain required {MULTI_MODELS_LABEL}=true Docker label(s)."
-            )
+        for label in required_labels(container, count):
+            if image.labels.get(label) != "true":
+                raise ValidationError(f"Your Ecr Image {uri} does not contain required {label}=true Docker label(s).")
 
-    def _check_model_data(self, url: str, role_arn: str) -> None:
-        try:
-            prefix = S3Uri.parse(url)
-        except InvalidS3UriError as error:
-            raise ValidationError(f"Invalid ModelDataUrl: {error}") from error
-        if prefix.key.endswith((".tar.gz", ".tgz")):
+    def _check_model_data(self, container: ModelContainer, location: S3Uri, role_arn: str) -> None:
+        if not self._account.bucket_exists(location.bucket) or not self._account.role_exists(role_arn):
             raise ValidationError(
-                f"Invalid ModelDataUrl: {url} names one archive. A container in MultiModel mode takes the S3 prefix "
-                "(s3://bucket/prefix/) below which the archives of all its models are."
-            )
-        if not self._account.bucket_exists(prefix.bucket) or not self._account.role_exists(role_arn):
-            raise ValidationError(
-                f'Could not access model data at {url}. Please ensure that the role "{role_arn}" exists and that its '
-                'trust relationship policy allows the action "sts:AssumeRole" for the service principal '
+                f'Could not access model data at {location}. Please ensure that the role "{role_arn}" exists and that '
+                'its trust relationship policy allows the action "sts:AssumeRole" for the service principal '
                 '"sagemaker.amazonaws.com". Also ensure that the role has "s3:GetObject" permissions and that the '
                 "object is located in us-east-1."
             )
-
-
-def _container(request: dict[str, Any]) -> dict[str, Any]:
-    """The one container of a multi-model model: PrimaryContainer, or the only one of Containers."""
-    given = [request["PrimaryContainer"]] if "PrimaryContainer" in request else []
-    given += request.get("Containers", [])
-    if len(given) != 1:
-        raise ValidationError(
-            "Give exactly one container, as PrimaryContainer or in Containers: "
-            f"the local AWS runs no inference pipelines (got {len(given)})."
-        )
-    return given[0]
+        if not container.is_multi_model and not self._account.object_exists(location.bucket, location.key):
+            raise ValidationError(f"Could not find model data at {location}.")

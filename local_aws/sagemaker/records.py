@@ -11,6 +11,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from ..account import sagemaker_arn
 from .errors import already_exists, could_not_find
+from .s3_uri import S3Uri
 
 EndpointStatus = Literal[
     "Creating", "Updating", "RollingBack", "InService", "Deleting", "Failed", "UpdateRollbackFailed"
@@ -32,15 +33,33 @@ class Record:
     created: datetime = field(default_factory=now)
 
 
-@dataclass
-class Model(Record):
-    """A model: image, environment and, in `model_data_url`, the prefix of its artifacts."""
+@dataclass(frozen=True)
+class ModelContainer:
+    """One container of a model. `name`: its ContainerHostname, or what stands for one."""
 
-    image: str = ""
-    model_data_url: str = ""
-    environment: dict[str, str] = field(default_factory=dict)
+    name: str
+    image: str
+    is_multi_model: bool
+    model_data: S3Uri | None
+    """The prefix of its artifacts where it is multi-model, otherwise its one artifact; None where it has none."""
+
+    environment: dict[str, str]
     cache_models: bool = True
     """False where MultiModelConfig.ModelCacheSetting is Disabled."""
+
+
+@dataclass
+class Model(Record):
+    """A model: its containers, at least one."""
+
+    containers: tuple[ModelContainer, ...] = ()
+    is_direct: bool = False
+    """An invocation names the one container that answers it; otherwise they answer in a row."""
+
+    @property
+    def multi_model(self) -> ModelContainer | None:
+        """The container into which SageMaker loads models, None where there is none."""
+        return next((container for container in self.containers if container.is_multi_model), None)
 
     @property
     def is_isolated(self) -> bool:
@@ -72,6 +91,13 @@ class Endpoint(Record):
     failure_reason: str | None = None
     deployment_config: dict[str, Any] | None = None
     modified: datetime = field(default_factory=now)
+
+    @property
+    def serving(self) -> EndpointConfig:
+        """The configuration that serves, of an endpoint that has been in service."""
+        if self.config is None:
+            raise RuntimeError(f"endpoint {self.name} has never been in service")
+        return self.config
 
 
 class Table(Generic[RecordT]):

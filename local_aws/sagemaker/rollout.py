@@ -94,7 +94,7 @@ class Rollout:
 
     def _roll(self) -> None:
         (name, wanted), present = next(iter(self._new.planned_counts().items())), sum(self._capacity.values())
-        batch = self._plan.step.instances(wanted)
+        batch = wanted if self._plan.step is None else self._plan.step.instances(wanted)
         self._traffic.shift(self._new, 0.0)
         for step in range(1, math.ceil(wanted / batch) + 1):
             arrived = min(step * batch, wanted)

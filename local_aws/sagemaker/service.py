@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from ..quotas import Quotas
+from .data_capture import DataCapture
 from .endpoint_changes import Alarms, EndpointChanges, Fleets
 from .endpoint_configs import EndpointConfigs
 from .endpoints import Endpoints, ScalingTargets
@@ -31,6 +33,8 @@ class SageMakerService:
         metrics: Metrics,
         pace: Pace,
         invocation_timeout_seconds: float,
+        quotas: Quotas,
+        capture: DataCapture,
     ) -> None:
         models = Table[Model]("model", "model")
         configs = Table[EndpointConfig]("endpoint configuration", "endpoint-config")
@@ -45,8 +49,9 @@ class SageMakerService:
             changes=self._changes,
             scaling=scaling,
             alarms=alarms,
+            quotas=quotas,
         )
-        self.invoker = Invoker(self.endpoints, metrics, invocation_timeout_seconds)
+        self.invoker = Invoker(self.endpoints, metrics, capture, invocation_timeout_seconds)
         model_operations = Models(models, tags, account)
         config_operations = EndpointConfigs(configs, models, tags)
         self._operations: dict[str, Operation] = {

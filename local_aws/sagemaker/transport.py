@@ -68,6 +68,10 @@ class SageMakerTransport:
         """Run one operation of the control plane. Raises SageMakerError."""
         return self.service.call(operation, request)
 
+    def lose_instance(self, endpoint: str, variant: str | None) -> dict[str, str]:
+        """See `Endpoints.lose_instance`."""
+        return self.service.endpoints.lose_instance(endpoint, variant)
+
     def cancel(self) -> None:
         """Changes under way come to nothing."""
         self.service.cancel()

@@ -56,9 +56,8 @@ def validate(request: dict[str, Any], shape: StructureShape) -> dict[str, Any]:
 
 def _read(value: Any, shape: Shape, path: str) -> Any:
     """`value` as `shape` describes it: unknown members and nulls left out, as AWS does."""
-    if not isinstance(value, _JSON_TYPES[shape.type_name]) or (
-        isinstance(value, bool) != (shape.type_name == "boolean")
-    ):
+    fits = isinstance(value, _JSON_TYPES[shape.type_name])
+    if not fits or isinstance(value, bool) != (shape.type_name == "boolean"):
         raise SerializationError(f"{path or 'Request'}: expected {shape.type_name}, got {type(value).__name__}")
     if isinstance(shape, StructureShape):
         return {

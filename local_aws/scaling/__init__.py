@@ -1,4 +1,6 @@
-"""Application Auto Scaling that acts on endpoints: moto keeps targets and policies, and does nothing with them.
+"""Application Auto Scaling that acts on endpoints: moto keeps targets, policies and scheduled actions, and does nothing
+with them.
 
-target_tracking <- autoscaler; moto_targets reads what moto keeps.
+step_scaling, target_tracking, schedule <- scheduled, activities <- autoscaler <- alarms, and moto_targets, which reads
+what moto keeps.
 """

@@ -1,81 +1,40 @@
-"""Scalable targets and their policies as moto keeps them."""
+"""Scalable targets, their policies and scheduled actions as moto keeps them."""
 
-import logging
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 from ..account import ACCOUNT_ID, REGION
-from ..cloudwatch.watched_alarm import MetricQuery
-from .autoscaler import ScalableTarget
+from .autoscaler import DIMENSION, ScalableTarget
+from .schedule import parse_schedule
+from .scheduled import ScheduledAction
+from .step_scaling import StepScaling
 from .target_tracking import TargetTracking
 
-logger = logging.getLogger(__name__)
-
-DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 _MODULE = "moto.applicationautoscaling.models"
-_INVOCATIONS = "SageMakerVariantInvocationsPerInstance"
 
 
 class MotoTargets:
-    """Callable: the targets among endpoints' variants. What of their policies does not act is said once in the log."""
+    """See `autoscaler.ScalingAccount`."""
 
-    def __init__(self) -> None:
-        self._told: set[str] = set()
-
-    def __call__(self) -> list[ScalableTarget]:
-        # Not imported here: it takes a second, and until somebody registers a target nothing is there. Another thread
-        # may be importing it just now.
-        backends = getattr(sys.modules.get(_MODULE), "applicationautoscaling_backends", None)
-        if backends is None:
+    def targets(self) -> list[ScalableTarget]:
+        backend = _backend()
+        if backend is None:
             return []
-        backend = backends[ACCOUNT_ID][REGION]
         policies = list(backend.policies.values())
         return [
-            self._target(target, [policy for policy in policies if policy.resource_id == resource_id])
+            _target(target, [policy for policy in policies if policy.resource_id == resource_id])
             for resource_id, target in list(backend.targets.get(DIMENSION, {}).items())
         ]
 
-    def _target(self, target: Any, policies: list[Any]) -> ScalableTarget:
-        endpoint, variant = variant_of(target.resource_id)
-        suspended = target.suspended_state or {}
-        read = [self._policy(policy, endpoint, variant) for policy in policies]
-        return ScalableTarget(
-            endpoint=endpoint,
-            variant=variant,
-            minimum=target.min_capacity,
-            maximum=target.max_capacity,
-            policies=tuple(policy for policy in read if policy is not None),
-            may_scale_out=not suspended.get("DynamicScalingOutSuspended", False),
-            may_scale_in=not suspended.get("DynamicScalingInSuspended", False),
-        )
+    def scheduled_actions(self) -> list[ScheduledAction]:
+        backend = _backend()
+        found = list(backend.scheduled_actions) if backend is not None else []
+        return [_scheduled(action) for action in found if action.scalable_dimension == DIMENSION]
 
-    def _policy(self, policy: Any, endpoint: str, variant: str) -> TargetTracking | None:
-        given = policy.target_tracking_scaling_policy_configuration
-        query = _query(given, endpoint, variant) if given is not None else None
-        if query is None:
-            if policy.policy_arn not in self._told:
-                self._told.add(policy.policy_arn)
-                logger.warning(
-                    "scaling policy %s does not act: the local AWS acts on target tracking of %s, or of one metric.",
-                    policy.policy_name,
-                    _INVOCATIONS,
-                )
-            return None
-        cooldowns = {
-            name: given[member]
-            for name, member in (
-                ("scale_out_cooldown_seconds", "ScaleOutCooldown"),
-                ("scale_in_cooldown_seconds", "ScaleInCooldown"),
-            )
-            if given.get(member) is not None
-        }
-        return TargetTracking(
-            name=policy.policy_name,
-            target_value=given["TargetValue"],
-            query=query,
-            scales_in=not given.get("DisableScaleIn", False),
-            **cooldowns,
-        )
+    def set_limits(self, resource_id: str, minimum: int, maximum: int) -> None:
+        backend: Any = _backend()
+        backend.targets[DIMENSION][resource_id].update(minimum, maximum, None)
 
 
 def variant_of(resource_id: str) -> tuple[str, str]:
@@ -86,15 +45,48 @@ def variant_of(resource_id: str) -> tuple[str, str]:
     return endpoint, variant
 
 
-def _query(configuration: dict[str, Any], endpoint: str, variant: str) -> MetricQuery | None:
-    predefined = configuration.get("PredefinedMetricSpecification")
-    if predefined is not None:
-        if predefined["PredefinedMetricType"] != _INVOCATIONS:
-            return None
-        own = frozenset({("EndpointName", endpoint), ("VariantName", variant)})
-        return MetricQuery("AWS/SageMaker", "InvocationsPerInstance", own, "Sum")
-    custom = configuration.get("CustomizedMetricSpecification") or {}
-    if "MetricName" not in custom:
-        return None
-    dimensions = frozenset((item["Name"], item["Value"]) for item in custom.get("Dimensions", []))
-    return MetricQuery(custom["Namespace"], custom["MetricName"], dimensions, custom["Statistic"], custom.get("Unit"))
+def _backend() -> Any | None:
+    # Not imported here: it takes a second, and until somebody registers a target nothing is there. Another thread
+    # may be importing it just now.
+    backends = getattr(sys.modules.get(_MODULE), "applicationautoscaling_backends", None)
+    return backends[ACCOUNT_ID][REGION] if backends is not None else None
+
+
+def _target(target: Any, policies: list[Any]) -> ScalableTarget:
+    endpoint, variant = variant_of(target.resource_id)
+    suspended = target.suspended_state or {}
+    return ScalableTarget(
+        endpoint=endpoint,
+        variant=variant,
+        minimum=target.min_capacity,
+        maximum=target.max_capacity,
+        policies={policy.policy_arn: _policy(policy) for policy in policies},
+        may_scale_out=not suspended.get("DynamicScalingOutSuspended", False),
+        may_scale_in=not suspended.get("DynamicScalingInSuspended", False),
+        has_schedule=not suspended.get("ScheduledScalingSuspended", False),
+    )
+
+
+def _policy(policy: Any) -> TargetTracking | StepScaling:
+    steps = policy.step_scaling_policy_configuration
+    if steps is not None:
+        return StepScaling.read(policy.policy_name, steps)
+    return TargetTracking.read(policy.policy_name, policy.target_tracking_scaling_policy_configuration)
+
+
+def _scheduled(action: Any) -> ScheduledAction:
+    limits = action.scalable_target_action or {}
+    return ScheduledAction(
+        name=action.scheduled_action_name,
+        resource_id=action.resource_id,
+        schedule=parse_schedule(action.schedule, action.timezone),
+        made=datetime.fromtimestamp(action.creation_time, UTC),
+        minimum=limits.get("MinCapacity"),
+        maximum=limits.get("MaxCapacity"),
+        start=_moment(action.start_time),
+        end=_moment(action.end_time),
+    )
+
+
+def _moment(given: float | None) -> datetime | None:
+    return None if given is None else datetime.fromtimestamp(given, UTC)

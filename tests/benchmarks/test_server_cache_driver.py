@@ -28,7 +28,7 @@ class CountingServer:
         pass
 
     def memory(self) -> Memory:
-        return Memory(private_bytes=len(self.loaded), proportional_bytes=0, processes=1)
+        return Memory(private_bytes=len(self.loaded), file_bytes=0, proportional_bytes=0, processes=1)
 
     def load(self, model: str, directory: Path) -> None:
         with self._guard:

@@ -4,7 +4,7 @@ import threading
 import pytest
 
 from benchmarks.server.errors import BenchmarkError
-from benchmarks.server.load_generator import AnswerReader, generate_load, request_bytes
+from benchmarks.server.load_generator import AnswerReader, generate_load, model_invocation, request_bytes
 
 BODY = b"x" * 300_000
 
@@ -51,7 +51,7 @@ def server(request):
 
 def test_every_request_is_whole_and_counted(server):
     port = server.server_address[1]
-    load = generate_load(port, request_bytes("m", BODY, "image/jpeg", port), clients=3, seconds=0.3)
+    load = generate_load(port, request_bytes(model_invocation("m", BODY, "image/jpeg"), port), clients=3, seconds=0.3)
     assert len(load.latencies_seconds) == len(server.seen) >= 3
     assert load.failures == len(server.seen) // 2
     assert set(server.seen) == {(b"POST /models/m/invoke HTTP/1.1", BODY)}
@@ -64,7 +64,7 @@ def test_every_request_is_whole_and_counted(server):
 def test_a_closed_connection_stops_the_run(server):
     port = server.server_address[1]
     with pytest.raises(BenchmarkError, match="closed a connection"):
-        generate_load(port, request_bytes("m", b"", "image/jpeg", port), clients=1, seconds=5)
+        generate_load(port, request_bytes(model_invocation("m", b"", "image/jpeg"), port), clients=1, seconds=5)
 
 
 def test_an_answer_is_read_from_any_pieces():

@@ -1,21 +1,23 @@
 import subprocess
 import sys
 
-from benchmarks.server.processes import measure_memory, parse_smaps_rollup, processor_seconds
+from benchmarks.server.processes import Memory, measure_memory, parse_smaps_rollup, processor_seconds
 
 ROLLUP = """\
 00400000-7ffd1000 ---p 00000000 00:00 0                                  [rollup]
 Rss:               10000 kB
 Pss:                5000 kB
 Pss_Anon:           1000 kB
+Pss_File:           3900 kB
 Shared_Clean:       6000 kB
 Private_Clean:       700 kB
 Private_Dirty:      3300 kB
 """
 
 
-def test_private_and_proportional_bytes():
-    assert parse_smaps_rollup(ROLLUP) == (4000 * 1024, 5000 * 1024)
+def test_pages_of_files_are_told_beside_private_memory():
+    """Private_Clean is a file that only one process maps: page cache, not memory that the process has written."""
+    assert parse_smaps_rollup(ROLLUP) == Memory(3300 * 1024, 3900 * 1024, 5000 * 1024, processes=1)
 
 
 def test_children_count_too():

@@ -1,5 +1,6 @@
 """Models that crash, hang, leak, grow, fork or print: none costs another model an answer."""
 
+import contextlib
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from onnx import TensorProto, helper
 
 from tests.container.clients import SERVE, HttpClient, Reply, wait_for
 from tests.container.conftest import serving
@@ -233,6 +235,71 @@ def test_children_count_and_end_with_their_model(server: HttpClient, tmp_path: P
     child = psutil.Process(int((folder / "child").read_text()))
     assert server.unload("forks").status == 200
     wait_for(lambda: not child.is_running(), "the child is gone")
+
+
+def test_children_in_a_session_of_their_own_end_with_their_model(server: HttpClient, tmp_path: Path) -> None:
+    code = """
+import subprocess, sys
+def model_fn(model_dir):
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+    open(model_dir + "/child", "w").write(str(child.pid))
+def transform_fn(model, data, content_type, accept): return "x"
+"""
+    folder = artifact(tmp_path / "apart", code)
+    assert server.load("apart", folder).status == 200
+    child = psutil.Process(int((folder / "child").read_text()))
+    assert child.is_running()
+    assert server.unload("apart").status == 200
+    wait_for(lambda: not child.is_running(), "the child is gone", 10)
+
+
+def test_code_that_closes_its_descriptors_and_runs_on_is_ended(server: HttpClient, tmp_path: Path) -> None:
+    """Not at the limit of 60 s, and not only when it is unloaded: nobody could stop it by a deadline any more."""
+    code = """
+import os
+def model_fn(model_dir): return model_dir
+def transform_fn(model, data, content_type, accept):
+    if data == "pid": return str(os.getpid())
+    os.closerange(0, 1024)
+    while True: pass
+"""
+    with server.loaded("closes", artifact(tmp_path / "closes", code)):
+        worker = psutil.Process(int(server.invoke("closes", b"pid", "text/csv").body))
+        start = time.monotonic()
+        assert server.invoke("closes", b"", "text/csv").error() == (500, "WorkerCrashed")
+        assert time.monotonic() - start < 4
+        wait_for(lambda: not worker.is_running(), "the process is gone", 5)
+        assert int(server.invoke("closes", b"pid", "text/csv").body) != worker.pid
+
+
+def test_a_small_file_that_asks_for_gigabytes_is_ended_in_time(server: HttpClient, tmp_path: Path, models) -> None:
+    """A hundred bytes that become 4 GiB when they are run, in a budget of 768 MiB."""
+    wanted = helper.make_tensor("shape", TensorProto.INT64, [1], [2**30])
+    nodes = [
+        helper.make_node("Constant", [], ["shape"], value=wanted),
+        helper.make_node("Expand", ["x", "shape"], ["y"]),
+    ]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in (("x", [1]), ("y", None))]
+    graph = helper.make_graph(nodes, "graph", ends[:1], ends[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    most, done = 0, threading.Event()
+
+    def watch() -> None:
+        nonlocal most
+        while not done.is_set():
+            with contextlib.suppress(OSError, psutil.Error):
+                most = max(most, *(process.memory_info().rss for process in server.workers()))
+            time.sleep(0.005)
+
+    with server.loaded("good", models["dense"]), ThreadPoolExecutor(1) as pool:
+        watching = pool.submit(watch)
+        replies = [server.load("asks", tmp_path) for _ in range(2)]
+        done.set()
+        watching.result()
+        assert {reply.error() for reply in replies} <= {(507, "InsufficientMemory"), (400, "ModelTooLarge")}
+        assert server.invoke("good", ROW, JSON).status == 200
+    assert most < 1400 * MIB
 
 
 def test_a_model_larger_than_it_looks_or_smaller(server: HttpClient, tmp_path: Path) -> None:

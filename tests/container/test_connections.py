@@ -3,6 +3,7 @@
 import contextlib
 import json
 import resource
+import select
 import signal
 import socket
 import time
@@ -184,6 +185,25 @@ def test_begun_bodies_stay_within_their_bound() -> None:
                 refused += sock.recv(65536).startswith(b"HTTP/1.1 503 ")
         assert refused >= 600 - 32 * MIB // 65536
         assert server.anonymous_bytes() - before < 36 * MIB
+
+
+def test_slow_bodies_give_way_to_others(models: dict[str, Path]) -> None:
+    """They fill the memory for bodies, which is counted when they are announced."""
+    with (
+        serving(HttpClient, MODEL_SERVER_MEMORY_MIB="512", MODEL_SERVER_WORKERS="1") as server,
+        server.loaded("dense", models["dense"]),
+        contextlib.ExitStack() as stack,
+    ):
+        assert isinstance(server, HttpClient)
+        begun = [stack.enter_context(connected(server)) for _ in range(40)]
+        for sock in begun:
+            sock.sendall(HEAD + b"content-length: 1048576\r\n\r\nx")
+        wait_for(lambda: server.invoke("dense", ROW, JSON).status == 200, "another client is served", 5)
+        for _ in range(20):
+            assert server.invoke("dense", ROW, JSON).status == 200
+        answers = [statuses(sock.recv(65536)) for sock in begun if select.select([sock], [], [], 0)[0]]
+        assert 0 < len(answers) < 40
+        assert answers == [[503]] * len(answers)
 
 
 def test_half_heads_have_a_deadline(models: dict[str, Path]) -> None:

@@ -197,16 +197,16 @@ def test_the_cdktf_command_line_plans_and_deploys(
     with rehearse() as rehearsal:
         rehearsal.catalog.add(model.name, model.directory)
         cdktf = rehearsal.deployment.cdktf
-        cdktf("deploy", "local-state", "--auto-approve", "--skip-provider-lock")
+        cdktf("deploy", "local-state", "--auto-approve")
         # All at once, in no order: the endpoint waits for the image and the artifacts.
-        cdktf("deploy", "local-*", "--auto-approve", "--skip-provider-lock")
-        assert "No changes" in cdktf("plan", "local-endpoint", "--skip-provider-lock")
+        cdktf("deploy", "local-*", "--auto-approve")
+        assert "No changes" in cdktf("plan", "local-endpoint")
         _assert_equals_mxnet(rehearsal, model)
 
         # A new model on an ordinary day: its stack alone.
         rehearsal.catalog.add(other.name, other.directory)
-        planned = cdktf("plan", "local-models", "--skip-provider-lock")
+        planned = cdktf("plan", "local-models")
         assert f"aws_s3_object.{other.name.replace('-', '_')}_v1" in planned
         assert "1 to add, 0 to change, 0 to destroy" in planned
-        cdktf("deploy", "local-models", "--auto-approve", "--skip-provider-lock")
+        cdktf("deploy", "local-models", "--auto-approve")
         _assert_equals_mxnet(rehearsal, other)

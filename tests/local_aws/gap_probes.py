@@ -23,6 +23,7 @@ from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 _PART = 6 * 2**20
 _DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 _RESOURCE = "endpoint/none/variant/none"
+_TARGET = {"ServiceNamespace": "sagemaker", "ResourceId": _RESOURCE, "ScalableDimension": _DIMENSION}
 
 
 class Moto:
@@ -160,6 +161,37 @@ def scaling_tags(moto: Moto) -> bool:
 
 def scaling_variants(moto: Moto) -> bool:
     return not _fails(lambda: _register(moto))
+
+
+def scaling_policies(moto: Moto) -> bool:
+    scaling = _register(moto)
+    try:
+        steps = {"AdjustmentType": "ChangeInCapacity", "StepAdjustments": []}
+        policy = {**_TARGET, "PolicyName": "steps", "PolicyType": "StepScaling"}
+        return not _fails(scaling.put_scaling_policy, **policy, StepScalingPolicyConfiguration=steps)
+    finally:
+        scaling.deregister_scalable_target(**_TARGET)
+
+
+def scaling_schedules(moto: Moto) -> bool:
+    action = {**_TARGET, "ScheduledActionName": "never", "Schedule": "cron(never)"}
+    limits = {"MinCapacity": 1}
+    return not _fails(
+        moto.client("application-autoscaling").put_scheduled_action, **action, ScalableTargetAction=limits
+    )
+
+
+def scaling_deregistration(moto: Moto) -> bool:
+    scaling = _register(moto)
+    scaling.put_scheduled_action(
+        **_TARGET, ScheduledActionName="left", Schedule="rate(1 day)", ScalableTargetAction={"MinCapacity": 1}
+    )
+    scaling.deregister_scalable_target(**_TARGET)
+    return bool(scaling.describe_scheduled_actions(ServiceNamespace="sagemaker")["ScheduledActions"])
+
+
+def scaling_activities(moto: Moto) -> bool:
+    return _fails(moto.client("application-autoscaling").describe_scaling_activities, ServiceNamespace="sagemaker")
 
 
 def scaling_acts(moto: Moto) -> bool:
@@ -334,6 +366,10 @@ PROBES: dict[str, Callable[[Moto], bool]] = {
     "sts-unknown-roles": sts_unknown_roles,
     "scaling-tags": scaling_tags,
     "scaling-variants": scaling_variants,
+    "scaling-policies": scaling_policies,
+    "scaling-schedules": scaling_schedules,
+    "scaling-deregistration": scaling_deregistration,
+    "scaling-activities": scaling_activities,
     "s3-policy-conditions": s3_policy_conditions,
     "s3-delete-markers": s3_delete_markers,
     "s3-copy-if-match": s3_copy_if_match,

@@ -250,28 +250,31 @@ def test_stop_ends_one_that_is_still_starting(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
-def test_a_shell_with_stale_variables_starts_no_terraform(tmp_path: Path, ending: signal.Signals) -> None:
-    """Terraform would kill whatever process has the pid in TF_REATTACH_PROVIDERS by then."""
-    place = ("--directory", str(tmp_path / "aws"))
-    (tmp_path / "bin").mkdir()
-    for name in ("terraform", "tofu"):
-        (tmp_path / "bin" / name).write_text(f'#!/bin/sh\necho "{name} ran: $*"\n')
-        (tmp_path / "bin" / name).chmod(0o755)
-    shell = {"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"}
+def test_a_shell_with_stale_variables_hears_that_the_local_aws_has_ended(
+    tmp_path: Path, ending: signal.Signals
+) -> None:
+    (tmp_path / "work").mkdir()
+    bucket = 'resource "aws_s3_bucket" "b" {}\n'
+    (tmp_path / "work" / "main.tf").write_text(f'{bucket}provider "aws" {{\n  region = "us-east-1"\n}}\n')
+    shell = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+
+    def run(lines: str, script: str) -> subprocess.CompletedProcess[str]:
+        command = ["sh", "-c", f"{lines}\ncd {tmp_path / 'work'}\n{script}"]
+        return subprocess.run(command, env=shell, capture_output=True, text=True, check=False)
+
     with LocalAws(
         directory=tmp_path / "aws", port=0, provider="stand-in", runtime="process", log_file=tmp_path / "log"
     ) as aws:
-        aws.environment()  # waits for the provider
-        lines = command("env", *place).stdout
-        script = f'{lines}\nterraform plan -x "a b" && tofu version'
-        ran = subprocess.run(["sh", "-c", script], env=shell, capture_output=True, text=True, check=False)
-        assert ran.stdout == "terraform ran: plan -x a b\ntofu ran: version\n"
+        sockets = Path(aws.environment()["LOCAL_AWS_PROVIDER_SOCKET"]).parent
+        lines = command("env", "--directory", str(tmp_path / "aws")).stdout
+        ran = run(lines, "terraform init -no-color && terraform plan -no-color")
+        assert "1 to add" in ran.stdout, ran.stderr
         children = psutil.Process(aws.pid).children()
         os.kill(aws.pid, ending)
         assert gone([psutil.Process(aws.pid), *children] if psutil.pid_exists(aws.pid) else children)
-    ran = subprocess.run(
-        ["sh", "-c", f"{lines}\nterraform plan"], env=shell, capture_output=True, text=True, check=False
-    )
-    assert (ran.returncode, ran.stdout) == (1, "")
-    assert ran.stderr.startswith("local AWS: the local AWS of this shell's variables has ended")
-    assert 'eval "$(python -m local_aws env)"' in ran.stderr
+    assert not sockets.exists()
+    for script in ("terraform plan -no-color", "terraform init -no-color && terraform plan -no-color"):
+        ran = run(lines, script)
+        assert ran.returncode == 1
+        assert f"the local AWS of this shell's variables ({aws.url}) is not running" in " ".join(ran.stderr.split())
+        assert 'eval "$(python -m local_aws env)"' in " ".join(ran.stderr.split())

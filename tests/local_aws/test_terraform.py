@@ -40,7 +40,12 @@ def decide(tmp_path: Path, calls: Path, monkeypatch: pytest.MonkeyPatch) -> Deci
         )
         script.chmod(script.stat().st_mode | stat.S_IXUSR)
         provider = TerraformProvider(
-            choice, Directory(tmp_path), "http://127.0.0.1:1", AccessKey.generate(), os.environ
+            choice,
+            Directory(tmp_path),
+            "http://127.0.0.1:1",
+            AccessKey.generate(),
+            outer=os.environ,
+            watch_folder=lambda folder: None,
         )
         provider.start()
         try:
@@ -117,27 +122,47 @@ def test_stand_in_where_there_is_no_registry(decide: Decide, tmp_path: Path, cap
     assert status["provider"] == "stand-in"
     environment = status["environment"]
     assert isinstance(environment, dict)
+    configuration = Path(environment["TF_CLI_CONFIG_FILE"])
+    assert configuration == tmp_path / "stand-in" / "terraform.rc"
+    assert stat.S_IMODE(configuration.stat().st_mode) == 0o600
+    assert environment["TF_PLUGIN_CACHE_DIR"] == ""
     # For Terraform and for OpenTofu.
-    assert list(json.loads(environment["TF_REATTACH_PROVIDERS"])) == [
-        "registry.terraform.io/hashicorp/aws",
-        "registry.opentofu.org/hashicorp/aws",
-    ]
-    assert "TF_CLI_CONFIG_FILE" not in environment  # what is in the home folder holds
+    for host in ("registry.terraform.io", "registry.opentofu.org"):
+        archive = f"hashicorp/aws/terraform-provider-aws_{PROVIDER_VERSION}_linux_amd64.zip"
+        assert (tmp_path / "stand-in" / "mirror" / host / archive).is_file()
     loud = [record.message for record in caplog.records if "STAND-IN PROVIDER" in record.message]
     assert len(loud) == 1
     assert "cannot be installed here (Failed to query available provider packages)" in loud[0]
 
 
-@pytest.mark.parametrize("init_exit_code", [0, 1], ids=["hashicorp", "stand-in"])
 def test_cli_configuration_of_the_user_reaches_every_terraform(
-    decide: Decide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, init_exit_code: int
+    decide: Decide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "my.tfrc").write_text("")
+    (tmp_path / "my.tfrc").write_text('credentials "registry.example" {\n  token = "t"\n}\n')
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TF_CLI_CONFIG_FILE", "my.tfrc")
-    environment = decide("auto", init_exit_code=init_exit_code)["environment"]
+    environment = decide("auto")["environment"]
     assert isinstance(environment, dict)
     assert environment["TF_CLI_CONFIG_FILE"] == str(tmp_path / "my.tfrc")
+    environment = decide("stand-in")["environment"]
+    assert isinstance(environment, dict)
+    assert 'credentials "registry.example"' in Path(environment["TF_CLI_CONFIG_FILE"]).read_text()
+
+
+def test_a_start_in_a_shell_of_another_local_aws(
+    decide: Decide, calls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its variables lead Terraform to the stand-in, which must not be taken for hashicorp/aws, nor asked for twice."""
+    (tmp_path / "my.tfrc").write_text("disable_checkpoint = true\n")
+    monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(tmp_path / "my.tfrc"))
+    environment = decide("auto", init_exit_code=1)["environment"]
+    assert isinstance(environment, dict)
+    text = Path(environment["TF_CLI_CONFIG_FILE"]).read_text()
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert decide("auto")["provider"] == "stand-in"  # what is known still holds
+    assert Path(environment["TF_CLI_CONFIG_FILE"]).read_text() == text
+    assert len(calls.read_text().splitlines()) == 1
 
 
 def test_cli_configuration_that_is_not_there(decide: Decide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,8 @@ def test_a_checkpoint_becomes_onnx_and_the_lock_tells_how_equal_they_are(run, tm
     (tmp_path / "rows.json").write_text("[[1, 2, 3, 4]]")
     arguments = ("add", "net", folder, "--to-onnx", "--samples", tmp_path / "rows.json", "--tolerance", "1e-6")
     code, output, errors = run(*arguments)
-    assert (code, errors) == (0, f"Converting {folder}\n")
+    assert code == 0
+    assert errors in ("", f"Converting {folder} ...\n")  # the line comes after 3 seconds
     converted, added, seen = output.splitlines()
     assert converted.startswith("Converted to ONNX: outputs equal within ")
     assert converted.endswith(" on 1 sample (allowed: 1e-06)")

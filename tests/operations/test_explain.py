@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from operations import __main__ as command_line
+from operations.complaints import complaint
 from operations.explain import RULES, explain
 from operations.state_lock import StateLock
 from operations.terraform import Terraform, TerraformError
@@ -128,7 +129,7 @@ def test_a_damaged_state_and_a_wrong_bucket_are_explained_and_nothing_is_written
     assert "a newer Terraform has written" in remedy(terraform)
 
     # What the commands print: Terraform's own words, what happened, what to do, and what was not done.
-    command_line._report(failure(terraform))
+    print(complaint(failure(terraform)), file=sys.stderr)
     printed = capsys.readouterr().err
     for part in ("Unsupported state file format", "What happened: a newer", "What to do: ", "no state was written"):
         assert part in printed
@@ -310,6 +311,13 @@ def test_any_other_state_that_was_not_saved_is_pushed(error, stack):
     assert "terraform -chdir=F state push errored.tfstate" in explain(error, NOW, stack, "F").remedy
 
 
+def test_a_lock_that_could_not_be_released_is_said_to_stay():
+    refused = "dial tcp 10.0.0.1:443: i/o timeout"
+    left = explain(f"Error: reading x: {refused}\n\nError: Error releasing the state lock", NOW, "dev-models", "F")
+    assert "The lock of the state may be left" in left.remedy
+    assert "lock" not in explain(f"Error: reading x: {refused}", NOW, "dev-models", "F").remedy
+
+
 LOCKED = """
 │ Error: Error acquiring the state lock
 │
@@ -346,7 +354,7 @@ def test_every_rule_fills_its_places():
 
 def test_an_error_that_no_rule_knows_stays_as_it_is(capsys):
     assert explain("Error: Invalid index", NOW) is None
-    command_line._report(TerraformError("apply", Path("dev-models"), "Error: Invalid index"))
+    print(complaint(TerraformError("apply", Path("dev-models"), "Error: Invalid index")), file=sys.stderr)
     assert "What happened" not in capsys.readouterr().err
 
 

@@ -110,10 +110,12 @@ def test_the_lock_is_that_of_the_pipfile(tmp_path: Path):
     [
         ("module", ["operations", "stacks", "dev"], 0, "state\nimage\nmodels\nendpoint\n"),
         ("module", ["operations", "deploy", "--help"], 0, "--saved"),
-        ("module", ["demo", "run"], 1, "mxnet is not installed: run `make setup`"),
+        ("module", ["mme", "demo"], 1, "mxnet is not installed: run `make setup`"),
         ("module", ["plan_review", "--rules"], 0, "# Rules of the plan review"),
         ("module", ["image_builder"], 1, "BUILD_CONTEXT: Field required."),
         ("module", ["model_catalog", "list"], 0, ""),
+        ("module", ["mme", "stacks", "dev"], 0, "state\nimage\nmodels\nendpoint\n"),
+        ("module", ["mme", "--help"], 0, "check-account"),
         ("path", ["main.py"], 0, ""),
     ],
 )

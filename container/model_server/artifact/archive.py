@@ -93,7 +93,7 @@ def _extract(file: BinaryIO, root: Path, limits: ArchiveLimits) -> None:
     try:
         with (
             gzip.GzipFile(fileobj=file) as stream,
-            tarfile.open(fileobj=_BoundedReader(stream, stream_limit), mode="r:", errorlevel=1) as tar,  # type: ignore[arg-type]
+            tarfile.open(fileobj=_BoundedReader(stream, stream_limit), mode="r:", errorlevel=1) as tar,  # type: ignore[call-overload]
         ):
             total_bytes = 0
             links: list[tarfile.TarInfo] = []

@@ -3,12 +3,12 @@
 import codecs
 import math
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidArtifact
 
 if TYPE_CHECKING:
-    import numpy as np
+    from numpy.typing import NDArray
 
 _BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 # Not all that `str.splitlines` takes for the end of a line: form feeds and the like stand inside labels.
@@ -33,7 +33,7 @@ def read_labels(content: bytes, file_name: str) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def fitting(labels: tuple[str, ...], output: "np.ndarray") -> tuple[str, ...]:
+def fitting(labels: tuple[str, ...], output: "NDArray[Any]") -> tuple[str, ...]:
     """The labels of an output's classes. Blank lines count as classes, or only divide the list, as the number of
     classes says.
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.utils import InvalidWheelFilename, NormalizedName, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
 from ..errors import InvalidArtifact
@@ -80,7 +80,7 @@ def hidden_packages(code: Path, imported: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _is_met(wanted: Requirement, name: str, there: Mapping[str, str], code: Path) -> bool:
+def _is_met(wanted: Requirement, name: NormalizedName, there: Mapping[NormalizedName, str], code: Path) -> bool:
     module = name.replace("-", "_")
     if any((folder / module).is_dir() or (folder / f"{module}.py").is_file() for folder in (code, code / _LIBRARY)):
         return True
@@ -110,19 +110,19 @@ def _wheels(code: Path) -> list[Path]:
     return sorted(file for folder in (code, code / _LIBRARY, code / _WHEELS) for file in folder.glob("*.whl"))
 
 
-def _brought(code: Path) -> dict[str, str]:
+def _brought(code: Path) -> dict[NormalizedName, str]:
     """Packages in the artifact, name to version."""
-    found = {}
+    found: dict[NormalizedName, str] = {}
     for folder in (code, code / _LIBRARY):
         for metadata in folder.glob("*.dist-info"):
             name, _, version = metadata.name.removesuffix(".dist-info").rpartition("-")
             found[canonicalize_name(name)] = version
     for wheel in _wheels(code):
         try:
-            name, version, _, _ = parse_wheel_filename(wheel.name)
+            name, wheel_version, _, _ = parse_wheel_filename(wheel.name)
         except InvalidWheelFilename:
             continue  # `import_paths` refuses it
-        found[name] = str(version)
+        found[name] = str(wheel_version)
     return found
 
 

@@ -1,7 +1,7 @@
 """What a model takes: the shapes of its inputs, and how an image becomes one of them."""
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -37,7 +37,7 @@ class TensorSpec(BaseModel):
     name: str = Field(min_length=1)
     shape: tuple[Annotated[int, Field(strict=True)], ...]
     dtype: ElementType = "float32"
-    batched: bool = Field(True, exclude=True)
+    batched: bool = Field(default=True, exclude=True)
 
     @model_validator(mode="after")
     def _positive(self) -> "TensorSpec":
@@ -140,7 +140,7 @@ def default_image(item_shape: tuple[int, ...], dtype: str = "float32") -> ImageS
     channels, height, width = item_shape
     if channels not in (1, 3):
         return None
-    plain = {"scale": 1.0, "mean": (0.0,) * channels, "std": (1.0,) * channels}
+    plain: dict[str, Any] = {"scale": 1.0, "mean": (0.0,) * channels, "std": (1.0,) * channels}
     whole = not dtype.startswith("float")
     if channels == 3:
         shorter = max(round(min(height, width) * 256 / 224), height, width)

@@ -8,6 +8,8 @@ from ..errors import InsufficientMemory
 from .registry import Model
 
 MIB = 1024 * 1024
+# By how much of the budget processes may pass it: the next load is refused, and SageMaker unloads models for it.
+TOLERANCE = 1 / 16
 _REMEMBERED_MODELS = 10_000
 # Until models were measured: weights as loaded, once more as the engine arranges them, and some of its own.
 _FIRST_RATIO = 2.0

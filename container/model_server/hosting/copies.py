@@ -3,7 +3,8 @@ loaded again. Copies are given back when the model has cooled down or their memo
 
 import asyncio
 import time
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
 from ..errors import InsufficientMemory, PredictionFailed, ServerError, WorkerCrashed
 from ..settings import Settings
@@ -143,7 +144,7 @@ class Copies:
         freed = await self._placement.unload_from(model, index)
         self._observer.unloaded(model, time.perf_counter() - start, freed, index, reason)
 
-    def _spawn(self, work) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -9,7 +9,7 @@ from typing import Protocol
 from ..errors import ServerError
 from ..memory import descendants_bytes, mapped_bytes
 from ..telemetry.observer import Observer
-from .budget import MIB, MemoryBudget
+from .budget import MIB, TOLERANCE, MemoryBudget
 from .places import Place
 from .registry import Model, Registry
 from .scheduler import Scheduler
@@ -22,8 +22,6 @@ _RESIDUE_BYTES = 96 * MIB
 # Models take more with their requests than they did when they were loaded: under Zipf traffic over 150 small networks
 # a worker held a third more. That is their memory, and no reason to lose them all.
 _GROWTH_OF_MODELS = 0.5
-# By how much of the budget that may pass it. The next load is refused, and SageMaker unloads models for it.
-_TOLERANCE = 1 / 16
 # A worker that grew by less is not the one to blame when the budget is passed.
 _GROWTH_BYTES = 16 * MIB
 
@@ -112,7 +110,7 @@ class Housekeeper:
         places = list(self._scheduler.places.values())
         loading = [place for place in places if place.is_moving_models]
         exceeded = self._budget.exceeded_bytes() - sum(place.private_bytes for place in loading if place.owner)
-        tolerated = _TOLERANCE * self._budget.limit_bytes
+        tolerated = TOLERANCE * self._budget.limit_bytes
         grown = sorted((place for place in places if place not in loading), key=self._residue, reverse=True)
         for place in grown:
             residue = self._residue(place)

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from .. import wire
 from ..errors import ServerError
 from ..settings import Settings
 from .budget import MIB, MemoryBudget
@@ -87,7 +88,7 @@ class Optimiser:
         process = await WorkerProcess.start(self._zygote)
         try:
             answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-            header = {"operation": "optimise", "model": model.name, "url": model.url}
+            header: wire.Header = {"operation": "optimise", "model": model.name, "url": model.url}
             process.call(header, b"", self._settings.load_seconds, lambda outcome: settle(answer, outcome))
             return str((await answer)[0]["obstacle"])
         finally:
@@ -103,7 +104,7 @@ class Optimiser:
             if model.state is not State.READY or index not in model.places or place is None:
                 continue
             deadline = time.perf_counter() + self._settings.load_seconds
-            header = {"operation": "reload", "model": model.name, "url": model.url}
+            header: wire.Header = {"operation": "reload", "model": model.name, "url": model.url}
             answer, _ = await self._scheduler.run(header, deadline, model, index)
             if answer["origin"] == "form" and index in model.memory_bytes:
                 taken = int(answer["taken_bytes"])  # type: ignore[call-overload]

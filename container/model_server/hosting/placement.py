@@ -7,7 +7,8 @@ gets a process of its own.
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from typing import Any
 
 from .. import wire
 from ..errors import (
@@ -20,7 +21,7 @@ from ..errors import (
 from ..memory import anonymous_bytes, headroom_bytes, private_bytes
 from ..settings import Settings
 from ..telemetry.observer import Observer
-from .budget import MIB, MemoryBudget
+from .budget import MIB, TOLERANCE, MemoryBudget
 from .copies import Copies
 from .housekeeping import Housekeeper
 from .jobs import Job
@@ -124,16 +125,14 @@ class Placement:
                 await self.copies.make_room(estimate, model)
                 room = self._room_for(estimate, model)
                 is_try = room < estimate
+                # Beyond that it is ended: a small file may ask for more than there is.
+                most = room if is_try else self.budget.left_bytes + int(TOLERANCE * self.budget.limit_bytes)
                 with self.budget.reserve(room):
                     place = await self.scheduler.open_place(model) if shared is None or is_try else shared
                     model.arriving.add(place.index)
                     if model.state is State.UNLOADING:
                         raise ModelNotFound(f"Model not found: {model.name}")
-                    header = await (
-                        self._try_load(model, place, deadline, room)
-                        if is_try
-                        else self._run_load(model, place, deadline)
-                    )
+                    header = await self._watched_load(model, place, deadline, most, is_try)
             self._note_loaded(model, place, header)
             await self._check_budget(model, place)
         except BaseException:
@@ -171,18 +170,26 @@ class Placement:
             raise self._too_large(model, f"takes {estimate / MIB:.1f} MiB")
         raise self.budget.refusal(model.name, estimate)
 
-    async def _try_load(self, model: Model, place: Place, deadline: float, room: int) -> wire.Header:
-        """Load a model into a process that ends when it has taken more than the room. Raises InsufficientMemory."""
-        watch = MemoryWatch(place, room)
+    async def _watched_load(self, model: Model, place: Place, deadline: float, most: int, is_try: bool) -> wire.Header:
+        """Load a model into a process that ends when it has taken more than `most`.
+
+        One that passed it without a try is measured by that, and apart from others from then on: a shared worker ended
+        with it. Raises InsufficientMemory, ModelTooLarge.
+        """
+        is_alone = self._is_alone(model)  # its end takes other models out of a shared worker
+        watch = MemoryWatch(place, model, most)
         try:
             return await self._run_load(model, place, deadline)
         except WorkerCrashed as error:
             if not watch.is_passed:
                 raise
-            if self._is_alone(model):
-                raise self._too_large(model, f"takes more than {room / MIB:.1f} MiB") from error
-            self.budget.note_failed(model, room)
-            raise self.budget.refusal(model.name, room) from error
+            if not is_try:
+                self.budget.learn(model, most)
+                self._quarantine.note(model.url)
+            if is_alone:
+                raise self._too_large(model, f"takes more than {most / MIB:.1f} MiB") from error
+            self.budget.note_failed(model, most)
+            raise self.budget.refusal(model.name, most) from error
         finally:
             watch.stop()
 
@@ -292,7 +299,7 @@ class Placement:
         models = sum(model.mapped_bytes + model.claimed_bytes for model in self._registry.all())
         return models + sum(place.private_bytes for place in self.scheduler.places.values())
 
-    def _spawn(self, work) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -21,7 +21,8 @@ from ..settings import Settings
 _PACKAGE_ROOT = Path(__file__).resolve().parents[len(__package__.split("."))]
 _ZYGOTE = f"{__package__.rpartition('.')[0]}.worker.zygote"
 _START_SECONDS = 120.0
-_EXIT_SECONDS = 5.0
+# How long a process whose socket closed may take to end. A crash takes milliseconds.
+_EXIT_SECONDS = 1.0
 _STDERR = 2
 _log = logging.getLogger(__name__)
 _SOCKET_BYTES = 1024 * 1024
@@ -73,7 +74,7 @@ class Zygote:
             return pid, ours, self._exits[pid]
 
     async def _start(self) -> None:
-        self._close_control()
+        self._lost()  # its end may be seen here first
         self._ready.clear()
         self._forked = asyncio.Queue()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -105,12 +106,7 @@ class Zygote:
         except ConnectionError:
             data = b""
         if not data:
-            # The kernel kills the workers together with the zygote; nobody else would report them.
-            self._close_control()
-            self._forked.put_nowait(-1)
-            self._ready.set()
-            for pid in list(self._exits):
-                self._exited(pid, -signal.SIGKILL)
+            self._lost()
             return
         message = orjson.loads(data)
         if "ready" in message:
@@ -120,6 +116,14 @@ class Zygote:
             self._forked.put_nowait(message["pid"])
         else:
             self._exited(message["exited"], message["status"])
+
+    def _lost(self) -> None:
+        """It died. The kernel kills the workers together with it; nobody else would report them."""
+        self._close_control()
+        self._forked.put_nowait(-1)
+        self._ready.set()
+        for pid in list(self._exits):
+            self._exited(pid, -signal.SIGKILL)
 
     def _exited(self, pid: int, status: int) -> None:
         future = self._exits.pop(pid, None)

@@ -8,7 +8,8 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from .. import wire
 from ..errors import Abandoned, DeadlineExceeded, ModelTimeout, QueueFull, ServerError, Stopping, WorkerCrashed
@@ -212,6 +213,8 @@ class Scheduler:
     async def _fail(self, process: WorkerProcess, job: Job, error: WorkerCrashed | TimeoutError) -> None:
         """Tell of the error once the process is gone, with its exit code."""
         status = await process.status()
+        if status is None:  # code that closed the socket may run on, and nobody could stop it later
+            process.kill()
         if isinstance(error, TimeoutError):
             seconds = time.perf_counter() - job.queued_at
             job.settle(ModelTimeout(f"the model did not answer within {seconds:.3g} s; its worker was replaced"))
@@ -285,7 +288,7 @@ class Scheduler:
             job.settle(WorkerCrashed("the worker process ended before it took this request", exited.result()))
         self.dispatch()
 
-    def _spawn(self, work) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -234,7 +234,7 @@ def _invocation(job: Job, answer: Reply) -> Invocation:
         stages[stage] = float(header[f"{stage}_seconds"])  # type: ignore[arg-type]
     invocation = Invocation(body, str(header["content_type"]), stages, job.model.invocations == 0)
     if "status" in header:
-        return invocation._replace(status=header["status"], headers=header["headers"])
+        return invocation._replace(status=header["status"], headers=header["headers"])  # type: ignore[arg-type]
     return invocation
 
 

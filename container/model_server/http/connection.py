@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from enum import Enum, auto
 
-from ..errors import RequestTimeout, ServerError
+from ..errors import QueueFull, RequestTimeout, ServerError
 from ..telemetry.tracing import identify
 from .answers import CONTINUE, Answer, failure, head_bytes, refusal
 from .bodies import Body, ChunkedBody, SizedBody
@@ -130,6 +130,14 @@ class Connection(asyncio.BufferedProtocol):
     def abort(self) -> None:
         self._transport.abort()
 
+    @property
+    def body_since(self) -> float | None:
+        return self._started if self._phase is _Phase.BODY and self._body is not None else None
+
+    def give_way(self) -> None:
+        slow = QueueFull("the body came slowly, and others needed its memory; try again later")
+        self._answer_early(refusal(slow), keep_alive=False)
+
     def _is_broken(self) -> bool:
         poll = select.poll()
         poll.register(self._transport.get_extra_info("socket").fileno(), 0)
@@ -202,17 +210,24 @@ class Connection(asyncio.BufferedProtocol):
         self._wait(self._hall.body_seconds)
         try:
             self._accepted = self._hall.application.accept(head)
-            limit = self._accepted.max_body_bytes
-            if head.length is None:
-                self._body = ChunkedBody(limit, self._hall.bodies)
-            else:
-                self._body = SizedBody(head.length, limit, self._hall.bodies)
+            self._body = self._new_body(head.length, self._accepted.max_body_bytes)
         except ServerError as error:
             self._answer_early(refusal(error), self._can_drop(head, has_more))
             return
         if head.expects_continue and head.may_be_told and not has_more and not self._body.is_complete:
             self._transport.write(CONTINUE)
         self._answer_if_complete(self._body)
+
+    def _new_body(self, length: int | None, limit: int) -> Body:
+        """Raises ServerError."""
+        if length is None:
+            return ChunkedBody(limit, self._hall.bodies)
+        while True:
+            try:
+                return SizedBody(length, limit, self._hall.bodies)
+            except QueueFull:
+                if not self._hall.end_slowest_body():
+                    raise
 
     @staticmethod
     def _can_drop(head: Head, has_more: bool) -> bool:

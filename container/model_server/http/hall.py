@@ -1,5 +1,6 @@
 """What connections need of the server: who answers, what bounds them, and the list of them all."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -11,6 +12,8 @@ from .bodies import BodyMemory
 from .heads import Head
 
 _MAX_HEAD_SECONDS = 20.0
+# A body arrives within milliseconds from where SageMaker sends it. One that takes longer than this gives way.
+_SLOW_SECONDS = 0.25
 
 
 class Accepted(NamedTuple):
@@ -49,6 +52,15 @@ class OpenConnection(Protocol):
 
     def abort(self) -> None: ...
 
+    @property
+    def body_since(self) -> float | None:
+        """Since when a body is on its way (`time.perf_counter`); None where none is."""
+        ...
+
+    def give_way(self) -> None:
+        """Refuse the request whose body is on its way."""
+        ...
+
 
 @dataclass(eq=False)
 class Hall:
@@ -62,6 +74,14 @@ class Hall:
     max_connections: int
     connections: set["OpenConnection"] = field(default_factory=set)
     is_closing: bool = False
+
+    def end_slowest_body(self) -> bool:
+        """Give the memory of the body that is longest on its way to others, if it is slow; whether there was one."""
+        begun = [(since, id(each), each) for each in self.connections if (since := each.body_since) is not None]
+        if not begun or time.perf_counter() - min(begun)[0] < _SLOW_SECONDS:
+            return False
+        min(begun)[2].give_way()
+        return True
 
     @property
     def head_seconds(self) -> float:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import monotonic
 from typing import Protocol
 
@@ -134,7 +134,7 @@ class Observer:
             series.errors.setdefault(kind, Counter()).add()
             series.period_errors += 1
 
-    async def render(self, models: list[Observed], gauges: dict[str, tuple[str, str, float]]) -> str:
+    async def render(self, models: Sequence[Observed], gauges: dict[str, tuple[str, str, float]]) -> str:
         """All metrics as Prometheus text. `gauges` maps a name to its kind, its meaning and its value.
 
         Written in slices: requests are answered between them, however many models there are.
@@ -146,7 +146,7 @@ class Observer:
                 await asyncio.sleep(0)
         return "\n".join(lines) + "\n"
 
-    def _lines(self, models: list[Observed], gauges: dict[str, tuple[str, str, float]]) -> Iterator[str]:
+    def _lines(self, models: Sequence[Observed], gauges: dict[str, tuple[str, str, float]]) -> Iterator[str]:
         prefix = "model_server"
         for name, (kind, meaning, value) in gauges.items():
             yield from family(f"{prefix}_{name}", kind, meaning, [sample(f"{prefix}_{name}", (), value)])
@@ -169,7 +169,7 @@ class Observer:
         yield from family(name, "histogram", "Latency of answered requests; cold is a model's first.", lines)
         yield from self._model_lines(prefix, models)
 
-    def _model_lines(self, prefix: str, models: list[Observed]) -> Iterator[str]:
+    def _model_lines(self, prefix: str, models: Sequence[Observed]) -> Iterator[str]:
         def each(name: str, value: Callable[[Observed], float]) -> Iterator[str]:
             return (sample(f"{prefix}_{name}", labels(model=model.name), value(model)) for model in models)
 
@@ -205,7 +205,7 @@ class Observer:
         )
         yield from family(f"{prefix}_model_errors_total", "counter", "Requests answered with an error.", errors)
 
-    def write_period(self, models: list[Observed], gauges: dict[str, tuple[str, str, float]]) -> None:
+    def write_period(self, models: Sequence[Observed], gauges: dict[str, tuple[str, str, float]]) -> None:
         """Write CloudWatch's embedded metrics: a line for the server, one for each model that had requests."""
         self.events.write_metrics(
             {**self._place, "Server": "all"},

@@ -12,8 +12,10 @@ import resource
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..artifact.contents import read_artifact
 from ..errors import ServerError, UnsupportedAccept
@@ -61,7 +63,7 @@ def _private_bytes() -> int | None:
         return None
 
 
-def _finite(array: np.ndarray) -> np.ndarray:
+def _finite(array: NDArray[Any]) -> NDArray[Any]:
     """Made-up instances may well lead to what no real one leads to, such as the logarithm of zero."""
     return np.nan_to_num(array) if array.dtype.kind == "f" else array
 

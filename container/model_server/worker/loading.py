@@ -8,9 +8,10 @@ from pathlib import Path
 
 from ..artifact.contents import Artifact, read_artifact
 from ..errors import InvalidArtifact, InvalidInput, PredictionFailed
-from .engines.base import Arrays, LoadedModel
+from .engines.base import LoadedModel
 from .engines.mxnet_engine import MxnetEngine
 from .engines.onnx_engine import OnnxEngine
+from .formats.tensors import Arrays
 from .handlers.handler import HandlerModel
 from .served_model import ServedModel
 

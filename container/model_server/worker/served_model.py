@@ -6,10 +6,11 @@ from ..artifact.contents import Artifact
 from ..artifact.labels import fitting
 from ..artifact.signature import TensorSpec, image_for
 from ..errors import InvalidArtifact
-from .engines.base import Arrays, Asked, Encoded, LoadedModel, Origin
+from .engines.base import Asked, Encoded, LoadedModel, Origin
 from .engines.instances import sample_arrays
 from .formats.decode import decode_request
 from .formats.encode import choose_accept, encode_response
+from .formats.tensors import Arrays
 
 
 class ServedModel:

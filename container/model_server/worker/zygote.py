@@ -16,6 +16,8 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 import orjson
@@ -30,6 +32,7 @@ _FATAL_SIGNALS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, s
 
 def main() -> None:
     _die_with_parent()
+    _adopt_orphans()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     control = socket.socket(fileno=int(sys.argv[1]))
@@ -53,7 +56,7 @@ def main() -> None:
     _serve(control, settings, process.run)
 
 
-def _serve(control: socket.socket, settings: Settings, run_worker) -> None:
+def _serve(control: socket.socket, settings: Settings, run_worker: Callable[[socket.socket, Settings], None]) -> None:
     wake_read, wake_write = socket.socketpair()
     wake_read.setblocking(False)
     wake_write.setblocking(False)
@@ -62,11 +65,12 @@ def _serve(control: socket.socket, settings: Settings, run_worker) -> None:
     selector = selectors.DefaultSelector()
     selector.register(control, selectors.EVENT_READ)
     selector.register(wake_read, selectors.EVENT_READ)
+    workers: set[int] = set()
     while True:
         for key, _ in selector.select():
             if key.fileobj is wake_read:
                 wake_read.recv(4096)
-                _reap(control)
+                _reap(control, workers)
                 continue
             data, descriptors, _, _ = socket.recv_fds(control, 1, 1)
             if not data:
@@ -82,11 +86,12 @@ def _serve(control: socket.socket, settings: Settings, run_worker) -> None:
                     other.close()
                 selector.close()
                 _be_worker(descriptors[0], settings, run_worker)
+            workers.add(pid)
             os.close(descriptors[0])
             _send(control, {"pid": pid})
 
 
-def _be_worker(descriptor: int, settings: Settings, run_worker) -> NoReturn:
+def _be_worker(descriptor: int, settings: Settings, run_worker: Callable[[socket.socket, Settings], None]) -> NoReturn:
     status = 1
     try:
         _die_with_parent()
@@ -94,9 +99,11 @@ def _be_worker(descriptor: int, settings: Settings, run_worker) -> NoReturn:
         run_worker(socket.socket(fileno=descriptor), settings)
         status = 0
     except BaseException:  # noqa: BLE001 - the last frame of the process: say why, then end without unwinding
-        traceback.print_exc()
+        with contextlib.suppress(OSError, ValueError):  # an artifact's code may have closed the log
+            traceback.print_exc()
     finally:
-        sys.stderr.flush()
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
         os._exit(status)
 
 
@@ -115,7 +122,7 @@ def _prepare_for_foreign_code(descriptor: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     os.setpgid(0, 0)
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    _adopt_orphans()
 
     def in_child() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -126,7 +133,12 @@ def _prepare_for_foreign_code(descriptor: int) -> None:
     os.register_at_fork(after_in_child=in_child)
 
 
-def _reap(control: socket.socket) -> None:
+def _reap(control: socket.socket, workers: set[int]) -> None:
+    """Tell of workers that ended, and end what they left behind.
+
+    What is left of a worker's process group are children of its code. Those in a session of their own are this
+    process's children now.
+    """
     while True:
         try:
             ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -134,16 +146,35 @@ def _reap(control: socket.socket) -> None:
             return
         if ended is None:
             return
-        # Before it is reaped its number is nobody else's: what is left of its group are children of its code.
+        # Before it is reaped its number is nobody else's.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(ended.si_pid, signal.SIGKILL)
         pid, status = os.waitpid(ended.si_pid, 0)
-        _send(control, {"exited": pid, "status": os.waitstatus_to_exitcode(status)})
+        if pid in workers:
+            workers.discard(pid)
+            _send(control, {"exited": pid, "status": os.waitstatus_to_exitcode(status)})
+        for stray in _children() - workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(stray, signal.SIGKILL)
 
 
 def _send(control: socket.socket, message: dict[str, object]) -> None:
     with contextlib.suppress(ConnectionError):  # the front process is gone, which is seen where it is read from
         control.send(orjson.dumps(message))
+
+
+def _children() -> set[int]:
+    """The children of this process, those that ended and were not waited for among them."""
+    return {
+        int(pid)
+        for file in Path("/proc/self/task").glob("*/children")
+        for pid in file.read_text(encoding="ascii").split()
+    }
+
+
+def _adopt_orphans() -> None:
+    """Become the parent of descendants whose own parent ended."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def _die_with_parent() -> None:

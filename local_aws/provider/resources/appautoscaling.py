@@ -1,5 +1,7 @@
 """Application Auto Scaling: https://docs.aws.amazon.com/autoscaling/application/APIReference/"""
 
+from typing import Any
+
 from ..errors import Problem, ProviderError
 from ..mapping import attributes, parameters
 from ..resource import Call, Resource
@@ -35,7 +37,7 @@ def _update_target(call: Call) -> None:
     )
 
 
-def _read_target(call: Call) -> dict | None:
+def _read_target(call: Call) -> dict[str, Any] | None:
     found = call.client.describe_scalable_targets(
         ServiceNamespace=call["service_namespace"],
         ResourceIds=[call["resource_id"]],
@@ -60,7 +62,7 @@ def _create_policy(call: Call) -> str:
     return call["name"]
 
 
-def _read_policy(call: Call) -> dict | None:
+def _read_policy(call: Call) -> dict[str, Any] | None:
     found = call.client.describe_scaling_policies(PolicyNames=[call["name"]], **_target(call))["ScalingPolicies"]
     if not found:
         return None

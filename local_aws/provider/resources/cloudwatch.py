@@ -42,7 +42,7 @@ def _put_alarm(call: Call) -> str:
     return call["alarm_name"]
 
 
-def _metric_stat(metric: Mapping[str, Any]) -> dict:
+def _metric_stat(metric: Mapping[str, Any]) -> dict[str, Any]:
     stat = {
         "Metric": {
             "MetricName": metric["metric_name"],
@@ -55,7 +55,7 @@ def _metric_stat(metric: Mapping[str, Any]) -> dict:
     return stat | ({"Unit": metric["unit"]} if metric["unit"] else {})
 
 
-def _read_alarm(call: Call) -> dict | None:
+def _read_alarm(call: Call) -> dict[str, Any] | None:
     found = call.client.describe_alarms(AlarmNames=[call.id], AlarmTypes=["MetricAlarm"])["MetricAlarms"]
     if not found:
         return None
@@ -70,7 +70,7 @@ def _read_alarm(call: Call) -> dict | None:
     }
 
 
-def _metric_block(stat: Mapping[str, Any] | None) -> list[dict]:
+def _metric_block(stat: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     if not stat:
         return []
     metric = stat["Metric"]
@@ -92,7 +92,7 @@ def _put_dashboard(call: Call) -> str:
     return name
 
 
-def _read_dashboard(call: Call) -> dict:
+def _read_dashboard(call: Call) -> dict[str, Any]:
     found = call.client.get_dashboard(DashboardName=call.id)
     return {
         "dashboard_name": call.id,
@@ -111,7 +111,7 @@ def _create_log_group(call: Call) -> str:
     return name
 
 
-def _read_log_group(call: Call) -> dict | None:
+def _read_log_group(call: Call) -> dict[str, Any] | None:
     pages = call.client.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=call.id)
     found = next((group for page in pages for group in page["logGroups"] if group["logGroupName"] == call.id), None)
     if found is None:

@@ -1,5 +1,7 @@
 """ECR: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/"""
 
+from typing import Any
+
 from ..json_text import JSON
 from ..mapping import attributes, parameters
 from ..resource import Call, Resource
@@ -23,7 +25,7 @@ def _create_repository(call: Call) -> str:
     return call["name"]
 
 
-def _read_repository(call: Call) -> dict:
+def _read_repository(call: Call) -> dict[str, Any]:
     found = call.client.describe_repositories(repositoryNames=[call.id])["repositories"][0]
     state = attributes(call.client, "DescribeRepositories", call.block, found, "repositories", renames=NAMES)
     answer = call.client.list_tags_for_resource(resourceArn=found["repositoryArn"])
@@ -47,7 +49,7 @@ def _put_lifecycle_policy(call: Call) -> str:
     return call["repository"]
 
 
-def _read_lifecycle_policy(call: Call) -> dict:
+def _read_lifecycle_policy(call: Call) -> dict[str, Any]:
     found = call.client.get_lifecycle_policy(repositoryName=call.id)
     return {
         "repository": call.id,
@@ -61,7 +63,7 @@ def _put_repository_policy(call: Call) -> str:
     return call["repository"]
 
 
-def _read_repository_policy(call: Call) -> dict:
+def _read_repository_policy(call: Call) -> dict[str, Any]:
     found = call.client.get_repository_policy(repositoryName=call.id)
     return {"repository": call.id, "policy": found["policyText"], "registry_id": found["registryId"]}
 

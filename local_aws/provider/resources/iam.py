@@ -27,7 +27,7 @@ def _create_role(call: Call) -> str:
     return name
 
 
-def _read_role(call: Call) -> dict:
+def _read_role(call: Call) -> dict[str, Any]:
     found = call.client.get_role(RoleName=call.id)["Role"]
     state = attributes(call.client, "ListRoles", call.block, found, "Roles", renames=ROLE_NAMES)
     return state | {
@@ -92,7 +92,7 @@ def _put_role_policy(call: Call) -> str:
     return f"{role}:{name}"
 
 
-def _read_role_policy(call: Call) -> dict:
+def _read_role_policy(call: Call) -> dict[str, Any]:
     role, _, name = call.id.partition(":")
     found = call.client.get_role_policy(RoleName=role, PolicyName=name)
     return {"role": role, "name": name, "name_prefix": name_prefix(name), "policy": _text(found["PolicyDocument"])}
@@ -109,7 +109,7 @@ def _create_policy(call: Call) -> str:
     return call.client.create_policy(**sent, Tags=tags.to_list(call.tags))["Policy"]["Arn"]
 
 
-def _read_policy(call: Call) -> dict:
+def _read_policy(call: Call) -> dict[str, Any]:
     found = call.client.get_policy(PolicyArn=call.id)["Policy"]
     version = call.client.get_policy_version(PolicyArn=call.id, VersionId=found["DefaultVersionId"])
     state = attributes(call.client, "GetPolicy", call.block, found, "Policy", renames={"name": "PolicyName"})
@@ -152,7 +152,7 @@ def _attach(call: Call) -> str:
     return f"{call['role']}/{call['policy_arn']}"
 
 
-def _read_attachment(call: Call) -> dict | None:
+def _read_attachment(call: Call) -> dict[str, Any] | None:
     role, arn = call["role"], call["policy_arn"]
     return {"role": role, "policy_arn": arn} if arn in _attached_policies(call, role) else None
 
@@ -171,7 +171,7 @@ def _create_identity_provider(call: Call) -> str:
     return call.client.create_open_id_connect_provider(**sent, Tags=tags.to_list(call.tags))["OpenIDConnectProviderArn"]
 
 
-def _read_identity_provider(call: Call) -> dict:
+def _read_identity_provider(call: Call) -> dict[str, Any]:
     found = call.client.get_open_id_connect_provider(OpenIDConnectProviderArn=call.id)
     return {
         "arn": call.id,

@@ -1,5 +1,7 @@
 """KMS: https://docs.aws.amazon.com/kms/latest/APIReference/"""
 
+from typing import Any
+
 from ..json_text import JSON, Wording
 from ..mapping import attributes, parameters
 from ..resource import Call, Resource, chosen_name, name_prefix
@@ -19,7 +21,7 @@ def _create_key(call: Call) -> str:
     return key
 
 
-def _read_key(call: Call) -> dict | None:
+def _read_key(call: Call) -> dict[str, Any] | None:
     found = call.client.describe_key(KeyId=call.id)["KeyMetadata"]
     if found["KeyState"] == "PendingDeletion":
         return None
@@ -67,7 +69,7 @@ def _create_alias(call: Call) -> str:
     return name
 
 
-def _read_alias(call: Call) -> dict | None:
+def _read_alias(call: Call) -> dict[str, Any] | None:
     pages = call.client.get_paginator("list_aliases").paginate()
     found = next((alias for page in pages for alias in page["Aliases"] if alias["AliasName"] == call.id), None)
     if found is None:

@@ -1,5 +1,7 @@
 """aws_s3_bucket: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html"""
 
+from typing import Any
+
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
@@ -34,7 +36,7 @@ def exists(client: BaseClient, bucket: str) -> bool:
     return True
 
 
-def attributes(call: Call, bucket: str) -> dict:
+def attributes(call: Call, bucket: str) -> dict[str, Any]:
     """What follows from a bucket's name and region alone."""
     return {
         "arn": call.arn("s3", bucket, region="", account=""),
@@ -73,7 +75,7 @@ def _create(call: Call) -> str:
     # In us-east-1 S3 answers 200 to the creation of a bucket that one has already.
     if exists(call.client, bucket):
         raise ProviderError(Problem(f"creating aws_s3_bucket ({bucket}): BucketAlreadyExists"))
-    parameters = {"Bucket": bucket}
+    parameters: dict[str, Any] = {"Bucket": bucket}
     if call.region != "us-east-1":
         parameters["CreateBucketConfiguration"] = {"LocationConstraint": call.region}
     if call["object_lock_enabled"]:
@@ -84,7 +86,7 @@ def _create(call: Call) -> str:
     return bucket
 
 
-def _read(call: Call) -> dict | None:
+def _read(call: Call) -> dict[str, Any] | None:
     if not exists(call.client, call.id):
         return None
     return {

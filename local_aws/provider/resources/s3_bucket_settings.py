@@ -43,7 +43,7 @@ def _put_versioning(call: Call) -> None:
         call.client.put_bucket_versioning(Bucket=call["bucket"], VersioningConfiguration=configuration, **mfa)
 
 
-def _read_versioning(call: Call) -> dict:
+def _read_versioning(call: Call) -> dict[str, Any]:
     found = call.client.get_bucket_versioning(Bucket=call.id)
     return {
         "versioning_configuration": [
@@ -65,7 +65,7 @@ def _put_encryption(call: Call) -> None:
     )
 
 
-def _encryption_rule(rule: Mapping[str, Any]) -> dict:
+def _encryption_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
     sent: dict[str, Any] = {}
     for default in rule["apply_server_side_encryption_by_default"]:
         sent["ApplyServerSideEncryptionByDefault"] = {"SSEAlgorithm": default["sse_algorithm"]}
@@ -76,7 +76,7 @@ def _encryption_rule(rule: Mapping[str, Any]) -> dict:
     return sent
 
 
-def _read_encryption(call: Call) -> dict:
+def _read_encryption(call: Call) -> dict[str, Any]:
     found = call.client.get_bucket_encryption(Bucket=call.id)["ServerSideEncryptionConfiguration"]["Rules"]
     return {
         "rule": [
@@ -108,7 +108,7 @@ def _put_access_block(call: Call) -> None:
     )
 
 
-def _read_access_block(call: Call) -> dict:
+def _read_access_block(call: Call) -> dict[str, Any]:
     found = call.client.get_public_access_block(Bucket=call.id)["PublicAccessBlockConfiguration"]
     return {name: found.get(member, False) for name, member in ACCESS_BLOCKS.items()}
 
@@ -144,7 +144,7 @@ def _put_lifecycle(call: Call) -> None:
     call.client.put_bucket_lifecycle_configuration(Bucket=call["bucket"], LifecycleConfiguration=sent, **more)
 
 
-def _lifecycle_rule(call: Call, rule: Mapping[str, Any]) -> dict:
+def _lifecycle_rule(call: Call, rule: Mapping[str, Any]) -> dict[str, Any]:
     shape = call.client.meta.service_model.shape_for("LifecycleRule")
     sent = structure(call.block.blocks["rule"].block, rule, shape, LIFECYCLE_NAMES)
     expiration = sent.get("Expiration", {})
@@ -166,7 +166,7 @@ def _lifecycle_rule(call: Call, rule: Mapping[str, Any]) -> dict:
     return sent
 
 
-def _read_lifecycle(call: Call) -> dict:
+def _read_lifecycle(call: Call) -> dict[str, Any]:
     found = call.client.get_bucket_lifecycle_configuration(Bucket=call.id)
     state = attributes(call.client, "GetBucketLifecycleConfiguration", call.block, found, renames=LIFECYCLE_NAMES)
     known = call["rule"] or []
@@ -200,7 +200,7 @@ def _put_ownership(call: Call) -> None:
     call.client.put_bucket_ownership_controls(Bucket=call["bucket"], OwnershipControls={"Rules": rules})
 
 
-def _read_ownership(call: Call) -> dict:
+def _read_ownership(call: Call) -> dict[str, Any]:
     found = call.client.get_bucket_ownership_controls(Bucket=call.id)["OwnershipControls"]["Rules"]
     return {"rule": [{"object_ownership": rule["ObjectOwnership"]} for rule in found]}
 

@@ -102,13 +102,7 @@ def _source(call: Call) -> Path:
     source = Path(call["source"]).expanduser()
     if not source.is_absolute():
         if call.directory is None:
-            raise ProviderError(
-                Problem(
-                    f"source {source} is relative, and the folder where Terraform runs is not known",
-                    "Write the path in full: the stand-in provider could not find the Terraform that called it.",
-                    ("source",),
-                )
-            )
+            raise RuntimeError("the folder where Terraform runs is not known")
         source = call.directory / source
     if not source.is_file():
         raise ProviderError(
@@ -121,7 +115,7 @@ def _source(call: Call) -> Path:
     return source
 
 
-def _read(call: Call) -> dict:
+def _read(call: Call) -> dict[str, Any]:
     head = head_of(call)
     found = described(call, head) | {"bucket_key_enabled": head.get("BucketKeyEnabled")}
     if "SSEKMSKeyId" in head:

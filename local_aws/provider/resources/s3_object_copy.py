@@ -54,7 +54,7 @@ def _copy(call: Call) -> None:
     call.client.copy_object(Bucket=call["bucket"], Key=call["key"], CopySource=source, **sent)
 
 
-def _read(call: Call) -> dict:
+def _read(call: Call) -> dict[str, Any]:
     head = head_of(call)
     return described(call, head) | {
         "bucket_key_enabled": head.get("BucketKeyEnabled"),

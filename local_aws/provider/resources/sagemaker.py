@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -32,7 +33,7 @@ def _create_model(call: Call) -> str:
     return name
 
 
-def _read_model(call: Call) -> dict:
+def _read_model(call: Call) -> dict[str, Any]:
     found = call.client.describe_model(ModelName=call.id)
     state = attributes(call.client, "DescribeModel", call.block, found, renames=MODEL_NAMES)
     return state | {"tags": _tags(call, found["ModelArn"])}
@@ -47,7 +48,7 @@ def _create_configuration(call: Call) -> str:
     return name
 
 
-def _read_configuration(call: Call) -> dict:
+def _read_configuration(call: Call) -> dict[str, Any]:
     found = call.client.describe_endpoint_config(EndpointConfigName=call.id)
     state = attributes(call.client, "DescribeEndpointConfig", call.block, found, renames=CONFIGURATION_NAMES)
     return state | {
@@ -63,7 +64,7 @@ def _create_endpoint(call: Call) -> str:
     return name
 
 
-def _read_endpoint(call: Call) -> dict:
+def _read_endpoint(call: Call) -> dict[str, Any]:
     found = call.client.describe_endpoint(EndpointName=call.id)
     state = attributes(call.client, "DescribeEndpoint", call.block, found, renames=DESCRIBED_ENDPOINT_NAMES)
     return state | {"tags": _tags(call, found["EndpointArn"])}

@@ -83,7 +83,7 @@ def _create_topic(call: Call) -> str:
     return call.client.create_topic(Name=name, Attributes=sent, Tags=tags.to_list(call.tags))["TopicArn"]
 
 
-def _read_topic(call: Call) -> dict:
+def _read_topic(call: Call) -> dict[str, Any]:
     found = call.client.get_topic_attributes(TopicArn=call.id)["Attributes"]
     name = call.id.rpartition(":")[2]
     return {
@@ -114,7 +114,7 @@ def _create_subscription(call: Call) -> str:
     )["SubscriptionArn"]
 
 
-def _read_subscription(call: Call) -> dict:
+def _read_subscription(call: Call) -> dict[str, Any]:
     found = call.client.get_subscription_attributes(SubscriptionArn=call.id)["Attributes"]
     return {
         **_read_attributes(call, found, SUBSCRIPTION),

@@ -29,7 +29,7 @@ def _create(call: Call) -> str:
     return call["name"]
 
 
-def _read(call: Call) -> dict | None:
+def _read(call: Call) -> dict[str, Any] | None:
     found = call.client.get_parameter(Name=call.id, WithDecryption=True)["Parameter"]
     # As the provider: the value is read into the argument that it came from.
     value = "insecure_value" if call["insecure_value"] and found["Type"] != _NEVER_SECRET else "value"

@@ -37,7 +37,7 @@ def test_models_that_the_catalog_lacks(tmp_path: Path) -> None:
     with pytest.raises(LoadTestError, match=r"t\.csv: models that the catalog lacks: 'c', 'd'$"):
         read_trace(write(tmp_path / "t.csv", "time,model\n0,c\n1,a\n2,d\n3,c\n"), NAMES)
     rows = "\n".join(f"{number},m{number}" for number in range(12))
-    with pytest.raises(LoadTestError, match="'m9' and 2 more$"):
+    with pytest.raises(LoadTestError, match=r"'m9' and 2 more$"):
         read_trace(write(tmp_path / "t.csv", f"time,model\n{rows}\n"), NAMES)
 
 

@@ -165,7 +165,7 @@ def test_an_action_that_cannot_be_executed_is_in_the_history(cloudwatch: Any, na
     items = eventually(lambda: len(found := history(cloudwatch, name, "Action")) == 2 and found)
     summaries = sorted(item["HistorySummary"] for item in items)
     assert summaries[0].startswith(f"Failed to execute action {function}")
-    assert "SNS topics only" in summaries[0]
+    assert "SNS topics and scaling policies only" in summaries[0]
     assert summaries[1].startswith(f"Failed to execute action {gone}")
 
 

@@ -111,12 +111,38 @@ def test_a_container_has_the_limits_of_its_instance_type(docker: FakeDocker, wat
     assert created[-2:] == [f"127.0.0.1:4566/team/server@{DIGEST}", "serve"]
     assert {"--memory=16384m", "--memory-swap=16384m", "--cpus=2"} <= set(created), "no more CPUs than the engine has"
     assert f"--publish=127.0.0.1:{port}:{port}" in created
-    models = tmp_path / "models"
-    assert f"--mount=type=bind,source={models},target={models},readonly" in created
+    models = tmp_path / "models" / "i-1"
+    assert f"--mount=type=bind,source={models},target=/opt/ml/models,readonly" in created
+    assert not models.exists()
     assert {"--env=GREETING=hello there", f"--env=SAGEMAKER_BIND_TO_PORT={port}"} <= set(created)
     assert docker.calls("start") == [["--attach", "sagemaker-i-1"]]
     assert docker.calls("rm") == [["--force", "--volumes", "sagemaker-i-1"]]
     assert watched.containers == []
+
+
+def test_models_are_where_sagemaker_has_them(docker: FakeDocker, watched: Watched, tmp_path: Path) -> None:
+    artifact = tmp_path / "artifact"
+    (artifact / "code").mkdir(parents=True)
+    (artifact / "code" / "inference.py").write_text("pass")
+    running = instance(watched, tmp_path)
+    running.start()
+    for _ in range(2):
+        assert running.place("abc", artifact) == "/opt/ml/models/abc/model"
+    placed = tmp_path / "models" / "i-1" / "abc" / "model" / "code" / "inference.py"
+    assert placed.samefile(artifact / "code" / "inference.py")
+    running.remove("abc")
+    assert not placed.exists()
+    running.stop()
+    assert (artifact / "code" / "inference.py").exists()
+
+
+def test_the_one_model_of_a_container(docker: FakeDocker, watched: Watched, tmp_path: Path) -> None:
+    running = instance(watched, tmp_path, is_multi_model=False)
+    running.start(tmp_path / "artifact")
+    running.stop()
+    (created,) = docker.calls("create")
+    assert f"--mount=type=bind,source={tmp_path / 'artifact'},target=/opt/ml/model,readonly" in created
+    assert "--env=SAGEMAKER_MULTI_MODEL=true" not in created
 
 
 def test_an_instance_type_that_is_not_known_has_no_limits(docker: FakeDocker, watched: Watched, tmp_path: Path) -> None:

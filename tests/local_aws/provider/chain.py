@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local_aws.provider.server import ProviderServer
 from tests.local_aws.account import FAKE_CONTAINER, Account
 from tests.local_aws.provider.recordings import Recording, reduced_plan, reduced_state
 from tests.local_aws.provider.terraform import Terraform
@@ -26,9 +27,11 @@ class Deployed:
 class Chain:
     """The stacks of one chain, each in a folder of its own under `folder`."""
 
-    def __init__(self, account: Account, reattach: str, provider_block: Mapping[str, Any], folder: Path) -> None:
+    def __init__(
+        self, account: Account, server: ProviderServer, provider_block: Mapping[str, Any], folder: Path
+    ) -> None:
         self._account = account
-        self._reattach = reattach
+        self._server = server
         self._provider = provider_block
         self._folder = folder
         self._stacks: dict[str, Terraform] = {}
@@ -59,7 +62,7 @@ class Chain:
     def _configured(self, recording: Recording) -> Terraform:
         # As deep as CDKTF's folder of a stack: the sources of objects are relative to it.
         directory = self._folder / "cdktf.out" / "stacks" / recording.stack
-        terraform = self._stacks.setdefault(recording.stack, Terraform(directory, self._reattach))
+        terraform = self._stacks.setdefault(recording.stack, Terraform(directory, self._server))
         resources = recording.terraform["resource"]
         for item in resources.get("aws_s3_object", {}).values():
             source = directory / item["source"]

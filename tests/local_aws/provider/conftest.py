@@ -35,10 +35,10 @@ def provider_block(local_aws: LocalAws) -> dict[str, Any]:
 
 @pytest.fixture
 def terraform(tmp_path: Path, provider_server: ProviderServer) -> Terraform:
-    return Terraform(tmp_path / "work", provider_server.reattach_environment())
+    return Terraform(tmp_path / "work", provider_server)
 
 
 @pytest.fixture
 def another_terraform(tmp_path: Path, provider_server: ProviderServer) -> Callable[[str], Terraform]:
     """Further working directories, with states of their own."""
-    return lambda name: Terraform(tmp_path / name, provider_server.reattach_environment())
+    return lambda name: Terraform(tmp_path / name, provider_server)

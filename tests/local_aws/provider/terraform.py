@@ -6,6 +6,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from local_aws.installation import with_mirror
+from local_aws.provider.mirror import write_mirror
+from local_aws.provider.server import ProviderServer
+from local_aws.terraform import PROVIDER_VERSION
+
 BINARY = os.environ.get("TERRAFORM_BINARY_NAME", "terraform")
 TIMEOUT_SECONDS = 300
 
@@ -13,14 +18,15 @@ TIMEOUT_SECONDS = 300
 class Terraform:
     """One working directory: its configuration (Terraform's JSON syntax), and what Terraform says and does there."""
 
-    def __init__(self, directory: Path, reattach: str) -> None:
+    def __init__(self, directory: Path, server: ProviderServer) -> None:
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
-        (directory / "cli.tfrc").touch()
+        write_mirror(directory / "mirror", PROVIDER_VERSION)
+        (directory / "cli.tfrc").write_text(with_mirror({}, directory / "mirror", ()))
         self._environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(directory),
-            "TF_REATTACH_PROVIDERS": reattach,
+            **server.environment(),
             "TF_CLI_CONFIG_FILE": str(directory / "cli.tfrc"),
             "TF_IN_AUTOMATION": "1",
             "CHECKPOINT_DISABLE": "1",

@@ -1,7 +1,6 @@
 """What users get wrong, and what the local AWS refuses, as real Terraform shows it."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -107,14 +106,14 @@ def test_endpoints_that_are_not_loopback(terraform: Terraform, provider_block: d
     output = terraform.run("plan", "-input=false", expect=1)
     assert "Endpoint https://s3.amazonaws.com is not on loopback" in output
     assert "Endpoint http://10.1.2.3 is not on loopback" in output
-    assert "run Terraform without TF_REATTACH_PROVIDERS" in output
+    assert "in a shell without the local AWS's variables" in output
 
 
 def test_a_local_aws_that_has_stopped(tmp_path: Path, provider_block: dict[str, Any]) -> None:
     server = ProviderServer(CLOSED, AccessKey.generate())
     server.start()
     try:
-        terraform = Terraform(tmp_path / "stopped", server.reattach_environment())
+        terraform = Terraform(tmp_path / "stopped", server)
         block = {key: value for key, value in provider_block.items() if key != "allowed_account_ids"}
         terraform.configure(
             {
@@ -267,25 +266,4 @@ def test_many_objects(terraform: Terraform, account: Account, provider_block: di
     plan = terraform.plan()
     assert actions(plan) == {"aws_s3_object.o50": "create", "aws_s3_object.o51": "update"}
     assert "content_type" in changed(plan, "aws_s3_object.o51")
-    terraform.run("destroy", "-auto-approve")
-
-
-def test_relative_sources_need_to_know_where_terraform_runs(
-    monkeypatch: pytest.MonkeyPatch,
-    another_terraform: Callable[[str], Terraform],
-    account: Account,
-    provider_block: dict[str, Any],
-) -> None:
-    monkeypatch.setattr("local_aws.provider.server.working_directory", lambda _peer: None)
-    bucket = unique("nowhere")
-    account.s3.create_bucket(Bucket=bucket)
-    terraform = another_terraform("nowhere")
-    (terraform.directory / "file").write_bytes(b"content")
-    item = {"bucket": bucket, "key": "k", "source": "file"}
-    terraform.configure({"provider": provider(provider_block), "resource": {"aws_s3_object": {"o": item}}})
-    assert "source file is relative, and the folder where Terraform runs is not known" in terraform.apply_fails()
-    item["source"] = str(terraform.directory / "file")
-    terraform.configure({"provider": provider(provider_block), "resource": {"aws_s3_object": {"o": item}}})
-    terraform.apply()
-    assert json.loads((terraform.directory / "terraform.tfstate").read_text())["resources"]
     terraform.run("destroy", "-auto-approve")

@@ -23,20 +23,20 @@ def fresh_aws(tmp_path: Path) -> Iterator[LocalAws]:
 
 
 @pytest.fixture
-def reattach(fresh_aws: LocalAws) -> Iterator[str]:
+def provider_server(fresh_aws: LocalAws) -> Iterator[ProviderServer]:
     server = ProviderServer(fresh_aws.url, fresh_aws.key)
     server.start()
-    yield server.reattach_environment()
+    yield server
     server.stop()
 
 
 @pytest.mark.parametrize("name", CHAINS)
-def test_chain(name: str, fresh_aws: LocalAws, reattach: str, tmp_path: Path) -> None:
+def test_chain(name: str, fresh_aws: LocalAws, provider_server: ProviderServer, tmp_path: Path) -> None:
     provider: dict[str, Any] = {
         "region": "us-east-1",
         "endpoints": [{"s3": fresh_aws.url}],
     }
-    chain = Chain(Account(fresh_aws), reattach, provider, tmp_path / "project")
+    chain = Chain(Account(fresh_aws), provider_server, provider, tmp_path / "project")
     recordings = load(name)
     found: list[str] = []
 

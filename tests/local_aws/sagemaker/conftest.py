@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from local_aws.quotas import Quotas
+from local_aws.sagemaker.data_capture import DataCapture
 from local_aws.sagemaker.errors import SageMakerError
 from local_aws.sagemaker.fleet import DeployedImage, Fleet, LaunchError, Variant, VariantPlan
 from local_aws.sagemaker.metrics import Metrics
@@ -36,11 +38,15 @@ class FakeAccount:
     """An account that has the image, the bucket and the role of the tests."""
 
     def image(self, uri: str) -> ModelImage | None:
-        labels = {"com.amazonaws.sagemaker.capabilities.multi-models": "true"}
+        capabilities = "com.amazonaws.sagemaker.capabilities"
+        labels = {f"{capabilities}.multi-models": "true", f"{capabilities}.accept-bind-to-port": "true"}
         return ModelImage("application/vnd.docker.distribution.manifest.v2+json", labels) if uri == IMAGE else None
 
     def bucket_exists(self, bucket: str) -> bool:
         return bucket == BUCKET
+
+    def object_exists(self, bucket: str, key: str) -> bool:
+        return self.bucket_exists(bucket) and key == "one.tar.gz"
 
     def role_exists(self, arn: str) -> bool:
         return arn == ROLE
@@ -91,7 +97,7 @@ class FakeLauncher:
         return len(self.hosts) if self.break_after is None else self.break_after
 
     def prepare(self, endpoint_name: str, plans: list[VariantPlan]) -> Fleet:
-        return Fleet([Variant(plan, DeployedImage(IMAGE, f"{IMAGE}@sha256:0"), self._host) for plan in plans])
+        return Fleet([Variant(plan, [DeployedImage(IMAGE, f"{IMAGE}@sha256:0")], self._host) for plan in plans])
 
     def _host(self, plan: VariantPlan) -> FakeHost:
         self.hosts.append(FakeHost(self))
@@ -148,6 +154,8 @@ def in_process() -> Iterator[InProcess]:
         pace=Pace(time_factor=0),
         metrics=Metrics([]),
         invocation_timeout_seconds=1,
+        quotas=Quotas(),
+        capture=DataCapture(lambda: None),
     )
     yield InProcess(service, launcher, scaling, alarms)
     service.stop()

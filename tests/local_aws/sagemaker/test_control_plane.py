@@ -9,11 +9,19 @@ from botocore.exceptions import ClientError
 from tests.local_aws.account import BUCKET, ROLE, Account, unique
 from tests.local_aws.sagemaker.conftest import IMAGE, Call, CallError
 
+SOURCE = {
+    "S3DataSource": {"S3Uri": f"s3://{BUCKET}/m/", "S3DataType": "S3Prefix", "CompressionType": "None"},
+}
 ARN = "arn:aws:sagemaker:us-east-1:123456789012"
 
 
 def container(**overrides: Any) -> dict[str, Any]:
     return {"Image": IMAGE, "Mode": "MultiModel", "ModelDataUrl": f"s3://{BUCKET}/models/", **overrides}
+
+
+def one(hostname: str | None = None) -> dict[str, Any]:
+    """A container without a model of SageMaker's."""
+    return {"Image": IMAGE} if hostname is None else {"Image": IMAGE, "ContainerHostname": hostname}
 
 
 def create_model(call: Call, **overrides: Any) -> str:
@@ -102,7 +110,13 @@ class TestModels:
         ("overrides", "message"),
         [
             ({"Image": IMAGE + "0"}, f"Requested image {IMAGE}0 not found."),
-            ({"Mode": "SingleModel"}, "multi-model containers only"),
+            ({"Mode": "SingleModel"}, "names no archive"),
+            (
+                {"Mode": "SingleModel", "ModelDataUrl": f"s3://{BUCKET}/none.tar.gz"},
+                "Could not find model data at s3://",
+            ),
+            ({"ModelDataSource": SOURCE}, "ModelDataSource is not supported for a container in MultiModel mode"),
+            ({"Mode": "SingleModel", "ModelDataSource": SOURCE}, "takes no ModelDataSource"),
             ({"ModelDataUrl": f"s3://{BUCKET}/models/one.tar.gz"}, "names one archive"),
             ({"ModelDataUrl": "https://bucket/models/"}, "is not an S3 location"),
             ({"ModelDataUrl": "s3://no-such-bucket/models/"}, "Could not access model data at s3://no-such-bucket"),
@@ -118,9 +132,31 @@ class TestModels:
         with pytest.raises(CallError, match=f'Please ensure that the role "{ROLE}2" exists'):
             call("CreateModel", ModelName="m", PrimaryContainer=container(), ExecutionRoleArn=ROLE + "2")
 
-    def test_two_containers(self, call: Call) -> None:
-        with pytest.raises(CallError, match="exactly one container"):
-            call("CreateModel", ModelName="m", Containers=[container(), container()], ExecutionRoleArn=ROLE)
+    @pytest.mark.parametrize(
+        ("containers", "mode", "message"),
+        [
+            ([container(), container()], "Serial", "Only one container of an inference pipeline may be in MultiModel"),
+            ([one("a"), one()], "Serial", "for every container, or for none"),
+            ([one("a"), one("a")], "Serial", "must be unique"),
+            ([one(), one()], "Direct", "takes a ContainerHostname for every container"),
+            ([one("a")], "Direct", "takes more than one container"),
+            ([one("a"), container(ContainerHostname="b")], "Direct", "no container in MultiModel mode with Direct"),
+        ],
+    )
+    def test_wrong_pipeline(self, call: Call, containers: list[dict[str, Any]], mode: str, message: str) -> None:
+        with pytest.raises(CallError, match=message):
+            call(
+                "CreateModel",
+                ModelName="m",
+                Containers=containers,
+                InferenceExecutionConfig={"Mode": mode},
+                ExecutionRoleArn=ROLE,
+            )
+
+    def test_one_container_or_several(self, call: Call) -> None:
+        for given in ({}, {"PrimaryContainer": one(), "Containers": [one()]}):
+            with pytest.raises(CallError, match="PrimaryContainer"):
+                call("CreateModel", ModelName="m", ExecutionRoleArn=ROLE, **given)
 
     def test_name_is_taken(self, call: Call) -> None:
         name = create_model(call)

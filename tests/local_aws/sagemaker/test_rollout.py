@@ -82,7 +82,7 @@ class Stage:
             return host
 
         plan = VariantPlan(NAME, Model("m", "arn", {}), "ml.m5.large", count, 1.0, None)
-        return Fleet([Variant(plan, DeployedImage("image", "image"), make)])
+        return Fleet([Variant(plan, [DeployedImage("image", "image")], make)])
 
 
 def percent(value: int) -> CapacitySize:

@@ -1,92 +1,101 @@
-"""Targets and policies as moto keeps them."""
+"""Targets, policies and scheduled actions as moto keeps them."""
 
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from local_aws.account import ACCOUNT_ID, REGION
-from local_aws.scaling.moto_targets import DIMENSION, MotoTargets
+from local_aws.scaling.autoscaler import DIMENSION
+from local_aws.scaling.moto_targets import MotoTargets, variant_of
+from local_aws.scaling.step_scaling import StepScaling
+from local_aws.scaling.target_tracking import TargetTracking
 
 RESOURCE = "endpoint/e/variant/v"
 MODULE = "moto.applicationautoscaling.models"
-INVOCATIONS = {"PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"}}
 
 
 @pytest.fixture
-def keep(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Let moto have one target with the target tracking policies given."""
+def keep(monkeypatch: pytest.MonkeyPatch) -> Callable[..., SimpleNamespace]:
+    """Let moto have one target with the policies and scheduled actions given."""
 
-    def kept(*policies: dict[str, Any] | None, suspended: dict[str, bool] | None = None) -> None:
+    def kept(
+        *policies: dict[str, Any], suspended: dict[str, bool] | None = None, actions: list[Any] | None = None
+    ) -> SimpleNamespace:
         target = SimpleNamespace(resource_id=RESOURCE, min_capacity=1, max_capacity=4, suspended_state=suspended)
         made = {
             number: SimpleNamespace(
                 policy_name=f"p{number}",
                 policy_arn=f"arn{number}",
                 resource_id=RESOURCE,
-                target_tracking_scaling_policy_configuration=policy,
+                step_scaling_policy_configuration=policy if "StepAdjustments" in policy else None,
+                target_tracking_scaling_policy_configuration=policy if "TargetValue" in policy else None,
             )
             for number, policy in enumerate(policies)
         }
         module = ModuleType(MODULE)
-        backend = SimpleNamespace(targets={DIMENSION: {RESOURCE: target}}, policies=made)
+        backend = SimpleNamespace(
+            targets={DIMENSION: {RESOURCE: target}}, policies=made, scheduled_actions=actions or []
+        )
         module.applicationautoscaling_backends = {ACCOUNT_ID: {REGION: backend}}
         monkeypatch.setitem(sys.modules, MODULE, module)
+        return target
 
     return kept
 
 
 def test_nothing_is_there_before_moto_has_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, MODULE, raising=False)
-    assert MotoTargets()() == []
+    assert (MotoTargets().targets(), MotoTargets().scheduled_actions()) == ([], [])
     assert MODULE not in sys.modules
     # Another thread imports it.
     monkeypatch.setitem(sys.modules, MODULE, ModuleType(MODULE))
-    assert MotoTargets()() == []
+    assert MotoTargets().targets() == []
 
 
-def test_target_with_invocations_per_instance(keep: Callable[..., None]) -> None:
-    keep({"TargetValue": 70.5, "ScaleInCooldown": 0, "DisableScaleIn": True, **INVOCATIONS})
-    (target,) = MotoTargets()()
-    assert (target.endpoint, target.variant, target.minimum, target.maximum) == ("e", "v", 1, 4)
-    (policy,) = target.policies
-    assert (policy.name, policy.target_value, policy.scales_in) == ("p0", 70.5, False)
-    assert (policy.scale_in_cooldown_seconds, policy.scale_out_cooldown_seconds) == (0, 300)
-    assert (policy.query.metric, policy.query.statistic) == ("InvocationsPerInstance", "Sum")
-    assert policy.query.dimensions == {("EndpointName", "e"), ("VariantName", "v")}
-
-
-def test_metric_of_ones_own(keep: Callable[..., None]) -> None:
-    metric = {
-        "Namespace": "n",
-        "MetricName": "m",
-        "Statistic": "Average",
-        "Dimensions": [{"Name": "EndpointName", "Value": "e"}],
+def test_target_with_policies_of_both_kinds(keep: Callable[..., SimpleNamespace]) -> None:
+    steps = {
+        "AdjustmentType": "ExactCapacity",
+        "StepAdjustments": [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 3}],
     }
-    keep({"TargetValue": 1, "CustomizedMetricSpecification": metric}, suspended={"DynamicScalingInSuspended": True})
-    (target,) = MotoTargets()()
-    assert (target.may_scale_in, target.may_scale_out) == (False, True)
-    assert target.policies[0].query.metric == "m"
+    keep({"TargetValue": 70.5, "ScaleInCooldown": 0, "DisableScaleIn": True}, steps)
+    (target,) = MotoTargets().targets()
+    assert (target.endpoint, target.variant, target.minimum, target.maximum) == ("e", "v", 1, 4)
+    assert target.policies["arn0"] == TargetTracking("p0", 70.5, 300, 0, scales_in=False)
+    policy = target.policies["arn1"]
+    assert isinstance(policy, StepScaling)
+    assert (policy.name, policy.adjustment_type, policy.cooldown_seconds) == ("p1", "ExactCapacity", 300)
 
 
-@pytest.mark.parametrize(
-    "policy",
-    [
-        None,  # step scaling
-        {"TargetValue": 1, "PredefinedMetricSpecification": {"PredefinedMetricType": "ALBRequestCountPerTarget"}},
-        {"TargetValue": 1, "CustomizedMetricSpecification": {"Metrics": []}},
-    ],
-)
-def test_policy_that_does_not_act_is_told_once(
-    keep: Callable[..., None], caplog: pytest.LogCaptureFixture, policy: dict[str, Any] | None
-) -> None:
-    keep(policy)
-    targets = MotoTargets()
-    for _ in range(3):
-        assert targets()[0].policies == ()
-    assert [record.getMessage() for record in caplog.records] == [
-        "scaling policy p0 does not act: the local AWS acts on target tracking of "
-        "SageMakerVariantInvocationsPerInstance, or of one metric."
-    ]
+def test_suspended(keep: Callable[..., SimpleNamespace]) -> None:
+    keep(suspended={"DynamicScalingInSuspended": True, "ScheduledScalingSuspended": True})
+    (target,) = MotoTargets().targets()
+    assert (target.may_scale_in, target.may_scale_out, target.has_schedule) == (False, True, False)
+
+
+def test_scheduled_actions_of_variants(keep: Callable[..., SimpleNamespace]) -> None:
+    action = SimpleNamespace(
+        scheduled_action_name="night",
+        resource_id=RESOURCE,
+        scalable_dimension=DIMENSION,
+        schedule="cron(0 22 * * ? *)",
+        timezone="Europe/Berlin",
+        scalable_target_action={"MinCapacity": 0},
+        creation_time=0.0,
+        start_time=3600,
+        end_time=None,
+    )
+    other = SimpleNamespace(scalable_dimension="ecs:service:DesiredCount")
+    keep(actions=[action, other])
+    (found,) = MotoTargets().scheduled_actions()
+    assert (found.name, found.minimum, found.maximum, found.end) == ("night", 0, None, None)
+    assert found.start == datetime(1970, 1, 1, 1, tzinfo=UTC)
+
+
+def test_variants_are_read_from_resource_ids() -> None:
+    assert variant_of(RESOURCE) == ("e", "v")
+    with pytest.raises(ValueError, match="is not endpoint/NAME/variant/NAME"):
+        variant_of("a/b/c/d")

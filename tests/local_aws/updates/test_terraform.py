@@ -139,7 +139,7 @@ def test_apply_of_an_update_that_is_rolled_back_fails(
     account: Account, provider_server: ProviderServer, tmp_path: Path, policy: str
 ) -> None:
     name = unique("rolled-back")
-    terraform = Terraform(tmp_path / "work", provider_server.reattach_environment())
+    terraform = Terraform(tmp_path / "work", provider_server)
     provider = {
         "region": REGION,
         "endpoints": [dict.fromkeys(("sagemaker", "cloudwatch", "iam", "sts"), account.url)],

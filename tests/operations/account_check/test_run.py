@@ -8,6 +8,7 @@ from botocore.exceptions import EndpointConnectionError
 from operations import __main__ as program
 from operations.account_check.account import RIGHTS
 from operations.account_check.run import check_account
+from operations.commands import work
 from tests.operations.account_check.conftest import SETTINGS
 from tests.operations.account_check.test_network import made
 
@@ -98,7 +99,7 @@ def test_another_account_is_not_looked_at(account_of, calls):
 def test_the_command(aws, tmp_path, monkeypatch, capsys, instance_type, code):  # noqa: PLR0917
     block = {**SETTINGS, "local_aws": {"endpoint_url": aws.url}, "instance_type": instance_type}
     (tmp_path / "cdktf.json").write_text(json.dumps({"context": {"environments": {"dev": block}}}))
-    monkeypatch.setattr(program, "PROJECT_DIRECTORY", tmp_path)
+    monkeypatch.setattr(work, "PROJECT_DIRECTORY", tmp_path)
     for name in ("ENVIRONMENT", "AWS_ENDPOINT_URL", "STATE_BACKEND"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", aws.key.id)

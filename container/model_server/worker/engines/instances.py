@@ -1,8 +1,9 @@
 """Any number of instances on networks that take a batch of one size, or of any; made-up instances to try them with."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...artifact.signature import TensorSpec
 from ...errors import InvalidInput, PredictionFailed
@@ -68,11 +69,11 @@ class InstanceRunner:
             if self.batch > 1 and not self.takes_any_number:
                 apart = _independent(network, self._inputs)
                 self._followers = {name: follows and name in apart for name, follows in self._followers.items()}
-        apart = [name for name, follows in self._followers.items() if not follows]
-        if apart:
+        lonely = [name for name, follows in self._followers.items() if not follows]
+        if lonely:
             number = "one instance" if self.batch == 1 else f"{self.batch} instances"
             raise InvalidInput(
-                f"output {apart[0]!r} of this model does not have one entry an instance: send {number} a request, "
+                f"output {lonely[0]!r} of this model does not have one entry an instance: send {number} a request, "
                 f"not {count}"
             )
 
@@ -93,7 +94,7 @@ def _independent(network: Network, inputs: tuple[TensorSpec, ...]) -> set[str]:
     }
 
 
-def _same(one: np.ndarray, other: np.ndarray) -> bool:
+def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
     if one.dtype.kind == "f":
         return np.allclose(one, other, rtol=1e-3, atol=1e-5, equal_nan=True)
     return bool((one == other).all())

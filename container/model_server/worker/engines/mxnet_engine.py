@@ -9,13 +9,15 @@ import hashlib
 import re
 import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ...artifact.contents import Artifact, check_json
 from ...artifact.signature import TensorSpec, share_batch
 from ...errors import InvalidArtifact, PredictionFailed
-from .base import Arrays, Origin
+from ..formats.tensors import Arrays
+from .base import Origin
 from .instances import InstanceRunner
 from .mxnet_params import MappedParameters, UnknownParametersFormat, by_role
 from .reasons import reason
@@ -29,7 +31,9 @@ class MxnetModel:
 
     origin = Origin.FILE
 
-    def __init__(self, executor, symbol, inputs: tuple[TensorSpec, ...], parameters: MappedParameters | None) -> None:
+    def __init__(
+        self, executor: Any, symbol: Any, inputs: tuple[TensorSpec, ...], parameters: MappedParameters | None
+    ) -> None:
         self.executor = executor
         self.symbol = symbol
         self.inputs = inputs
@@ -116,7 +120,7 @@ class MxnetEngine:
         self._loaded.setdefault(fingerprint, weakref.WeakSet()).add(model)
         return model
 
-    def _symbol(self, graph: Path, fingerprint: str):
+    def _symbol(self, graph: Path, fingerprint: str) -> Any:
         """The graph: that of a loaded model where one has the same, since reading it takes a fifth of a load."""
         same = next(iter(self._loaded.get(fingerprint, ())), None)
         if same is not None:
@@ -124,7 +128,7 @@ class MxnetEngine:
         check_json(graph)
         return self._mxnet.sym.load(str(graph))
 
-    def _read(self, file: Path) -> tuple[dict, MappedParameters | None]:
+    def _read(self, file: Path) -> tuple[dict[str, Any], MappedParameters | None]:
         mx = self._mxnet
         try:
             mapped = MappedParameters(file)
@@ -135,13 +139,13 @@ class MxnetEngine:
             return saved, None
         return {name: mx.nd.from_numpy(array, zero_copy=True) for name, array in mapped.arrays.items()}, mapped
 
-    def _pool(self, fingerprint: str):
+    def _pool(self, fingerprint: str) -> Any:
         """The executor to share activation memory with: one of the same graph, else the one that has most."""
         self._loaded = {key: models for key, models in self._loaded.items() if models}
         best = max(self._loaded, key=lambda key: (key == fingerprint, self._pool_mb[key]), default=None)
         return None if best is None else next(iter(self._loaded[best])).executor
 
-    def _complete(self, symbol, artifact: Artifact, arguments: dict, auxiliary: dict) -> None:
+    def _complete(self, symbol: Any, artifact: Artifact, arguments: dict[str, Any], auxiliary: dict[str, Any]) -> None:
         """Check names, and add arrays for the inputs and for the labels a network saved for training still has."""
         names = symbol.list_arguments()
         inputs = {spec.name for spec in artifact.inputs}

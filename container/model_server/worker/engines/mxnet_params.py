@@ -13,8 +13,10 @@ import ctypes
 import mmap
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import InvalidArtifact
 
@@ -25,7 +27,7 @@ _MAX_DIMENSIONS = 32
 _MAX_NAME_BYTES = 4096
 
 
-def by_role(saved: dict, symbol, file_name: str) -> tuple[dict, dict]:
+def by_role(saved: dict[str, Any], symbol: Any, file_name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The arguments and the auxiliary states among saved parameters, under their names in the network.
 
     Names without `arg:` or `aux:`, as gluon's `collect_params().save` writes them, are taken where the network knows
@@ -79,7 +81,7 @@ class MappedParameters:
             self._map.madvise(mmap.MADV_DONTNEED)
 
 
-def _same(ours: np.ndarray, original: mmap.mmap, size: int) -> bool:
+def _same(ours: NDArray[Any], original: mmap.mmap, size: int) -> bool:
     theirs = np.frombuffer(original, np.uint8)
     return (
         ctypes.CDLL(None).memcmp(
@@ -95,7 +97,7 @@ class _Reader:
         self._name = name
         self._offset = 0
 
-    def arrays(self) -> dict[str, np.ndarray]:
+    def arrays(self) -> dict[str, NDArray[Any]]:
         magic, _, count = self._take("QQQ")
         if magic != _LIST_MAGIC:
             raise InvalidArtifact(f"{self._name} is not an MXNet parameter file")
@@ -109,7 +111,7 @@ class _Reader:
             raise self._damaged()
         return named
 
-    def _array(self) -> np.ndarray:
+    def _array(self) -> NDArray[Any]:
         magic, storage = self._take("Ii")
         if magic != _ARRAY_MAGIC or storage != 0:
             raise UnknownParametersFormat(self._name)

@@ -1,16 +1,19 @@
 """ONNX models on ONNX Runtime, without its memory arena: an arena never gives memory back."""
 
+import functools
 import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ...artifact.contents import Artifact
 from ...artifact.signature import ElementType, TensorSpec, share_batch
 from ...errors import InvalidArtifact, PredictionFailed
-from .base import Arrays, Origin
+from ..formats.tensors import Arrays
+from .base import Origin
 from .instances import InstanceRunner, sample_arrays
 from .onnx_forms import GRAPH, WEIGHTS, Form, FormFolder
 from .onnx_optimiser import LEAST_BYTES, write_form
@@ -39,7 +42,7 @@ class OnnxModel:
     """A session with its inputs' shapes."""
 
     def __init__(
-        self, session, inputs: tuple[TensorSpec, ...], takes_any_number: bool, origin: Origin = Origin.FILE
+        self, session: Any, inputs: tuple[TensorSpec, ...], takes_any_number: bool, origin: Origin = Origin.FILE
     ) -> None:
         """`takes_any_number`: whether it takes any number of instances at once."""
         self._session = session
@@ -110,12 +113,10 @@ class OnnxEngine:
             except OSError as error:
                 _log.warning("ONNX models are loaded without optimised forms: %s", error)
 
-    def _options(self):
+    def _options(self) -> Any:
         options = self._onnxruntime.SessionOptions()
         options.intra_op_num_threads = self._threads
         options.inter_op_num_threads = 1
-        # Threads that wait must not spin: other workers need the core.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.enable_cpu_mem_arena = False
         # What it would write to stderr is in the errors it raises.
         options.log_severity_level = _SEVERITY_FATAL
@@ -126,11 +127,10 @@ class OnnxEngine:
 
         Raises InvalidArtifact with the reason.
         """
-        if artifact.graph is None:
-            raise InvalidArtifact("the artifact holds no .onnx file")
+        graph = _graph_of(artifact)
         origin = Origin.FILE
-        if self.forms is not None and artifact.graph.stat().st_size >= LEAST_BYTES:
-            found = self.forms.find(artifact.graph)
+        if self.forms is not None and graph.stat().st_size >= LEAST_BYTES:
+            found = self.forms.find(graph)
             if found is None:
                 origin = Origin.OPTIMISABLE_FILE
             elif not found[1].direct_because:
@@ -141,18 +141,20 @@ class OnnxEngine:
                     self.forms.discard(place, reason(error))
                     origin = Origin.OPTIMISABLE_FILE
         try:
-            session = self._session(str(artifact.graph), self._options())
+            session = self._session(str(graph), self._options())
         except Exception as error:
-            raise InvalidArtifact(f"ONNX Runtime could not load {artifact.graph.name}: {reason(error)}") from error
+            raise InvalidArtifact(f"ONNX Runtime could not load {graph.name}: {reason(error)}") from error
         return self._model(session, artifact, origin)
 
     def optimise(self, artifact: Artifact) -> str:
         """Write the model's optimised form. Returns why there is none to use, or an empty text. Raises OSError."""
         if self.forms is None or artifact.graph is None:
             return "optimised forms are turned off"
-        return write_form(self.forms, artifact.graph, lambda source, **how: self._open(artifact, source, **how))
+        return write_form(self.forms, artifact.graph, functools.partial(self._open, artifact))
 
-    def _open(self, artifact: Artifact, source, form: Form | None = None, writes: Path | None = None) -> OnnxModel:
+    def _open(
+        self, artifact: Artifact, source: bytes | Path, form: Form | None = None, writes: Path | None = None
+    ) -> OnnxModel:
         """A model from its content or a form's graph. Raises what ONNX Runtime raises."""
         options = self._options()
         if form is not None:
@@ -167,16 +169,22 @@ class OnnxEngine:
         session = self._session(source if isinstance(source, bytes) else str(source), options)
         return self._model(session, artifact, Origin.FILE if form is None else Origin.FORM)
 
-    def _session(self, source: str | bytes, options):
+    def _session(self, source: str | bytes, options: Any) -> Any:
         return self._onnxruntime.InferenceSession(source, sess_options=options, providers=["CPUExecutionProvider"])
 
     @staticmethod
-    def _model(session, artifact: Artifact, origin: Origin) -> OnnxModel:
+    def _model(session: Any, artifact: Artifact, origin: Origin) -> OnnxModel:
         _check_outputs(session)
-        return OnnxModel(session, *session_inputs(session, artifact.graph, artifact.inputs), origin)
+        return OnnxModel(session, *session_inputs(session, _graph_of(artifact), artifact.inputs), origin)
 
 
-def session_inputs(session, graph: Path, declared: Sequence[TensorSpec]) -> tuple[tuple[TensorSpec, ...], bool]:
+def _graph_of(artifact: Artifact) -> Path:
+    if artifact.graph is None:
+        raise InvalidArtifact("the artifact holds no .onnx file")
+    return artifact.graph
+
+
+def session_inputs(session: Any, graph: Path, declared: Sequence[TensorSpec]) -> tuple[tuple[TensorSpec, ...], bool]:
     """The inputs of a session, with sizes that the file leaves open taken from the shapes file; and whether it takes
     any number of instances at once.
 
@@ -214,7 +222,7 @@ def session_inputs(session, graph: Path, declared: Sequence[TensorSpec]) -> tupl
     return shared, bool(is_open) and all(is_open) and all(spec.batched for spec in shared)
 
 
-def _check_outputs(session) -> None:
+def _check_outputs(session: Any) -> None:
     for output in session.get_outputs():
         if output.type in _DTYPES:
             continue

@@ -19,7 +19,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import orjson
@@ -195,7 +195,7 @@ def _sample_of(content: bytes) -> str:
     return _fingerprint(len(content), lambda offset: content[offset : offset + _SAMPLE_BYTES])
 
 
-def _fingerprint(size: int, read) -> str:
+def _fingerprint(size: int, read: Callable[[int], bytes]) -> str:
     last = max(0, size - _SAMPLE_BYTES)
     digest = hashlib.sha256(str(size).encode())
     for number in range(_SAMPLES):

@@ -2,10 +2,11 @@
 
 import logging
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...artifact.signature import TensorSpec
 from ...errors import ServerError
@@ -26,15 +27,27 @@ _ROUNDS, _ROUNDS_SECONDS = 7, 2.0
 _SLOWER = 1.1
 _TOLERANCES = {"float16": 1e-2, "float32": 1e-4, "float64": 1e-6}
 
-# Makes a model of ONNX Runtime from content or a path: with the options of a form, or those that write one.
-Open = Callable[..., object]
+
+class Tried(Protocol):
+    """A model whose runs are compared."""
+
+    inputs: tuple[TensorSpec, ...]
+    takes_any_number: bool
+
+    def predict(self, arrays: Arrays) -> Arrays: ...
+
+
+class Open(Protocol):
+    """Makes a model of ONNX Runtime from a file's content or its path: by a form, or so that it writes one."""
+
+    def __call__(self, source: bytes | Path, form: Form | None = None, writes: Path | None = None) -> Tried: ...
 
 
 class Unsuitable(Exception):
     """A model whose optimised form cannot be used; the message says why."""
 
 
-def write_form(forms: FormFolder, path: Path, open_model) -> str:
+def write_form(forms: FormFolder, path: Path, open_model: Open) -> str:
     """Write the form of a model's file, unless there is one. Returns why there is none to use, or an empty text.
 
     Args:
@@ -60,7 +73,7 @@ def write_form(forms: FormFolder, path: Path, open_model) -> str:
     return form.direct_because
 
 
-def _tried(content: bytes, folder: Path, open_model) -> Form:
+def _tried(content: bytes, folder: Path, open_model: Open) -> Form:
     """Have ONNX Runtime write the form, and compare it with the model. Raises Unsuitable."""
     if _EXTERNAL in content:
         raise Unsuitable("it has weights in files beside it, which are mapped as they are")
@@ -87,14 +100,14 @@ def _tried(content: bytes, folder: Path, open_model) -> Form:
     return form
 
 
-def _samples(model) -> list[Arrays]:
+def _samples(model: Tried) -> list[Arrays]:
     """Made-up inputs: one instance, and several where the network takes them at once."""
     random = np.random.RandomState(1)
     counts = [None, _BATCH] if model.takes_any_number else [None]
     return [_filled(sample_arrays(model.inputs, count), model.inputs, random) for count in counts]
 
 
-def _filled(arrays: Arrays, inputs: tuple[TensorSpec, ...], random) -> Arrays:
+def _filled(arrays: Arrays, inputs: tuple[TensorSpec, ...], random: np.random.RandomState) -> Arrays:
     """Fractions are random; whole numbers may be indexes of a table and stay zero."""
     fractions = {spec.name for spec in inputs if spec.dtype.startswith("float")}
     return {
@@ -103,7 +116,7 @@ def _filled(arrays: Arrays, inputs: tuple[TensorSpec, ...], random) -> Arrays:
     }
 
 
-def _same(direct, optimised, samples: list[Arrays]) -> bool:
+def _same(direct: Tried, optimised: Tried, samples: list[Arrays]) -> bool:
     for arrays in samples:
         expected, found = direct.predict(arrays), optimised.predict(arrays)
         if expected.keys() != found.keys() or not all(_close(expected[name], found[name]) for name in expected):
@@ -111,7 +124,7 @@ def _same(direct, optimised, samples: list[Arrays]) -> bool:
     return True
 
 
-def _close(expected: np.ndarray, found: np.ndarray) -> bool:
+def _close(expected: NDArray[Any], found: NDArray[Any]) -> bool:
     if expected.shape != found.shape or expected.dtype != found.dtype:
         return False
     tolerance = _TOLERANCES.get(expected.dtype.name)
@@ -121,7 +134,7 @@ def _close(expected: np.ndarray, found: np.ndarray) -> bool:
     return np.allclose(expected, found, rtol=0, atol=tolerance * scale, equal_nan=True)
 
 
-def _is_slower(direct, optimised, samples: list[Arrays]) -> bool:
+def _is_slower(direct: Tried, optimised: Tried, samples: list[Arrays]) -> bool:
     """By processor time, as other processes go first: the quickest of some runs of each, by turns."""
     for arrays in samples:
         best = [float("inf"), float("inf")]

@@ -4,9 +4,11 @@ import csv
 import functools
 import io
 import math
+from typing import Any
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from ...errors import PredictionFailed, UnsupportedAccept
 from .decode import CSV, JSON, JSON_LINES, NPY, media_type
@@ -48,7 +50,7 @@ def _weight(parameters: str) -> float:
     return 1.0
 
 
-def encode_response(outputs: dict[str, np.ndarray], labels: tuple[str, ...] | None, accept: str) -> bytes:
+def encode_response(outputs: dict[str, NDArray[Any]], labels: tuple[str, ...] | None, accept: str) -> bytes:
     """Encode the outputs in `accept`'s form.
 
     JSON: `{"outputs": the output}`, an object by name where the model has several; with labels also `"labels"`: for
@@ -75,16 +77,18 @@ def encode_response(outputs: dict[str, np.ndarray], labels: tuple[str, ...] | No
     return _json(answer)
 
 
-def is_scores(output: np.ndarray, labels: tuple[str, ...]) -> bool:
+def is_scores(output: NDArray[Any], labels: tuple[str, ...]) -> bool:
     """Whether an output has one number for each label, for each instance."""
     return output.ndim > 1 and math.prod(output.shape[1:]) == len(labels) and output.dtype.kind in "iuf"
 
 
-def encode_array(array: np.ndarray, accept: str) -> bytes:
+def encode_array(array: NDArray[Any], accept: str) -> bytes:
     """One array alone: the bare list in JSON, else as `encode_response` says. Raises as that does."""
     if accept == NPY:
         file = io.BytesIO()
-        np.lib.format.write_array(file, _savable(array), allow_pickle=False)
+        np.lib.format.write_array(  # type: ignore[no-untyped-call]
+            file, _savable(array), allow_pickle=False
+        )
         return file.getvalue()
     _check_finite(array)
     if accept == CSV:
@@ -123,7 +127,7 @@ def _check_all_finite(value: object) -> None:
         _check_finite(np.asarray(value))
 
 
-def _lines(outputs: dict[str, np.ndarray], best: list | None) -> bytes:
+def _lines(outputs: dict[str, NDArray[Any]], best: list[Any] | None) -> bytes:
     counts = {len(output) if output.ndim else 1 for output in outputs.values()}
     if len(counts) != 1:
         raise UnsupportedAccept(f"this model's outputs are not of one number of lines; {JSON} can carry them")
@@ -137,7 +141,7 @@ def _lines(outputs: dict[str, np.ndarray], best: list | None) -> bytes:
     return b"".join(lines)
 
 
-def _savable(array: np.ndarray) -> np.ndarray:
+def _savable(array: NDArray[Any]) -> NDArray[Any]:
     """The array as npy can hold it: text as fixed-width Unicode, which drops zero characters at the end."""
     if array.dtype.kind != "O":
         return array
@@ -147,7 +151,7 @@ def _savable(array: np.ndarray) -> np.ndarray:
     return text
 
 
-def _csv(array: np.ndarray) -> bytes:
+def _csv(array: NDArray[Any]) -> bytes:
     rows = array.reshape(len(array) if array.ndim else 1, math.prod(array.shape[1:]))
     if array.dtype.kind in "OU":
         text = io.StringIO(newline="")
@@ -173,12 +177,12 @@ def _as_list(array: object) -> object:
     raise TypeError(f"a model's output holds a {type(array).__name__}")
 
 
-def _check_finite(array: np.ndarray) -> None:
+def _check_finite(array: NDArray[Any]) -> None:
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise PredictionFailed(f"the model's output holds NaN or infinity, which only {NPY} can carry")
 
 
-def _top(scores: np.ndarray, labels: tuple[str, ...]) -> list[dict[str, object]]:
+def _top(scores: NDArray[Any], labels: tuple[str, ...]) -> list[dict[str, object]]:
     count = min(TOP_LABELS, len(scores))
     # Highest first; equal scores in the order of their index, so that the answer is the same on every engine.
     order = len(scores) - 1 - np.argsort(scores[::-1], kind="stable")[::-1][:count]

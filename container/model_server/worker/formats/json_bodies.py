@@ -1,9 +1,11 @@
 """JSON and JSON Lines bodies to arrays."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pydantic_core
+from numpy.typing import NDArray
 
 from ...artifact.signature import TensorSpec
 from ...errors import InvalidInput
@@ -138,7 +140,7 @@ def _from_columns(value: object, inputs: tuple[TensorSpec, ...], has_truth: bool
     return fit
 
 
-def _array(value: object, spec: TensorSpec, has_truth: bool) -> np.ndarray:
+def _array(value: object, spec: TensorSpec, has_truth: bool) -> NDArray[Any]:
     if spec.dtype == "str":
         return _ragged_checked(np.array(value, dtype=object), spec)
     try:
@@ -159,12 +161,12 @@ def _array(value: object, spec: TensorSpec, has_truth: bool) -> np.ndarray:
     return array
 
 
-def _is_beyond(array: np.ndarray, limit: float) -> bool:
+def _is_beyond(array: NDArray[Any], limit: float) -> bool:
     # The sum of squares is the cheapest bound there is; where it says nothing, each value is looked at.
     return not np.vdot(array, array) < limit * limit and bool((np.abs(array) >= limit).any())
 
 
-def _of_large_numbers(value: object, spec: TensorSpec) -> np.ndarray:
+def _of_large_numbers(value: object, spec: TensorSpec) -> NDArray[Any]:
     """The array, number by number: a float holds no whole number of more than 15 digits for sure."""
     items = np.array(value, dtype=object)
     if any(type(item) not in (int, float) for item in items.flat):
@@ -188,7 +190,7 @@ def _of_large_numbers(value: object, spec: TensorSpec) -> np.ndarray:
     return items.astype(np.float64)
 
 
-def _ragged_checked(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
+def _ragged_checked(array: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
     if any(isinstance(item, list) for item in array.flat):
         raise InvalidInput(f"{spec.name!r}: the lists are not of equal lengths at every level")
     return array

@@ -2,8 +2,10 @@
 
 import io
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import InvalidInput
 
@@ -11,12 +13,12 @@ MAGIC = b"\x93NUMPY"
 _MAX_HEADER_BYTES = 4096
 
 
-def read_npy(body: bytes | memoryview) -> np.ndarray:
+def read_npy(body: bytes | memoryview) -> NDArray[Any]:
     """The array in a body; a view of it. Raises InvalidInput."""
     file = io.BytesIO(body)
     try:
-        version = np.lib.format.read_magic(file)
-        readers: dict[tuple[int, int], Callable[..., tuple[tuple[int, ...], bool, np.dtype]]] = {
+        version = np.lib.format.read_magic(file)  # type: ignore[no-untyped-call]
+        readers: dict[tuple[int, int], Callable[..., tuple[tuple[int, ...], bool, np.dtype[Any]]]] = {
             (1, 0): np.lib.format.read_array_header_1_0,
             (2, 0): np.lib.format.read_array_header_2_0,
         }

@@ -3,8 +3,10 @@
 import io
 import warnings
 from math import ceil
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from ...artifact.signature import ElementType, ImageSpec
@@ -43,7 +45,7 @@ def image_to_tensor(
     spec: ImageSpec,
     item_shape: tuple[int, ...],
     dtype: ElementType = "float32",
-) -> np.ndarray:
+) -> NDArray[Any]:
     """Decode, resize and normalise one image as `spec` says.
 
     A JPEG much larger than needed is decoded at 1/2, 1/4 or 1/8 of its size, which the DCT gives exactly and at a
@@ -75,7 +77,7 @@ def image_to_tensor(
 
 def _resized(image: Image.Image, spec: ImageSpec, width: int, height: int) -> Image.Image:
     mode = _PIL_MODES[spec.color]
-    orientation = image.getexif().get(_ORIENTATION_TAG) if spec.exif_orientation else None
+    orientation = image.getexif().get(_ORIENTATION_TAG, 1) if spec.exif_orientation else 1
     turn = _TURNS.get(orientation)
     is_sideways = turn is not None and orientation > 4
     full_width, full_height = image.size[::-1] if is_sideways else image.size
@@ -109,7 +111,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(((values + 128) // 257).astype(np.uint8))
 
 
-def _normalised(image: Image.Image, spec: ImageSpec) -> np.ndarray:
+def _normalised(image: Image.Image, spec: ImageSpec) -> NDArray[Any]:
     pixels = np.asarray(image)
     if spec.color == "GRAY":
         pixels = pixels[:, :, np.newaxis]

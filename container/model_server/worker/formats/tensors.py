@@ -5,18 +5,20 @@ what the caller sent may change.
 """
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...artifact.signature import TensorSpec
 from ...errors import InvalidInput
 
-Arrays = dict[str, np.ndarray]
+Arrays = dict[str, NDArray[Any]]
 # Whole numbers up to this one have a value of their own in the type.
 EXACT_UP_TO = {"float16": 2**11, "float32": 2**24, "float64": 2**53}
 
 
-def fitted(array: np.ndarray, spec: TensorSpec, *, batched: bool = False, finite: bool = True) -> np.ndarray:
+def fitted(array: NDArray[Any], spec: TensorSpec, *, batched: bool = False, finite: bool = True) -> NDArray[Any]:
     """The array as instances of an input, of shape `(N, *item_shape)` with N >= 1 and the input's type.
 
     Args:
@@ -38,7 +40,7 @@ def fitted(array: np.ndarray, spec: TensorSpec, *, batched: bool = False, finite
     return exact(array, spec.dtype, spec.name, finite=finite)
 
 
-def exact(array: np.ndarray, dtype: str, name: str, *, finite: bool = True) -> np.ndarray:
+def exact(array: NDArray[Any], dtype: str, name: str, *, finite: bool = True) -> NDArray[Any]:
     """The array in another element type, contiguous. Raises InvalidInput where a value would change."""
     if dtype == "str":
         return _text(array, name)
@@ -53,7 +55,7 @@ def exact(array: np.ndarray, dtype: str, name: str, *, finite: bool = True) -> n
     return np.ascontiguousarray(array, dtype=target)
 
 
-def _floating(array: np.ndarray, target: np.dtype, name: str, finite: bool) -> np.ndarray:
+def _floating(array: NDArray[Any], target: np.dtype[Any], name: str, finite: bool) -> NDArray[Any]:
     with np.errstate(over="ignore", invalid="ignore"):
         result = np.ascontiguousarray(array, dtype=target)
         # A finite sum of squares has finite parts only, and costs half of looking at each.
@@ -79,7 +81,7 @@ def cannot_hold(number: object, dtype: str, name: str) -> InvalidInput:
     )
 
 
-def _check_whole(array: np.ndarray, target: np.dtype, name: str) -> None:
+def _check_whole(array: NDArray[Any], target: np.dtype[Any], name: str) -> None:
     limits = np.iinfo(target)
     if array.dtype == target or not array.size:
         return
@@ -99,13 +101,13 @@ def _check_whole(array: np.ndarray, target: np.dtype, name: str) -> None:
         )
 
 
-def _truth(array: np.ndarray, name: str) -> np.ndarray:
+def _truth(array: NDArray[Any], name: str) -> NDArray[Any]:
     if array.dtype.kind != "b" and not (array.dtype.kind in "iuf" and np.isin(array, (0, 1)).all()):
         raise InvalidInput(f"{name!r}: expected true or false in lists of equal lengths at every level")
     return np.ascontiguousarray(array, dtype=np.bool_)
 
 
-def _text(array: np.ndarray, name: str) -> np.ndarray:
+def _text(array: NDArray[Any], name: str) -> NDArray[Any]:
     if array.dtype.kind == "S":
         try:
             array = np.char.decode(array, "utf-8")
@@ -120,6 +122,6 @@ def _text(array: np.ndarray, name: str) -> np.ndarray:
     return result
 
 
-def _first(array: np.ndarray, mask: np.ndarray) -> object:
+def _first(array: NDArray[Any], mask: NDArray[Any]) -> object:
     value = array[mask].flat[0]
     return value.item() if hasattr(value, "item") else value

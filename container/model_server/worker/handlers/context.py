@@ -5,6 +5,7 @@ the index, which is there for batches, is always 0.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 # The server says these itself.
 _FRAMING = {"connection", "content-length", "keep-alive", "trailer", "transfer-encoding", "upgrade", "x-request-id"}
@@ -22,7 +23,7 @@ class Headers(dict[str, str]):
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and super().__contains__(name.lower())
 
-    def get(self, name, default=None):
+    def get(self, name: str, default: Any = None) -> Any:
         return super().get(name.lower(), default)
 
 

@@ -5,8 +5,10 @@ models that are none of MXNet's; several inputs or outputs are an object of arra
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...artifact.contents import Artifact
 from ...artifact.signature import ImageSpec, TensorSpec, share_batch
@@ -21,7 +23,7 @@ from ..formats.tensors import Arrays, exact, fitted
 from ..toolkit import decoder
 
 
-def toolkit_model(artifact: Artifact):
+def toolkit_model(artifact: Artifact) -> Any:
     """The model as the toolkit's default `model_fn` gives it to a custom `predict_fn`. Raises InvalidArtifact."""
     if artifact.graph is None:
         raise InvalidArtifact(f"code/{artifact.code.name if artifact.code else ''} must define model_fn: no checkpoint")
@@ -32,6 +34,8 @@ def toolkit_model(artifact: Artifact):
             return onnxruntime.InferenceSession(str(artifact.graph), providers=["CPUExecutionProvider"])
         import mxnet as mx  # noqa: PLC0415
 
+        if artifact.parameters is None:
+            raise InvalidArtifact("the parameters are missing beside the symbol file; code/ must define model_fn")
         if not artifact.inputs:
             raise InvalidArtifact("the shapes file is missing beside the checkpoint; code/ must define model_fn")
         symbol = mx.sym.load(str(artifact.graph))
@@ -62,7 +66,7 @@ def decoded(
     inputs: tuple[TensorSpec, ...],
     image: ImageSpec | None,
     as_mxnet: bool,
-):
+) -> Any:
     """The model's input from a request, where the code has no `input_fn`: an array, or a dict of them by name.
 
     Without known inputs the array is what the body holds. Raises UnsupportedContentType, InvalidInput.
@@ -89,7 +93,7 @@ def takes_mxnet_arrays(model: object) -> bool:
     return is_own or any(kind.__module__.partition(".")[0] == "mxnet" for kind in mro)
 
 
-def _read(body: bytes | memoryview, content_type: str) -> np.ndarray:
+def _read(body: bytes | memoryview, content_type: str) -> NDArray[Any]:
     """What a body holds, in the type that it suggests."""
     kind = media_type(content_type)
     if kind == NPY:
@@ -137,13 +141,13 @@ def arrays_for(data: object, inputs: tuple[TensorSpec, ...]) -> Arrays:
     return arrays
 
 
-def as_given(outputs: Arrays, artifact: Artifact):
+def as_given(outputs: Arrays, artifact: Artifact) -> Any:
     """What `output_fn` gets of the engine's outputs: the only one, or the list of them in the network's order."""
     arrays = [_mxnet_array(array) if artifact.engine == "mxnet" else array for array in outputs.values()]
     return arrays[0] if len(arrays) == 1 else arrays
 
 
-def without_engine(model, data):
+def without_engine(model: Any, data: Any) -> Any:
     """Run what `model_fn` loaded. Raises PredictionFailed where it is nothing that can be run."""
     if hasattr(model, "get_inputs"):
         given = data if isinstance(data, Mapping) else {model.get_inputs()[0].name: data}
@@ -164,13 +168,13 @@ def predicted(value: object) -> object:
     return value.asnumpy() if hasattr(value, "asnumpy") else value
 
 
-def _numpy(value, spec: TensorSpec) -> np.ndarray:
+def _numpy(value: Any, spec: TensorSpec) -> NDArray[Any]:
     if hasattr(value, "asnumpy"):
         return value.asnumpy()
     return np.asarray(value, dtype=object if spec.dtype == "str" else None)
 
 
-def _mxnet_array(array: np.ndarray):
+def _mxnet_array(array: NDArray[Any]) -> Any:
     import mxnet  # noqa: PLC0415
 
     return mxnet.nd.array(array, dtype=array.dtype)

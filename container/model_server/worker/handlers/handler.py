@@ -12,16 +12,18 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from ...artifact.contents import Artifact
-from ...artifact.signature import image_for
+from ...artifact.signature import TensorSpec, image_for
 from ...errors import CodeError, InvalidArtifact, PredictionFailed, ServerError, UnsupportedContentType
 from .. import toolkit
-from ..engines.base import Arrays, Asked, Encoded, LoadedModel, Origin
+from ..engines.base import Asked, Encoded, LoadedModel, Origin
 from ..engines.instances import sample_arrays
 from ..engines.reasons import reason
 from ..formats.decode import CSV, JSON, expanded, media_type
 from ..formats.encode import choose_accept, encode_value
+from ..formats.tensors import Arrays
 from .context import Context
 from .defaults import (
     arrays_for,
@@ -85,7 +87,7 @@ class HandlerModel:
             self._inputs = self._engine_model.inputs
 
     @property
-    def inputs(self):
+    def inputs(self) -> tuple[TensorSpec, ...]:
         """The inputs of the checkpoint, as far as they are known; none for what `model_fn` loads."""
         return self._inputs
 
@@ -146,14 +148,14 @@ class HandlerModel:
         except UnicodeDecodeError as error:
             raise UnsupportedContentType("a JSON or CSV body must be UTF-8 text") from error
 
-    def _predict(self, data):
+    def _predict(self, data: Any) -> Any:
         if self._engine_model is not None:
             outputs = self._engine_model.predict(arrays_for(data, self._engine_model.inputs))
             return as_given(outputs, self._artifact)
         with self._failing("the model"):
             return without_engine(self._model, data)
 
-    def _call(self, name: str, *arguments: object):
+    def _call(self, name: str, *arguments: object) -> Any:
         with self._failing(name):
             if self._parameters[name] == len(arguments) + 1:
                 arguments = (*arguments, self._context)
@@ -180,7 +182,7 @@ class HandlerModel:
         self._functions = {}
 
 
-def _as_body(result, accept: str) -> tuple[bytes, str]:
+def _as_body(result: Any, accept: str) -> tuple[bytes, str]:
     body, content_type = result if isinstance(result, tuple) and len(result) == 2 else (result, accept)
     if isinstance(body, str):
         body = body.encode()

@@ -6,6 +6,7 @@ import importlib.util
 import logging
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from ...artifact.contents import Artifact
 from ...artifact.own_code import FUNCTIONS, SERVING_FUNCTIONS
@@ -16,7 +17,7 @@ from .. import toolkit
 _log = logging.getLogger(__name__)
 
 
-def import_functions(artifact: Artifact) -> dict[str, Callable]:
+def import_functions(artifact: Artifact) -> dict[str, Callable[..., Any]]:
     """The functions that the artifact's code defines, by name. Raises InvalidArtifact."""
     file = artifact.code
     if file is None:

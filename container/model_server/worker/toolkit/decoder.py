@@ -2,14 +2,16 @@
 
 import io
 import json
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .content_types import CSV, JSON, NPY
 from .errors import UnsupportedFormatError
 
 
-def decode(obj: str | bytes, content_type: str) -> np.ndarray:
+def decode(obj: str | bytes, content_type: str) -> NDArray[Any]:
     """The array in a body: JSON or CSV text, or npy bytes. Its dtype is what the content suggests.
 
     Raises UnsupportedFormatError for other types; ValueError for what cannot be read.

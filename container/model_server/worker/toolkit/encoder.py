@@ -2,6 +2,7 @@
 
 import io
 import json
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from .errors import UnsupportedFormatError
 SUPPORTED_CONTENT_TYPES = {JSON, CSV, NPY}
 
 
-def encode(array_like: object, content_type: str) -> str | bytes:
+def encode(array_like: Any, content_type: str) -> str | bytes:
     """The body: JSON or CSV text, or npy bytes. Whatever has a `tolist` counts as an array.
 
     Raises UnsupportedFormatError for other types.

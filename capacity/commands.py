@@ -1,29 +1,17 @@
-"""The commands: `plan`, `generate` and `apply`."""
+"""The commands: `plan`, `generate` and `apply`. What they work with is imported when they run, so help is quick."""
+
+from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from capacity.environment_change import propose, write_change
 from capacity.errors import CapacityError
-from capacity.fleet import MIB, Behaviour
-from capacity.generators import Workload, generate
-from capacity.instance_types import USUAL_TYPES, instance_types
-from capacity.measures import Goals
-from capacity.profiles import with_variation
-from capacity.readers.catalog import Assumed, read_profiles
-from capacity.readers.csv_trace import write_csv
-from capacity.readers.log_events import Observations
-from capacity.readers.sources import read_source
-from capacity.report import Question, answer
-from capacity.search import Conditions
-from capacity.writers import json as json_writer
-from capacity.writers import page, png, table
-from model_catalog.errors import CatalogError
-from model_catalog.lock import Lock, read_lock
-from plan_review.prices import bundled_prices
+
+if TYPE_CHECKING:
+    from capacity.readers.log_events import Observations
+    from model_catalog.lock import Lock
 
 application = typer.Typer(
     help="Capacity of a multi-model endpoint: plan it from a trace, and apply the plan to an environment.",
@@ -60,6 +48,9 @@ def generate_trace(
     catalog: _Catalog = Path("models"),
 ) -> None:
     """Write a made-up trace: models by Zipf's law, arrivals that follow the day, new models every week."""
+    from capacity.generators import Workload, generate
+    from capacity.readers.csv_trace import write_csv
+
     work = Workload(models, rate, hours * 3600, exponent, day_swing, new_models_per_week, seed=seed)
     trace = generate(work, tuple(sorted(_lock(catalog).models)))
     write_csv(trace, output)
@@ -76,6 +67,10 @@ def apply(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the change and do not write it.")] = False,
 ) -> None:
     """Write the recommended instances and scaling target into an environment's settings."""
+    from capacity.environment_change import propose, write_change
+    from capacity.writers import json as json_writer
+    from plan_review.prices import bundled_prices
+
     change = propose(settings_file, environment, json_writer.read_settings(plan_file), scaling=not fixed)
     print(change.diff or f"{settings_file}: {environment} has these settings already.\n", end="")
     print(change.cost_sentence(bundled_prices()))
@@ -127,11 +122,30 @@ def plan(
     at_most: Annotated[
         int, typer.Option(min=1000, help="Longer traces: the busiest part of this many calls.")
     ] = 1_000_000,
-    json_: Annotated[Path | None, typer.Option("--json", help="Write the plan as JSON.", metavar="FILE")] = None,
+    json_: Annotated[
+        Path | None, typer.Option("--json", help="Write the plan as JSON; `-` prints it only.", metavar="FILE")
+    ] = None,
     html: Annotated[Path | None, typer.Option(help="Write one page with charts.", metavar="FILE")] = None,
     plots: Annotated[Path | None, typer.Option("--png", help="Write plots (needs matplotlib).", metavar="FILE")] = None,
 ) -> None:
     """Simulate a trace on several instance types and counts, and recommend one."""
+    from rich.console import Console
+
+    from capacity.fleet import MIB, Behaviour
+    from capacity.generators import Workload, generate
+    from capacity.instance_types import USUAL_TYPES, instance_types
+    from capacity.measures import Goals
+    from capacity.profiles import with_variation
+    from capacity.readers.catalog import Assumed, read_profiles
+    from capacity.readers.log_events import Observations
+    from capacity.readers.sources import read_source
+    from capacity.report import Question, answer
+    from capacity.search import Conditions
+    from capacity.writers import json as json_writer
+    from capacity.writers import page, png, table
+    from model_catalog.progress import progress
+    from plan_review.prices import bundled_prices
+
     if trace is not None:
         _refuse_generator_options(context)
     lock, prices = _lock(catalog), bundled_prices()
@@ -164,9 +178,13 @@ def plan(
         notes=_notes(source, f"{download_mib_per_second:g} MiB/s from S3", service_variation),
     )
     console = Console(stderr=True)
-    with console.status("reading") as status:
-        report = answer(question, status.update)
-    table.show(report, Console())
+    with progress(console, "reading") as show:
+        report = answer(question, show)
+    if str(json_) == "-":
+        print(json_writer.render(report))
+        json_ = None
+    else:
+        table.show(report, Console())
     for path, render in ((json_, json_writer.render), (html, page.render)):
         if path is not None:
             _write(path, render(report))
@@ -194,6 +212,9 @@ def _notes(source: Observations, download: str, variation: float) -> tuple[str, 
 
 
 def _lock(catalog: Path) -> Lock:
+    from model_catalog.errors import CatalogError
+    from model_catalog.lock import read_lock
+
     try:
         return read_lock(catalog)
     except CatalogError as error:

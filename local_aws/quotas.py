@@ -1,0 +1,55 @@
+"""The account's quotas of instances behind endpoints: what Service Quotas says, and what CreateEndpoint keeps to.
+
+They hold only where the start was given a quota (`--quota ml.m5.xlarge=2`): that rehearses a new account.
+"""
+
+import threading
+from collections.abc import Mapping
+from functools import cache
+
+import botocore.session
+
+_ACCELERATED = ("ml.g", "ml.inf", "ml.p", "ml.trn")
+_DEFAULT_VALUE = 20
+
+
+@cache
+def instance_types() -> tuple[str, ...]:
+    """Every type that a production variant can have."""
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    return tuple(sorted(model.shape_for("ProductionVariantInstanceType").enum))
+
+
+def default_quota(instance_type: str) -> int:
+    """As in a new account, types with accelerators have 0."""
+    return 0 if instance_type.startswith(_ACCELERATED) else _DEFAULT_VALUE
+
+
+def quota_name(instance_type: str) -> str:
+    return f"{instance_type} for endpoint usage"
+
+
+class Quotas:
+    """How many instances of each type the account may have. An increase is granted at once.
+
+    `given`: the account's quotas at the start, where they are not the defaults.
+    """
+
+    def __init__(self, given: Mapping[str, int] | None = None) -> None:
+        self.hold = bool(given)
+        self._given = dict(given or {})
+        self._values = dict(self._given)
+        self._lock = threading.Lock()
+
+    def value(self, instance_type: str) -> int:
+        with self._lock:
+            return self._values.get(instance_type, default_quota(instance_type))
+
+    def grant(self, instance_type: str, value: int) -> None:
+        with self._lock:
+            self._values[instance_type] = value
+
+    def reset(self) -> None:
+        """Back to the quotas of the start."""
+        with self._lock:
+            self._values = dict(self._given)
