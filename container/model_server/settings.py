@@ -89,7 +89,8 @@ class Settings(BaseModel):
     """What optimised forms of ONNX models may take on disk, in MiB; 0 makes and uses none."""
 
     forms_folder: Annotated[str, _from("MODEL_SERVER_OPTIMISED_FOLDER")] = Field(min_length=1, pattern=r"^/")
-    """Where they are kept, with the mode 0700 and owned by the server's user. Default: below /var/tmp."""
+    """Where they are kept, with the mode 0700 and owned by the server's user. Default: a folder
+    below TMPDIR, or /var/tmp."""
 
     endpoint: Annotated[str, _from("MODEL_SERVER_ENDPOINT")] = Field("", max_length=255)
     """The endpoint that runs the server, a dimension of its CloudWatch metrics. SageMaker does not tell the container.
@@ -141,7 +142,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     workers_count = max(1, int(workers)) if workers.isdecimal() else 1
     values.setdefault("model_workers", workers_count)
     values.setdefault("engine_threads", max(1, cores // workers_count))
-    values.setdefault("forms_folder", f"/var/tmp/model-server-{os.geteuid()}")
+    values.setdefault("forms_folder", f"{environment.get('TMPDIR') or '/var/tmp'}/model-server-{os.geteuid()}")
     values.setdefault("memory_mib", max(128, int(memory_limit_bytes() * 0.9) // MIB))
     try:
         settings = Settings.model_validate(values)

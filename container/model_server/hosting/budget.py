@@ -4,7 +4,7 @@ import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
-from ..errors import InsufficientMemory
+from ..errors import InsufficientMemory, ModelTooLarge
 from .registry import Model
 
 MIB = 1024 * 1024
@@ -107,6 +107,25 @@ class MemoryBudget:
             yield
         finally:
             self._reserved_bytes -= needed_bytes
+
+    def room_for(self, estimate: int, model: Model) -> int:
+        """What to reserve for a load: less than the estimate for one that is only tried.
+
+        Raises InsufficientMemory, ModelTooLarge.
+        """
+        if self.fits(estimate):
+            return estimate
+        if self.may_be_tried(model):
+            return min(self.left_bytes, estimate - 1)
+        if self.can_never_fit(estimate) and self.knows(model):
+            raise self.too_large(model, f"takes {estimate / MIB:.1f} MiB")
+        raise self.refusal(model.name, estimate)
+
+    def too_large(self, model: Model, need: str) -> ModelTooLarge:
+        return ModelTooLarge(
+            f"model {model.name} {need}, and there are {self.room_bytes / MIB:.1f} MiB for models: it needs an "
+            "instance with more memory"
+        )
 
     def refusal(self, name: str, needed_bytes: int) -> InsufficientMemory:
         return InsufficientMemory(

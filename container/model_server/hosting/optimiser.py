@@ -1,7 +1,8 @@
 """Optimised forms of ONNX models: made in the background, once a machine, and then used by the workers.
 
-A process of its own writes them, when no other needs the processor. Loads never wait for it. The workers that hold the
-model load it again from there, which takes milliseconds and gives their copies of the weights back.
+A process of its own writes them, when no other needs the processor. Loads never wait for it, and one that needs its
+memory ends it. The workers that hold the model load it again from there, which takes milliseconds and gives their
+copies of the weights back.
 """
 
 import asyncio
@@ -31,7 +32,7 @@ _NEEDS_BYTES = 64 * MIB
 
 
 class Optimiser:
-    """Writes forms one by one. `needed` says what a model takes in a place."""
+    """Writes forms one by one. `needed` says what a model takes in a place, in bytes."""
 
     def __init__(
         self,
@@ -49,64 +50,77 @@ class Optimiser:
         self._registry = registry
         self._scheduler = scheduler
         self._needed = needed
-        self._waiting: asyncio.Queue[tuple[float, Model]] = asyncio.Queue()
+        self._waiting: asyncio.Queue[tuple[float, Model, Place]] = asyncio.Queue()
+        self._process: WorkerProcess | None = None
+        self._at_rest = asyncio.Event()
+        self._at_rest.set()
 
-    def note(self, model: Model) -> None:
-        """A model was loaded that may have an optimised form, and has none."""
-        self._waiting.put_nowait((time.monotonic(), model))
+    def note(self, model: Model, place: Place) -> None:
+        """A model was loaded there that may have an optimised form, and has none."""
+        self._waiting.put_nowait((time.monotonic(), model, place))
+
+    async def give_way(self, needed_bytes: int) -> None:
+        """Let a load have the memory that writing a form takes, if it would not fit otherwise."""
+        if self._process is not None and not self._budget.fits(needed_bytes):
+            self._process.kill()
+            await self._at_rest.wait()
 
     async def run(self) -> None:
         """Take what was noted, for ever."""
         while True:
-            noted_at, model = await self._waiting.get()
+            noted_at, model, place = await self._waiting.get()
             while self._scheduler.idle_seconds < _PAUSE_SECONDS:
                 if time.monotonic() - noted_at > _LONGEST_WAIT_SECONDS:
                     break
                 await asyncio.sleep(_LOOK_SECONDS)
             try:
-                if model in self._registry.all() and model.state is State.READY:
-                    await self._optimise(model)
+                if self._is_there(model, place):
+                    await self._optimise(model, place)
             except (ServerError, TimeoutError, OSError) as error:
                 _log.warning("model %s gets no optimised form: %s", model.name, error or "it took too long")
             except Exception:  # noqa: BLE001 - a fault of ours must not end this for the other models
                 _log.exception("model %s gets no optimised form", model.name)
 
-    async def _optimise(self, model: Model) -> None:
+    def _is_there(self, model: Model, place: Place) -> bool:
+        return model.state is State.READY and place.index in model.places and model in self._registry.all()
+
+    async def _optimise(self, model: Model, place: Place) -> None:
         needed = _NEEDS_BYTES + _RATIO * model.artifact_bytes
         if not self._budget.fits(needed):
             _log.info("model %s gets no optimised form now: making it takes %d MiB", model.name, needed // MIB)
             return
-        with self._budget.reserve(needed):
-            obstacle = await self._write(model)
+        self._at_rest.clear()
+        try:
+            with self._budget.reserve(needed):
+                obstacle = await self._write(model)
+        finally:
+            self._at_rest.set()
         if obstacle:
             _log.info("model %s has no optimised form: %s", model.name, obstacle)
-        else:
-            await self._reload(model)
+        elif self._is_there(model, place):
+            await self._reload(model, place)
 
     async def _write(self, model: Model) -> str:
         """Have a process write the form. Returns why there is none, or an empty text."""
-        process = await WorkerProcess.start(self._zygote)
+        process = self._process = await WorkerProcess.start(self._zygote)
         try:
             answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
             header: wire.Header = {"operation": "optimise", "model": model.name, "url": model.url}
             process.call(header, b"", self._settings.load_seconds, lambda outcome: settle(answer, outcome))
             return str((await answer)[0]["obstacle"])
         finally:
+            self._process = None
             process.kill()
             with contextlib.suppress(TimeoutError):
                 await process.status()
             process.close()
 
-    async def _reload(self, model: Model) -> None:
-        """Have each worker that holds a model load it from its optimised form. Raises what a worker answers."""
-        for index in sorted(model.places):
-            place = self._scheduler.places.get(index)
-            if model.state is not State.READY or index not in model.places or place is None:
-                continue
-            deadline = time.perf_counter() + self._settings.load_seconds
-            header: wire.Header = {"operation": "reload", "model": model.name, "url": model.url}
-            answer, _ = await self._scheduler.run(header, deadline, model, index)
-            if answer["origin"] == "form" and index in model.memory_bytes:
-                taken = int(answer["taken_bytes"])  # type: ignore[call-overload]
-                model.memory_bytes[index] = max(0, model.memory_bytes[index] + taken)
-                self._budget.learn(model, self._needed(model, place), is_typical=False)
+    async def _reload(self, model: Model, place: Place) -> None:
+        """Have a worker load a model from its optimised form. Raises what the worker answers."""
+        deadline = time.perf_counter() + self._settings.load_seconds
+        header: wire.Header = {"operation": "reload", "model": model.name, "url": model.url}
+        answer, _ = await self._scheduler.run(header, deadline, model, place.index)
+        if answer["origin"] == "form" and place.index in model.memory_bytes:
+            taken = int(answer["taken_bytes"])  # type: ignore[call-overload]
+            model.memory_bytes[place.index] = max(0, model.memory_bytes[place.index] + taken)
+            self._budget.learn(model, self._needed(model, place), is_typical=False)

@@ -15,7 +15,6 @@ from ..errors import (
     InsufficientMemory,
     ModelNotFound,
     ModelTimeout,
-    ModelTooLarge,
     WorkerCrashed,
 )
 from ..memory import anonymous_bytes, headroom_bytes, private_bytes
@@ -122,8 +121,9 @@ class Placement:
         place = shared
         try:
             with self._arriving(model, shared, estimate), _claim_released(model):
+                await self._optimiser.give_way(estimate)
                 await self.copies.make_room(estimate, model)
-                room = self._room_for(estimate, model)
+                room = self.budget.room_for(estimate, model)
                 is_try = room < estimate
                 # Beyond that it is ended: a small file may ask for more than there is.
                 most = room if is_try else self.budget.left_bytes + int(TOLERANCE * self.budget.limit_bytes)
@@ -157,19 +157,6 @@ class Placement:
             if shared is not None:
                 shared.arriving_bytes -= estimate
 
-    def _room_for(self, estimate: int, model: Model) -> int:
-        """What to reserve for a load: less than the estimate for one that is only tried.
-
-        Raises InsufficientMemory, ModelTooLarge.
-        """
-        if self.budget.fits(estimate):
-            return estimate
-        if self.budget.may_be_tried(model):
-            return min(self.budget.left_bytes, estimate - 1)
-        if self.budget.can_never_fit(estimate) and self.budget.knows(model):
-            raise self._too_large(model, f"takes {estimate / MIB:.1f} MiB")
-        raise self.budget.refusal(model.name, estimate)
-
     async def _watched_load(self, model: Model, place: Place, deadline: float, most: int, is_try: bool) -> wire.Header:
         """Load a model into a process that ends when it has taken more than `most`.
 
@@ -187,7 +174,7 @@ class Placement:
                 self.budget.learn(model, most)
                 self._quarantine.note(model.url)
             if is_alone:
-                raise self._too_large(model, f"takes more than {most / MIB:.1f} MiB") from error
+                raise self.budget.too_large(model, f"takes more than {most / MIB:.1f} MiB") from error
             self.budget.note_failed(model, most)
             raise self.budget.refusal(model.name, most) from error
         finally:
@@ -195,12 +182,6 @@ class Placement:
 
     def _is_alone(self, model: Model) -> bool:
         return not any(other.places or other.arriving for other in self._registry.all() if other is not model)
-
-    def _too_large(self, model: Model, need: str) -> ModelTooLarge:
-        return ModelTooLarge(
-            f"model {model.name} {need}, and there are {self.budget.room_bytes / MIB:.1f} MiB for models: it needs an "
-            "instance with more memory"
-        )
 
     async def _run(self, operation: str, model: Model, place: int, deadline: float) -> wire.Header:
         """Load or unload a model in one worker."""
@@ -231,7 +212,7 @@ class Placement:
             # Models that nobody knows yet have no optimised form: they take more.
             self.budget.learn(model, self._needed(model, place), is_typical=header.get("origin") != "form")
         if header.get("origin") == "optimisable file":
-            self._optimiser.note(model)
+            self._optimiser.note(model, place)
 
     @staticmethod
     def _needed(model: Model, place: Place) -> int:
@@ -247,7 +228,7 @@ class Placement:
         self.budget.learn(model, needed)
         await self.unload_from(model, place.index)
         if self._is_alone(model) and self.budget.can_never_fit(needed):
-            raise self._too_large(model, f"takes {needed / MIB:.1f} MiB")
+            raise self.budget.too_large(model, f"takes {needed / MIB:.1f} MiB")
         raise self.budget.refusal(model.name, needed)
 
     # Unloads.

@@ -63,7 +63,7 @@ class Loader:
         artifact = read_artifact(directory, self._program)
         model: Model
         if artifact.code is not None and self._artifact_code:
-            model = HandlerModel(artifact, lambda: self._engine_model(artifact), name)
+            model = HandlerModel(artifact, lambda: self._engine_model(artifact, by_form=False), name)
         else:
             model = ServedModel(artifact, self._engine_model(artifact))
         try:
@@ -77,11 +77,11 @@ class Loader:
         text. Raises InvalidArtifact, OSError."""
         return self._onnx.optimise(read_artifact(directory, self._program))
 
-    def _engine_model(self, artifact: Artifact) -> LoadedModel:
+    def _engine_model(self, artifact: Artifact, by_form: bool = True) -> LoadedModel:
         if artifact.engine == "mxnet":
             return self._mxnet.load(artifact)
         if artifact.engine == "onnxruntime":
-            return self._onnx.load(artifact)
+            return self._onnx.load(artifact, by_form)
         raise InvalidArtifact(
             "the artifact holds no checkpoint: its code must define model_fn"
             if self._artifact_code

@@ -122,14 +122,14 @@ class OnnxEngine:
         options.log_severity_level = _SEVERITY_FATAL
         return options
 
-    def load(self, artifact: Artifact) -> OnnxModel:
-        """Create the session, from the model's optimised form where there is one.
+    def load(self, artifact: Artifact, by_form: bool = True) -> OnnxModel:
+        """Create the session, from the model's optimised form where there is one and it may be used.
 
         Raises InvalidArtifact with the reason.
         """
         graph = _graph_of(artifact)
         origin = Origin.FILE
-        if self.forms is not None and graph.stat().st_size >= LEAST_BYTES:
+        if by_form and self.forms is not None and graph.stat().st_size >= LEAST_BYTES:
             found = self.forms.find(graph)
             if found is None:
                 origin = Origin.OPTIMISABLE_FILE

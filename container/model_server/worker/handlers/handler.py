@@ -44,6 +44,9 @@ _TEXT = (JSON, CSV)
 class HandlerModel:
     """A model served by its artifact's own functions."""
 
+    # Code of artifacts gets no optimised forms: a model is loaded for it once, as it expects.
+    origin = Origin.FILE
+
     def __init__(self, artifact: Artifact, default_model: Callable[[], LoadedModel], name: str = "") -> None:
         """`default_model` loads the artifact's checkpoint, for what the functions leave out. `name` is the model's, for
         the context.
@@ -68,11 +71,6 @@ class HandlerModel:
         except ValueError as error:
             raise InvalidArtifact(f"signature.json does not fit the model: {error}") from error
         self._makes_mxnet_arrays = takes_mxnet_arrays(self._model)
-
-    @property
-    def origin(self) -> Origin:
-        """That of the network, where the server loads it; the code's own way is a file to the server."""
-        return Origin.FILE if self._engine_model is None else self._engine_model.origin
 
     def _load(self, default_model: Callable[[], LoadedModel]) -> None:
         artifact = self._artifact
