@@ -142,7 +142,10 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     workers_count = max(1, int(workers)) if workers.isdecimal() else 1
     values.setdefault("model_workers", workers_count)
     values.setdefault("engine_threads", max(1, cores // workers_count))
-    values.setdefault("forms_folder", f"{environment.get('TMPDIR') or '/var/tmp'}/model-server-{os.geteuid()}")
+    temporary = environment.get("TMPDIR", "")
+    values.setdefault(
+        "forms_folder", f"{temporary if temporary.startswith('/') else '/var/tmp'}/model-server-{os.geteuid()}"
+    )
     values.setdefault("memory_mib", max(128, int(memory_limit_bytes() * 0.9) // MIB))
     try:
         settings = Settings.model_validate(values)

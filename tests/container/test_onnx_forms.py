@@ -12,6 +12,7 @@ from container.model_server.worker.engines import onnx_forms
 from container.model_server.worker.engines.base import Origin
 from container.model_server.worker.engines.onnx_engine import OnnxEngine
 from container.model_server.worker.engines.onnx_forms import GRAPH, WEIGHTS, Form, FormFolder
+from container.model_server.worker.loading import Loader
 from tests.container.clients import HttpClient, wait_for
 from tests.container.conftest import npy, serving
 
@@ -134,6 +135,16 @@ def test_a_form_gives_the_outputs_of_its_model(tmp_path: Path, make) -> None:
     assert [(s.name, s.shape, s.dtype) for s in later.inputs] == [(s.name, s.shape, s.dtype) for s in direct.inputs]
     for name, expected in outputs(direct).items():
         np.testing.assert_allclose(outputs(later)[name], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_artifacts_code_is_given_the_models_own_file(tmp_path: Path) -> None:
+    folder, forms = convolutions(tmp_path / "model"), tmp_path / "forms"
+    (folder / "code").mkdir()
+    (folder / "code" / "inference.py").write_text("def output_fn(prediction, accept):\n    return b''\n")
+    obstacle = optimised(forms, folder)
+    for artifact_code, expected in ((True, Origin.FILE), (False, Origin.FILE if obstacle else Origin.FORM)):
+        loader = Loader("inference.py", artifact_code, 1, forms, 64 * MIB)
+        assert loader.load(folder)[0].origin == expected
 
 
 def test_a_form_takes_its_weights_from_the_mapped_file(tmp_path: Path) -> None:
