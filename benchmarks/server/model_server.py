@@ -35,6 +35,8 @@ def model_server(
         "SAGEMAKER_BIND_TO_PORT": str(port),
         "SAGEMAKER_MULTI_MODEL": "true",
         "MODEL_SERVER_HOST": "127.0.0.1",
+        # Each run makes its own.
+        "MODEL_SERVER_OPTIMISED_FOLDER": str(directory.absolute() / "forms"),
     }
     if workers is not None:
         environment["MODEL_SERVER_WORKERS"] = str(workers)

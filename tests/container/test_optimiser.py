@@ -140,24 +140,38 @@ def test_nothing_is_written_while_workers_are_busy(bench: Bench) -> None:
         bench.optimiser.note(bench.model, bench.place)
         await asyncio.sleep(0.1)
         assert not bench.writers
-        bench.scheduler.idle_seconds = 1.5
+        bench.scheduler.idle_seconds = 6.0
         await bench.until(lambda: bool(bench.writers))
 
     running(bench, play)
 
 
-def test_a_load_that_needs_the_memory_gets_it_at_once(bench: Bench) -> None:
+def test_a_load_ends_the_writing_which_is_done_later(bench: Bench) -> None:
+    async def play() -> None:
+        await bench.optimiser.give_way()  # nothing to end
+        bench.optimiser.note(bench.model, bench.place)
+        await bench.until(lambda: bool(bench.writers))
+        bench.scheduler.idle_seconds = 0.0
+        await bench.optimiser.give_way()
+        assert bench.writers[0].killed
+        assert bench.budget.used_bytes == 0
+        await asyncio.sleep(0.05)
+        assert (len(bench.writers), bench.reloads) == (1, [])
+        bench.scheduler.idle_seconds = 60.0
+        await bench.until(lambda: len(bench.writers) == 2)
+        bench.writers[1].finish(({"obstacle": ""}, b""))
+        await bench.until(lambda: bench.reloads == [0])
+
+    running(bench, play)
+
+
+def test_a_writer_that_crashes_is_not_started_again(bench: Bench) -> None:
     async def play() -> None:
         bench.optimiser.note(bench.model, bench.place)
         await bench.until(lambda: bool(bench.writers))
-        await bench.optimiser.give_way(100 * MIB)
-        assert bench.writers[0].killed == 0
-        await bench.optimiser.give_way(200 * MIB)
-        assert bench.writers[0].killed
-        assert bench.budget.fits(200 * MIB)
-        assert bench.reloads == []
-        bench.optimiser.note(bench.model, bench.place)  # and it goes on with others
-        await bench.until(lambda: len(bench.writers) == 2)
+        bench.writers[0].kill()
+        await asyncio.sleep(0.05)
+        assert len(bench.writers) == 1
 
     running(bench, play)
 

@@ -1,8 +1,8 @@
 """Optimised forms of ONNX models: made in the background, once a machine, and then used by the workers.
 
-A process of its own writes them, when no other needs the processor. Loads never wait for it, and one that needs its
-memory ends it. The workers that hold the model load it again from there, which takes milliseconds and gives their
-copies of the weights back.
+A process of its own writes them, in a pause between jobs. A load ends that process at once: it needs the processor and
+the memory, and the form is written in a later pause. The workers that hold the model then load it again from its form,
+which gives their copies of the weights back.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from .scheduler import Scheduler
 _log = logging.getLogger(__name__)
 # Cores share caches and execution units: even a process that yields to all others would slow them. So it begins in a
 # pause between jobs, or when there was none for so long.
-_PAUSE_SECONDS = 1.0
+_PAUSE_SECONDS = 5.0
 _LONGEST_WAIT_SECONDS = 120.0
 _LOOK_SECONDS = 0.25
 # The file, the graph read from it, its optimised weights, and the copies of the two sessions that are compared.
@@ -54,14 +54,16 @@ class Optimiser:
         self._process: WorkerProcess | None = None
         self._at_rest = asyncio.Event()
         self._at_rest.set()
+        self._gave_way = False
 
     def note(self, model: Model, place: Place) -> None:
         """A model was loaded there that may have an optimised form, and has none."""
         self._waiting.put_nowait((time.monotonic(), model, place))
 
-    async def give_way(self, needed_bytes: int) -> None:
-        """Let a load have the memory that writing a form takes, if it would not fit otherwise."""
-        if self._process is not None and not self._budget.fits(needed_bytes):
+    async def give_way(self) -> None:
+        """Let a load have the processor and the memory. The form is written later."""
+        if self._process is not None:
+            self._gave_way = True
             self._process.kill()
             await self._at_rest.wait()
 
@@ -77,6 +79,10 @@ class Optimiser:
                 if self._is_there(model, place):
                     await self._optimise(model, place)
             except (ServerError, TimeoutError, OSError) as error:
+                if self._gave_way:
+                    self._gave_way = False
+                    self.note(model, place)
+                    continue
                 _log.warning("model %s gets no optimised form: %s", model.name, error or "it took too long")
             except Exception:  # noqa: BLE001 - a fault of ours must not end this for the other models
                 _log.exception("model %s gets no optimised form", model.name)
