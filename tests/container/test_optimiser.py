@@ -148,11 +148,11 @@ def test_nothing_is_written_while_workers_are_busy(bench: Bench) -> None:
 
 def test_a_load_ends_the_writing_which_is_done_later(bench: Bench) -> None:
     async def play() -> None:
-        await bench.optimiser.give_way()  # nothing to end
+        await bench.optimiser.give_way(1)  # nothing to end
         bench.optimiser.note(bench.model, bench.place)
         await bench.until(lambda: bool(bench.writers))
         bench.scheduler.idle_seconds = 0.0
-        await bench.optimiser.give_way()
+        await bench.optimiser.give_way(200 * MIB)
         assert bench.writers[0].killed
         assert bench.budget.used_bytes == 0
         await asyncio.sleep(0.05)

@@ -60,12 +60,13 @@ class Optimiser:
         """A model was loaded there that may have an optimised form, and has none."""
         self._waiting.put_nowait((time.monotonic(), model, place))
 
-    async def give_way(self) -> None:
-        """Let a load have the processor and the memory. The form is written later."""
+    async def give_way(self, needed_bytes: int) -> None:
+        """Let a load have the processor, and the memory where it needs that. The form is written later."""
         if self._process is not None:
             self._gave_way = True
             self._process.kill()
-            await self._at_rest.wait()
+            if not self._budget.fits(needed_bytes):
+                await self._at_rest.wait()
 
     async def run(self) -> None:
         """Take what was noted, for ever."""

@@ -121,7 +121,7 @@ class Placement:
         place = shared
         try:
             with self._arriving(model, shared, estimate), _claim_released(model):
-                await self._optimiser.give_way()
+                await self._optimiser.give_way(estimate)
                 await self.copies.make_room(estimate, model)
                 room = self.budget.room_for(estimate, model)
                 is_try = room < estimate

@@ -11,6 +11,7 @@ can put a form there. A form is written beside its place and renamed, so that ot
 """
 
 import contextlib
+import fcntl
 import hashlib
 import logging
 import os
@@ -30,8 +31,6 @@ _LAYOUT = "1"
 GRAPH, WEIGHTS = "graph.onnx", "weights.bin"
 _DETAILS, _SEEN = "form.json", "seen"
 _UNFINISHED = ".unfinished-"
-# What a writer that was killed left behind: no write takes longer.
-_ABANDONED_SECONDS = 3600.0
 _SAMPLES, _SAMPLE_BYTES = 16, 4096
 # A file changed within one tick of the clock keeps its time stamp: only an older stamp says that it is the same.
 _SETTLED_SECONDS = 2.0
@@ -133,10 +132,11 @@ class FormFolder:
         samples = self._runtime / _sample_of(content)
         samples.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=samples))
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        with _lock(folder):
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def finish(self, folder: Path, content: bytes, form: Form) -> None:
         """Put a written form in its place. One that another process has put there meanwhile stays.
@@ -178,9 +178,10 @@ class FormFolder:
         for place in self._folder.glob("*/*/*"):
             with contextlib.suppress(OSError):
                 used_at = place.stat().st_mtime
-                if place.name.startswith(_UNFINISHED) and time.time() - used_at > _ABANDONED_SECONDS:
-                    shutil.rmtree(place, ignore_errors=True)
-                elif not place.name.startswith(_UNFINISHED):
+                if place.name.startswith(_UNFINISHED):
+                    with _lock(place):
+                        shutil.rmtree(place, ignore_errors=True)
+                else:
                     yield place, used_at, sum(file.stat().st_size for file in place.iterdir())
 
 
@@ -241,6 +242,17 @@ def _remove(place: Path) -> None:
     with contextlib.suppress(OSError):
         place.rename(away)
     shutil.rmtree(away, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Hold a folder that is being written: the lock ends with the process. Raises OSError where another holds it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _sync(path: Path) -> None:
