@@ -80,7 +80,7 @@ class FaultProxy:
             return
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((_LOOPBACK, self._port))
+        listener.bind(("127.0.0.1", self._port))
         listener.listen(128)
         self._port = listener.getsockname()[1]
         self._listener = listener
