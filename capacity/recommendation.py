@@ -66,7 +66,10 @@ def _one_less(best: Design, shared: Sequence[Design]) -> list[str]:
 
 def _compared(other: Design, best: Design, currency: str) -> str:
     difference = other.monthly - best.monthly
-    share = f" ({difference / best.monthly:+.0%})" if best.monthly else ""
+    share = ""
+    if best.monthly:
+        times = other.monthly / best.monthly
+        share = f" ({times:,.0f} times as much)" if times >= 10 else f" ({times - 1:+.0%})"
     words = [f"{difference:+,.0f} {currency} a month{share}"]
     if other.measures.p99 is not None and best.measures.p99 is not None:
         words.append(f"p99 {_seconds(other.measures.p99)} against {_seconds(best.measures.p99)}")

@@ -25,6 +25,12 @@ def write_local_locks(folders: Iterable[Path]) -> None:
         version = document["terraform"]["required_providers"]["aws"]["version"]
         blocks = (
             f'provider "{host}/hashicorp/aws" {{\n  version     = "{version}"\n  constraints = "{version}"\n}}\n'
-            for host in _HOSTS
+            for host in _hosts(folder / LOCK_FILE)
         )
         (folder / LOCK_FILE).write_text("\n".join(blocks))
+
+
+def _hosts(lock_file: Path) -> list[str]:
+    """Those whose provider is installed: a plan fails for any other. All of them before the first `init`."""
+    text = lock_file.read_text() if lock_file.is_file() else ""
+    return [host for host in _HOSTS if f'"{host}/hashicorp/aws"' in text] or list(_HOSTS)

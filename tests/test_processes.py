@@ -105,7 +105,7 @@ def listens_elsewhere(source: str) -> list[str]:
         elif function in LISTENING:
             position = LISTENING[function]
             at = arguments.get("host") or (call.args[position] if len(call.args) > position else None)
-            safe = _host(at) == "127.0.0.1"
+            safe = _host(at) in ("127.0.0.1", "unix")  # gRPC: unix:PATH is a socket in the file system
         else:
             continue
         if not safe:

@@ -17,7 +17,6 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-_LOOPBACK = "127.0.0.1"
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER with 0 seconds: `close` sends RST instead of FIN."""
 _NOT_RELAYED = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "expect"})
@@ -53,7 +52,7 @@ class FaultProxy:
     @property
     def url(self) -> str:
         """`http://127.0.0.1:PORT`."""
-        return f"http://{_LOOPBACK}:{self._port}"
+        return f"http://127.0.0.1:{self._port}"
 
     def __enter__(self) -> Self:
         self.restore()
@@ -80,7 +79,7 @@ class FaultProxy:
             return
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((_LOOPBACK, self._port))
+        listener.bind(("127.0.0.1", self._port))
         listener.listen(128)
         self._port = listener.getsockname()[1]
         self._listener = listener
@@ -140,7 +139,7 @@ class FaultProxy:
             self._begin()
             return None
         if request.path.startswith("/_local/"):
-            content = content.replace(self._upstream.encode(), f"{_LOOPBACK}:{self._port}".encode())
+            content = content.replace(self._upstream.encode(), f"127.0.0.1:{self._port}".encode())
         return answer.status, answer.headers, content
 
     def _begin(self) -> None:

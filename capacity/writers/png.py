@@ -31,14 +31,10 @@ def write(report: Report, path: Path) -> None:
         for point, value in values:
             color = "tab:green" if point.is_best else "tab:blue" if point.reaches_goals else "tab:gray"
             axes.scatter(point.monthly, value, color=color, marker="*" if point.is_best else "o", s=60)
-            axes.annotate(
-                point.label,
-                (point.monthly, value),
-                fontsize=7,
-                rotation=35,
-                xytext=(4, 4),
-                textcoords="offset points",
-            )
+            if point.is_best:
+                axes.annotate(
+                    point.label, (point.monthly, value), fontsize=8, xytext=(4, 6), textcoords="offset points"
+                )
         axes.set_xlabel(f"{report.currency} a month")
         axes.grid(alpha=0.3)
     goals = report.conditions.goals

@@ -8,6 +8,7 @@ from html import escape
 _WIDTH, _HEIGHT = 640, 340
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 16, 44
 _TICKS = 5
+_CHARACTER, _LINE = 6.2, 13  # of a label, in the font size of the page
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,17 @@ class _Scale:
         return round(self._begin + share * (self._end - self._begin), 1)
 
     def ticks(self) -> list[float]:
-        steps = [self._low + (self._high - self._low) * i / _TICKS for i in range(1, _TICKS)]
-        return [10**step if self._logarithmic else step for step in steps]
+        """About `_TICKS` round values: 1, 2 or 5 times a power of ten, or multiples of such a step."""
+        if self._logarithmic:
+            exponents = range(math.floor(self._low), math.ceil(self._high) + 1)
+            found = [digit * 10.0**exponent for exponent in exponents for digit in (1, 2, 5)]
+            inside = [value for value in found if self._low <= math.log10(value) <= self._high]
+            return inside if len(inside) <= 2 * _TICKS else inside[::3]
+        rough = (self._high - self._low) / _TICKS
+        power = 10.0 ** math.floor(math.log10(rough))
+        step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
+        first = math.ceil(self._low / step)
+        return [number * step for number in range(first, math.floor(self._high / step) + 1)]
 
 
 def chart(title: str, marks: Sequence[Mark], axes: Axes, *, joined: bool = False) -> str:
@@ -64,18 +74,32 @@ def chart(title: str, marks: Sequence[Mark], axes: Axes, *, joined: bool = False
     if joined:
         line = " ".join(f"{x(mark.x)},{y(mark.y)}" for mark in marks)
         parts.append(f'<polyline class="line" points="{line}"/>')
-    for mark in marks:
+    taken: list[tuple[float, float, float]] = []
+    for mark in sorted(marks, key=lambda mark: mark.kind != "best"):
         across, down = x(mark.x), y(mark.y)
-        # Slanted towards the middle, so that labels of marks side by side do not cover each other.
-        anchor, slant = ("end", 35) if across > _WIDTH * 0.6 else ("start", -35)
-        turned = f'transform="rotate({slant if down > _HEIGHT / 2 else -slant} {across} {down})"'
-        offset = -9 if anchor == "end" else 9
         parts.append(
             f'<circle class="{mark.kind}" cx="{across}" cy="{down}" r="{7 if mark.kind == "best" else 5}">'
             f"<title>{escape(mark.label)}: {_number(mark.x)}, {_number(mark.y)}</title></circle>"
-            f'<text x="{across + offset}" y="{down + 4}" text-anchor="{anchor}" {turned}>{escape(mark.label)}</text>'
         )
+        place = _place(mark.label, across, down, taken)
+        if place is not None:
+            taken.append(place)
+            parts.append(f'<text x="{place[0]}" y="{place[2]}">{escape(mark.label)}</text>')
     return "".join(parts) + "</svg>"
+
+
+def _place(
+    label: str, across: float, down: float, taken: Sequence[tuple[float, float, float]]
+) -> tuple[float, float, float] | None:
+    """Where a label fits: its left, right and base line. None where it would cover another: its mark has a tooltip."""
+    width = len(label) * _CHARACTER
+    left = min(across - 4, _WIDTH - _RIGHT - width)
+    for base in (down - 10, down + 20, down - 24, down + 34):
+        if _TOP + 10 <= base <= _HEIGHT - _BOTTOM - 4 and all(
+            left > right or left + width < begin or abs(base - other) >= _LINE for begin, right, other in taken
+        ):
+            return round(left, 1), round(left + width, 1), round(base, 1)
+    return None
 
 
 def _grid(x: _Scale, y: _Scale, axes: Axes) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -51,16 +52,19 @@ def duration(seconds: float) -> str:
 
 
 def milliseconds(value: float | None) -> str:
-    return "-" if value is None else f"{value * 1000:,.0f}"
+    return "-" if value is None else f"{round(value * 1000):,}"
 
 
 def _table(report: Report) -> Table:
-    caption = "Latency in ms. *: recommended. x: misses goals."
-    table = Table(title="Designs", title_justify="left", caption=caption, caption_justify="left")
-    table.add_column("")
+    caption = (
+        f"{report.currency} a month, hit ratio and busy workers in %, latency in ms. *: recommended. x: misses goals."
+    )
+    table = Table(
+        title="Designs", title_justify="left", caption=caption, caption_justify="left", box=SIMPLE_HEAD, padding=0
+    )
     table.add_column("design", no_wrap=True)
-    for name in (f"{report.currency} a month", "hit %", "p50", "p95", "p99", "cold p50", "wait", "busy %"):
-        table.add_column(name, justify="right")
+    for name in (report.currency, "hit", "p50", "p95", "p99", "cold", "busy"):
+        table.add_column(name, justify="right", no_wrap=True)
     best = report.recommendation.design
     _add_rows(table, report.shared, best)
     table.add_section()
@@ -72,11 +76,10 @@ def _add_rows(table: Table, designs: Iterable[Design], best: Design) -> None:
     for design in designs:
         m = design.measures
         table.add_row(
-            "*" if design is best else "" if design.reaches_goals else "x",
-            design.label,
+            f"{'*' if design is best else ' ' if design.reaches_goals else 'x'} {design.label}",
             f"{design.monthly:,.0f}",
             f"{m.hit_ratio * 100:.2f}",
-            *(milliseconds(value) for value in (m.p50, m.p95, m.p99, m.cold_p50, m.mean_wait)),
+            *(milliseconds(value) for value in (m.p50, m.p95, m.p99, m.cold_p50)),
             f"{m.utilisation * 100:.0f}",
             style="bold green" if design is best else None if design.reaches_goals else "dim",
         )

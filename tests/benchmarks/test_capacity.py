@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
+import boto3
 import numpy as np
 import onnxruntime
 import pytest
@@ -114,7 +115,8 @@ def test_a_slow_answer_delays_no_other_call() -> None:
     thread.start()
     try:
         trace = make_trace([0, 0.05, 0.1], ["slow", "bad", "fast"])
-        seen = replay(trace, f"http://127.0.0.1:{server.server_port}", "e", b"{}")
+        session = boto3.Session("AKIDEXAMPLE", "secret", region_name="us-east-1")
+        seen = replay(trace, session, f"http://127.0.0.1:{server.server_port}", "e", b"{}")
     finally:
         server.shutdown()
         thread.join()

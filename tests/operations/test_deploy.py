@@ -93,7 +93,7 @@ def test_plans_are_saved_with_their_review_for_their_owner_only(project: Project
     saved = read_saved_plans(plans)
     assert (saved.environment, saved.stacks, saved.previews) == ("dev", ("image", "models"), ())
     assert saved.tree == run_git(project.directory, "rev-parse", "HEAD^{tree}")
-    names = {f"dev-{stack}.{ending}" for stack in saved.stacks for ending in ("json", "tfplan")}
+    names = {f"dev-{stack}.{ending}" for stack in saved.stacks for ending in ("json", "lock.hcl", "tfplan")}
     files = {file.name for file in plans.iterdir()}
     assert files == names | {"SHA256SUMS", "manifest.json", "review.json", "review.md"}
     assert {file.stat().st_mode & 0o777 for file in plans.iterdir()} == {0o600}

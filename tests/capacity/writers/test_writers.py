@@ -31,6 +31,12 @@ def test_the_table_has_every_design_and_reason(report: Report) -> None:
         assert sentence in text
 
 
+def test_the_table_fits_a_terminal(report: Report) -> None:
+    output = io.StringIO()
+    table.show(report, Console(file=output, width=80))
+    assert "\N{HORIZONTAL ELLIPSIS}" not in output.getvalue()
+
+
 def test_json_has_what_apply_reads(report: Report, tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     path.write_text(json_writer.render(report))
@@ -109,3 +115,24 @@ def test_without_matplotlib_the_page_is_offered(
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(CapacityError, match=r"need matplotlib.*--html"):
         png.write(report, tmp_path / "plan.png")
+
+
+def test_labels_do_not_cover_each_other() -> None:
+    marks = [Mark(1000 + number % 7, 50.0, f"{number} x ml.m5.2xlarge", "good") for number in range(20)]
+    drawn = ElementTree.fromstring(chart("cost", [*marks, Mark(1003, 50.0, "the best one", "best")], Axes("x", "y")))
+    places = [(float(text.attrib["x"]), float(text.attrib["y"])) for text in drawn.iter("text") if "ml." in text.text]
+    assert 1 <= len(places) < len(marks)
+    assert "the best one" in {text.text for text in drawn.iter("text")}
+    for number, (left, base) in enumerate(places):
+        for other_left, other_base in places[number + 1 :]:
+            assert abs(base - other_base) >= 13 or abs(left - other_left) >= 100
+    assert {mark.label for mark in marks} <= {title.text.split(":")[0] for title in drawn.iter("title")}
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.001, 0.0011), (1, 4), (220, 1325), (1e6, 5e7)])
+def test_ticks_are_round(low: float, high: float) -> None:
+    svg = chart("c", [Mark(low, low, "a", "good"), Mark(high, high, "b", "good")], Axes("x", "y", logarithmic=True))
+    middle = [t.text for t in ElementTree.fromstring(svg).iter("text") if t.attrib.get("text-anchor") == "middle"]
+    digits = {text.replace(",", "").replace(".", "").strip("0") for text in middle if text[0].isdigit()}
+    assert len(digits) >= 2
+    assert all(len(digit) <= 4 for digit in digits)
