@@ -96,6 +96,7 @@ class Optimiser:
         if not self._budget.fits(needed):
             _log.info("model %s gets no optimised form now: making it takes %d MiB", model.name, needed // MIB)
             return
+        self._gave_way = False
         self._at_rest.clear()
         try:
             with self._budget.reserve(needed):
