@@ -87,7 +87,7 @@ def outcomes():
         ),
         "tabular": tabular_outcome(Tabular(throughput(0.25), 0.1)),
         "neighbours": neighbours_outcome(Neighbours({ALONE: [0.01], BESIDE_LOAD: [0.012], BESIDE_HOT: [0.03]}, 0, 9)),
-        "kill": kill_outcome(Kill(answers, answers, {"b"})),
+        "kill": kill_outcome(Kill(answers, answers, {"b"}, {"b"})),
     }
 
 
