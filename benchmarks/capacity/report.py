@@ -81,8 +81,8 @@ def _validation(runs: list[dict[str, Any]]) -> list[str]:
         "## Predicted and measured",
         "",
         "The local AWS runs the project's model server with small ONNX models and memory for some of them. First every "
-        "model is called in turn without a limit of memory: that calibrates the simulation. Then a trace is predicted, "
-        "and replayed open loop. "
+        "model is called in turn without a limit of memory, then with it: that calibrates the simulation. Then a trace "
+        "is predicted, and replayed open loop. "
         f"Targets: hit ratio within {TARGET_HIT_POINTS:g} point, p99 within {TARGET_P99_PERCENT:g} %.",
     ]
     for run in runs:
@@ -94,7 +94,8 @@ def _validation(runs: list[dict[str, Any]]) -> list[str]:
             f"{plan['models']} models, memory for about {plan['kept']}, {plan['seconds']:g} s. Calibrated: "
             f"{seen['model_mib']:.1f} MiB a model, {seen['load_ms']:.0f} ms a load (variation "
             f"{seen['load_variation']:.2f}), {seen['call_ms']:.1f} ms a call (variation {seen['call_variation']:.2f}), "
-            f"{seen['overhead_ms']:.1f} ms of overhead, {seen['download_ms']:.0f} ms for a download. Most models "
+            f"{seen['overhead_ms']:.1f} ms of overhead, {seen['download_ms']:.0f} ms for a download, "
+            f"{seen['eviction_ms']:.0f} ms for an eviction. Most models "
             f"loaded at a time: {run['predicted']['most_loaded']:.0f} predicted, "
             f"{run['measured']['most_loaded']:.0f} measured. "
             f"The client itself was late by {run['client_late_p99_ms']:.1f} ms at p99. Load average before: "

@@ -23,7 +23,17 @@ from container.model_server.artifact.archive import extract_archive
 def result(hits: float, p99: float, seconds: float) -> dict[str, Any]:
     figures = {"hit_ratio": 0.8, "cold_rate": 0.2, "p50_ms": 10.0, "p95_ms": 80.0, "p99_ms": 100.0, "most_loaded": 20.0}
     calibrated = dict.fromkeys(
-        ("model_mib", "load_ms", "load_variation", "call_ms", "call_variation", "overhead_ms", "download_ms"), 1.0
+        (
+            "model_mib",
+            "load_ms",
+            "load_variation",
+            "call_ms",
+            "call_variation",
+            "overhead_ms",
+            "download_ms",
+            "eviction_ms",
+        ),
+        1.0,
     )
     plan = {"models": 40, "kept": 20, "rate": 6.0, "seconds": 60.0, "workers": 1}
     speed = {"models": 10_000, "instances": 1, "seconds": seconds, "cpu_seconds": 1.0, "peak_mib": 100.0, "loads": 5}
