@@ -159,14 +159,17 @@ class _Run:
         )
 
     def _with_evictions(self, seen: Calibration, memory: dict[str, str]) -> Calibration:
-        """Every model is called in turn, where some of them find room only: each call unloads another model first."""
+        """Every model is called in turn, where some of them find room only: each call unloads another model first.
+
+        Artifacts are on the disk the second time.
+        """
         count = self._plan.models
         trace = make_trace(np.arange(2 * count) * _PAUSE_SECONDS, self._plan.names * 2)
         measured, server, _ = self._measure("evictions", trace, memory)
         if np.isnan(measured.latency_seconds).any() or len(server.loads) != len(trace):
             raise RuntimeError(f"the calibration failed: {len(server.loads)} loads, {measured.failures}")
         rest = (measured.latency_seconds - np.array(server.calls) - np.array(server.loads))[count:]
-        eviction = float(np.mean(rest)) - seen.download_seconds - seen.overhead_seconds
+        eviction = float(np.mean(rest)) - seen.overhead_seconds
         return replace(seen, eviction_seconds=max(0.0, eviction), kept=round(max(server.loaded)))
 
     def _measure(self, name: str, trace: Trace, environment: dict[str, str]) -> tuple[Replayed, Server, float]:
