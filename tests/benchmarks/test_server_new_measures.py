@@ -61,6 +61,6 @@ def test_measures_of_the_real_server(tmp_path):
         assert neighbours_outcome(neighbours).numbers["neighbour_failures"] == 0
         kill = kill_outcome(measure_kill(server, names)).numbers
         assert kill["kill_models"] == 10
-        assert 0 < kill["kill_killed_models"] < 10
+        assert 0 < kill["kill_lost_models"] < 10
         assert kill["kill_other_failures"] == 0
         assert kill["kill_own_failures"] <= CLIENTS
