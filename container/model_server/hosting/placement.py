@@ -4,11 +4,9 @@ A load goes to the shared worker that holds least; an artifact with code of its 
 gets a process of its own.
 """
 
-import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from .. import wire
 from ..errors import (
@@ -21,6 +19,7 @@ from ..errors import (
 from ..memory import anonymous_bytes, headroom_bytes, private_bytes
 from ..settings import Settings
 from ..telemetry.observer import Observer
+from .background import Background
 from .budget import MIB, TOLERANCE, MemoryBudget
 from .copies import Copies
 from .housekeeping import Housekeeper
@@ -60,18 +59,16 @@ class Placement:
             registry=registry,
             observer=observer,
         )
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
 
     def start(self) -> None:
         """Start the workers, in the background."""
         self.scheduler.start()
-        self._spawn(self._housekeeper.run())
+        self._background.spawn(self._housekeeper.run())
 
     async def stop(self) -> None:
         await self.copies.stop()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.stop()
         await self.scheduler.stop()
 
     # Loads.
@@ -285,11 +282,6 @@ class Placement:
     def _workers_bytes(self) -> int:
         models = sum(model.mapped_bytes + model.claimed_bytes for model in self._registry.all())
         return models + sum(place.private_bytes for place in self.scheduler.places.values())
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 @contextlib.contextmanager

@@ -8,12 +8,12 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 from .. import wire
 from ..errors import Abandoned, DeadlineExceeded, ModelTimeout, QueueFull, ServerError, Stopping, WorkerCrashed
 from ..settings import Settings
+from .background import Background
 from .jobs import FairQueue, Job
 from .places import Place
 from .pool import Reply, WorkerProcess, Zygote, settle
@@ -43,7 +43,7 @@ class Scheduler:
         self._lost = lost
         self._starved = starved
         self._queue = FairQueue(settings.queue_length)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
         self._stopping = False
 
     @property
@@ -63,7 +63,7 @@ class Scheduler:
     def start(self) -> None:
         """Start the shared workers, in the background."""
         for place in self.shared:
-            self._spawn(self._replace(place))
+            self._background.spawn(self._replace(place))
 
     async def stop(self) -> None:
         """Fail what waits and end the workers."""
@@ -72,9 +72,7 @@ class Scheduler:
         for job in waiting:
             self._queue.remove(job)
             job.settle(Stopping("the server is shutting down"))
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.stop()
         for place in self.places.values():
             if place.process is not None:
                 place.process.close()
@@ -189,7 +187,7 @@ class Scheduler:
             place.ready = False  # its exit replaces it
             if isinstance(outcome, TimeoutError):
                 process.kill()
-            self._spawn(self._fail(process, job, outcome))
+            self._background.spawn(self._fail(process, job, outcome))
             return
         if place.is_retiring:
             self.retire(place)
@@ -270,14 +268,9 @@ class Scheduler:
             self.restarts += 1
             _log.error("worker %d (pid %d) ended with status %d", place.index, process.pid, exited.result())
         if place.owner is None:
-            self._spawn(self._replace(place))
+            self._background.spawn(self._replace(place))
             return
         del self.places[place.index]
         for job in place.bound:
             job.settle(WorkerCrashed("the worker process ended before it took this request", exited.result()))
         self.dispatch()
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
