@@ -78,12 +78,7 @@ def structure(
     for name, attribute in block.attributes.items():
         member = _member(shape, name, renames)
         value = state[name]
-        if (
-            member is None
-            or member not in shape.members
-            or not attribute.is_settable
-            or _is_unset(value, shape.members[member])
-        ):
+        if member is None or not attribute.is_settable or _is_unset(value, shape.members[member]):
             continue
         result[member] = _sent(value, shape.members[member])
     for name, nested in block.blocks.items():

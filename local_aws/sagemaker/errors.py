@@ -36,9 +36,9 @@ class ModelNotReadyError(SageMakerError):
 
 
 class ModelError(SageMakerError):
-    """The container answered with an error, or not at all (`status` 0). `container`: its name, or `primary`."""
+    """The container answered with an error, or not at all (`status` 0). `container`: its name."""
 
-    def __init__(self, *, endpoint: str, status: int, answer: str, container: str = "primary") -> None:
+    def __init__(self, *, endpoint: str, status: int, answer: str, container: str) -> None:
         group = f"/aws/sagemaker/Endpoints/{endpoint}"
         kind = "client" if 400 <= status < 500 else "server"
         self.status = status
