@@ -6,7 +6,7 @@ gets a process of its own.
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from .. import wire
 from ..errors import (
@@ -164,9 +164,9 @@ class Placement:
         with it. Raises InsufficientMemory, ModelTooLarge.
         """
         is_alone = self._is_alone(model)  # its end takes other models out of a shared worker
-        watch = MemoryWatch(place, model, most)
+        watch = MemoryWatch(place, most)
         try:
-            return await self._run_load(model, place, deadline)
+            return await self._run_load(model, place, deadline, watch.begin)
         except WorkerCrashed as error:
             if not watch.is_passed:
                 raise
@@ -189,14 +189,16 @@ class Placement:
             "instance with more memory"
         )
 
-    async def _run(self, operation: str, model: Model, place: int, deadline: float) -> wire.Header:
+    async def _run(
+        self, operation: str, model: Model, place: int, deadline: float, begun: Callable[[], None] | None = None
+    ) -> wire.Header:
         """Load or unload a model in one worker."""
         header: wire.Header = {"operation": operation, "model": model.name, "url": model.url}
-        return (await self.scheduler.run(header, deadline, model, place))[0]
+        return (await self.scheduler.run(header, deadline, model, place, begun))[0]
 
-    async def _run_load(self, model: Model, place: Place, deadline: float) -> wire.Header:
+    async def _run_load(self, model: Model, place: Place, deadline: float, begun: Callable[[], None]) -> wire.Header:
         try:
-            header = await self._run("load", model, place.index, deadline)
+            header = await self._run("load", model, place.index, deadline, begun)
         except (WorkerCrashed, ModelTimeout) as error:
             if model.state is State.UNLOADING:
                 raise ModelNotFound(f"Model not found: {model.name}") from error

@@ -90,10 +90,17 @@ class Scheduler:
     def _full(self) -> QueueFull:
         return QueueFull(f"{self._settings.queue_length} requests wait already; try again later")
 
-    async def run(self, header: wire.Header, deadline: float, model: Model, place: int) -> Reply:
+    async def run(
+        self,
+        header: wire.Header,
+        deadline: float,
+        model: Model,
+        place: int,
+        begun: Callable[[], None] | None = None,
+    ) -> Reply:
         """Have one worker do something with a model; raises as `submit` tells."""
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        job = Job(header, b"", deadline, model, lambda _, outcome: settle(answer, outcome), place)
+        job = Job(header, b"", deadline, model, lambda _, outcome: settle(answer, outcome), place, begun)
         self.submit(job)
         try:
             return await answer
@@ -175,6 +182,8 @@ class Scheduler:
             job.expiry.cancel()
         job.started_at = time.perf_counter()
         place.job = job
+        if job.begun is not None:
+            job.begun()
         place.after_bound = job.place is not None
         ended = functools.partial(self._end, place, process, job)
         body, job.body = job.body, b""
