@@ -16,16 +16,10 @@ _ROWS = (
 
 def render(result: dict[str, Any]) -> str:
     """The page; it says which parts were not measured."""
-    machine = result["machine"]
-    lines = [
-        "# Capacity planning: speed and accuracy",
-        "",
-        f"`make bench-capacity` wrote this page on {result['measured']}: {machine['processor']}, {machine['cores']} "
-        f"cores, Python {machine['python']}, load average {machine['load_average']} before the run.",
-    ]
+    lines = ["# Capacity planning: speed and accuracy"]
     for key, section, target in (("speed", _speed, ""), ("validation", _validation, "-validation")):
         if result.get(key):
-            lines += ["", *section(result[key])]
+            lines += ["", *section(result[key]["runs"]), "", _origin(result[key], f"make bench-capacity{target}")]
         else:
             lines += ["", f"The {key} has not been measured: run `make bench-capacity{target}`."]
     return "\n".join(lines) + "\n"
@@ -35,10 +29,10 @@ def missed(result: dict[str, Any]) -> list[str]:
     """The targets that are missed, in words."""
     found = [
         f"{row['models']:,} models, {row['instances']} instances: {row['seconds']:.1f} s, not {TARGET_SECONDS:g} s"
-        for row in result.get("speed") or ()
+        for row in _runs(result, "speed")
         if row["models"] == TARGET_MODELS and row["seconds"] > TARGET_SECONDS
     ]
-    for run in result.get("validation") or ():
+    for run in _runs(result, "validation"):
         points, percent = errors(run)
         workers = f"{run['plan']['workers']} worker(s)"
         if abs(points) > TARGET_HIT_POINTS:
@@ -46,6 +40,18 @@ def missed(result: dict[str, Any]) -> list[str]:
         if abs(percent) > TARGET_P99_PERCENT:
             found.append(f"{workers}: p99 off by {percent:+.0f} %, not {TARGET_P99_PERCENT:g} %")
     return found
+
+
+def _runs(result: dict[str, Any], part: str) -> list[dict[str, Any]]:
+    return (result.get(part) or {"runs": []})["runs"]
+
+
+def _origin(part: dict[str, Any], command: str) -> str:
+    machine = part["machine"]
+    return (
+        f"Measured by `{command}` on {part['measured']}: {machine['processor']}, {machine['cores']} cores, Python "
+        f"{machine['python']}, load average {machine['load_average_before']} before the run."
+    )
 
 
 def errors(run: dict[str, Any]) -> tuple[float, float]:

@@ -98,7 +98,7 @@ def made():
 
 @pytest.fixture(scope="module")
 def record(made):
-    measured = {"run": "r", "date": "d", "minutes": 1, "load_average_before": 0, "load_average_after": 0}
+    measured = {"date": "d", "minutes": 1, "load_average_before": 0, "load_average_after": 0}
     parts = {
         name: Part(measured=measured, versions={"onnxruntime": "1"}, numbers=outcome.rounded())
         for name, outcome in made.items()
