@@ -1,4 +1,4 @@
-"""Training once, whoever asks, and however often."""
+"""Training once, however many ask for the models, and however often."""
 
 from dataclasses import dataclass
 from pathlib import Path
