@@ -97,7 +97,7 @@ bench-capacity: setup ## measure the capacity plan's simulation
 bench-capacity-validation: setup ## compare predicted with measured latency and hit ratio (about 10 minutes, a quiet machine)
 	@$(RUN) python -m benchmarks.capacity --validation
 
-chaos: setup ## kill deployments at random moments and show that the next one converges (KILLS=50: 40 minutes)
+chaos: setup ## faults of deployments: killed, cut off, at once; and planted secrets (KILLS=50: an hour)
 	@$(RUN) python -m benchmarks.reliability --kills $(or $(KILLS),50) --seed $(or $(SEED),1)
 
 chaos-server: setup ## faults of the model server and attacks on it (20 minutes; EXPERIMENTS="kills tagged", SEED=1)

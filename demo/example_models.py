@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,30 +38,35 @@ def trained_models(directory: Path, report: Callable[[str], None]) -> list[Examp
         directory: the folder of the checkpoints; kept from run to run.
         report: is given one line a model.
     """
-    index = directory / _INDEX_FILE
-    if index.is_file():
+    if (directory / _INDEX_FILE).is_file():
         report(f"trained by an earlier run: {', '.join(RECIPES)}")
-        return [
-            ExampleModel(entry["name"], directory / entry["name"], directory / entry["sample"], entry["expected_label"])
-            for entry in json.loads(index.read_text())
-        ]
-    models = []
+        return _read(directory)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    # Whole or not at all: another process may train at the same time, and this one may be killed.
+    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}-") as scratch:
+        made = Path(scratch) / directory.name
+        _train(made, report)
+        try:
+            made.rename(directory)
+        except OSError:
+            if not (directory / _INDEX_FILE).is_file():  # of a run that was killed
+                shutil.rmtree(directory)
+                made.rename(directory)
+    return _read(directory)
+
+
+def _train(directory: Path, report: Callable[[str], None]) -> None:
+    entries = []
     for name in RECIPES:
         trained = train_model(name, directory, directory / "samples")
         report(f"{name}: {trained.accuracy:.4f} of the held-out examples right, {trained.seconds:.1f} s")
         sample, label = next(iter(trained.samples.items()))
-        models.append(ExampleModel(name, trained.directory, sample, label))
-    index.write_text(
-        json.dumps(
-            [
-                {
-                    "name": model.name,
-                    "sample": str(model.sample.relative_to(directory)),
-                    "expected_label": model.expected_label,
-                }
-                for model in models
-            ],
-            indent=2,
-        )
-    )
-    return models
+        entries.append({"name": name, "sample": str(sample.relative_to(directory)), "expected_label": label})
+    (directory / _INDEX_FILE).write_text(json.dumps(entries, indent=2))
+
+
+def _read(directory: Path) -> list[ExampleModel]:
+    return [
+        ExampleModel(entry["name"], directory / entry["name"], directory / entry["sample"], entry["expected_label"])
+        for entry in json.loads((directory / _INDEX_FILE).read_text())
+    ]

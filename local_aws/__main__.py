@@ -1,4 +1,4 @@
-"""`python -m local_aws serve|env|status|page|stop`: the local AWS alone, for other processes."""
+"""`python -m local_aws COMMAND`: the local AWS alone, for other processes."""
 
 import sys
 

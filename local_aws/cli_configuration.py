@@ -50,9 +50,15 @@ def without_own_configuration(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def configuration_file(environment: Mapping[str, str]) -> Path | None:
-    """The file that TF_CLI_CONFIG_FILE names, with its whole path; None where it names none that exists."""
-    given = environment.get("TF_CLI_CONFIG_FILE")
+    """The file that TF_CLI_CONFIG_FILE or its older name TERRAFORM_CONFIG names, with its whole path; None where none
+    is named, or it does not exist.
+    """
+    given = _named(environment)
     return Path(given).resolve() if given and Path(given).is_file() else None
+
+
+def _named(environment: Mapping[str, str]) -> str | None:
+    return environment.get("TF_CLI_CONFIG_FILE") or environment.get("TERRAFORM_CONFIG")
 
 
 def fingerprint(environment: Mapping[str, str]) -> str:
@@ -76,7 +82,7 @@ def fingerprint(environment: Mapping[str, str]) -> str:
 
 def _loaded(environment: Mapping[str, str]) -> Iterator[Path]:
     """The files that Terraform reads, in its order: the folder of the home counts only if no file is named."""
-    if environment.get("TF_CLI_CONFIG_FILE"):
+    if _named(environment):
         file = configuration_file(environment)
         if file is not None:
             yield file

@@ -1,35 +1,43 @@
 """The commands of the local AWS. What they work with is imported when they run, so help is quick."""
 
+from __future__ import annotations
+
 import json
 import shlex
 import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from . import defaults
 from .errors import NotRunningError, WrongSettingsError
-from .settings import LocalAwsSettings, ProviderChoice, RuntimeChoice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .directory import Running
+    from .settings import ProviderChoice, RuntimeChoice
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="The AWS of this machine."
 )
 
 _DirectoryOption = Annotated[Path, typer.Option(help="Where it works; one local AWS a directory.")]
-_DEFAULTS = LocalAwsSettings()
 _STOP_TIMEOUT_SECONDS = 20.0
 
 
 @app.command()
 def serve(  # noqa: PLR0917 - one parameter an option, given by name on the command line
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = _DEFAULTS.port,
-    directory: _DirectoryOption = _DEFAULTS.directory,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = defaults.PORT,
+    directory: _DirectoryOption = defaults.DIRECTORY,
     provider: Annotated[
         str, typer.Option(envvar="LOCAL_AWS_PROVIDER", help="Terraform's provider: auto, hashicorp, stand-in or none.")
-    ] = _DEFAULTS.provider,
+    ] = defaults.CHOICE,
     runtime: Annotated[
         str, typer.Option(envvar="LOCAL_AWS_RUNTIME", help="What runs the instances: auto, docker or process.")
-    ] = _DEFAULTS.runtime,
+    ] = defaults.CHOICE,
     record: Annotated[
         Path | None,
         typer.Option(
@@ -38,22 +46,22 @@ def serve(  # noqa: PLR0917 - one parameter an option, given by name on the comm
     ] = None,
     startup_health_check_seconds: Annotated[
         float | None, typer.Option(help="Budget for a container's first ping, instead of SageMaker's 480 s.")
-    ] = _DEFAULTS.startup_health_check_seconds,
+    ] = None,
     load_timeout_seconds: Annotated[float, typer.Option(help="Limit of a model's load.")] = (
-        _DEFAULTS.load_timeout_seconds
+        defaults.LOAD_TIMEOUT_SECONDS
     ),
     invocation_timeout_seconds: Annotated[float, typer.Option(help="Limit of an invocation.")] = (
-        _DEFAULTS.invocation_timeout_seconds
+        defaults.INVOCATION_TIMEOUT_SECONDS
     ),
     time_factor: Annotated[
         float, typer.Option(help="How long a second of alarms' periods and of updates' waits takes, at most 1.")
-    ] = _DEFAULTS.time_factor,
+    ] = defaults.TIME_FACTOR,
     quota: Annotated[
         list[str] | None,
         typer.Option(help="TYPE=NUMBER, for example ml.m5.xlarge=2; several times. Rehearses an account's quotas."),
     ] = None,
     artifact_cache_bytes: Annotated[int, typer.Option(help="Disk for extracted artifacts.")] = (
-        _DEFAULTS.artifact_cache_bytes
+        defaults.ARTIFACT_CACHE_BYTES
     ),
     until_stdin_closes: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
@@ -63,6 +71,7 @@ def serve(  # noqa: PLR0917 - one parameter an option, given by name on the comm
     from .directory import Directory
     from .listener import listen
     from .recording import open_recording
+    from .settings import LocalAwsSettings
 
     _log_to_stderr()
     try:
@@ -70,8 +79,8 @@ def serve(  # noqa: PLR0917 - one parameter an option, given by name on the comm
             port=port,
             directory=directory,
             # The settings check them, together with everything else.
-            provider=cast(ProviderChoice, provider),
-            runtime=cast(RuntimeChoice, runtime),
+            provider=cast("ProviderChoice", provider),
+            runtime=cast("RuntimeChoice", runtime),
             record=record,
             startup_health_check_seconds=startup_health_check_seconds,
             load_timeout_seconds=load_timeout_seconds,
@@ -95,7 +104,7 @@ def serve(  # noqa: PLR0917 - one parameter an option, given by name on the comm
 
 
 @app.command()
-def env(directory: _DirectoryOption = _DEFAULTS.directory) -> None:
+def env(directory: _DirectoryOption = defaults.DIRECTORY) -> None:
     """Print lines that point a shell's AWS tools and Terraform at the running local AWS."""
     from .directory import Directory
     from .environment import UNWANTED
@@ -107,55 +116,55 @@ def env(directory: _DirectoryOption = _DEFAULTS.directory) -> None:
         typer.echo(f"export {name}={shlex.quote(value)}")
 
 
-@app.command()
-def status(directory: _DirectoryOption = _DEFAULTS.directory) -> None:
-    """Print what runs, as JSON."""
+@contextmanager
+def _asking(directory: Path) -> Iterator[Running]:
+    """The one that runs in `directory`. Raises NotRunningError, where it is gone by the time it is asked as well."""
     from .directory import Directory
-    from .process import query_status
 
     running = Directory(directory).running()
     try:
-        typer.echo(json.dumps(query_status(running), indent=2))
+        yield running
     except OSError as error:
         raise NotRunningError(str(directory)) from error
+
+
+@app.command()
+def status(directory: _DirectoryOption = defaults.DIRECTORY) -> None:
+    """Print what runs, as JSON."""
+    from .process import query_status
+
+    with _asking(directory) as running:
+        typer.echo(json.dumps(query_status(running), indent=2))
 
 
 @app.command()
 def page(
-    directory: _DirectoryOption = _DEFAULTS.directory,
+    directory: _DirectoryOption = defaults.DIRECTORY,
     state: Annotated[bool, typer.Option("--json", help="Print what the page shows, as JSON, instead.")] = False,
 ) -> None:
     """Print a link to the page that shows endpoints, models and alarms; it is good for one use."""
-    from .directory import Directory
     from .process import page_link, query_state
 
-    running = Directory(directory).running()
-    try:
+    with _asking(directory) as running:
         typer.echo(json.dumps(query_state(running), indent=2) if state else page_link(running))
-    except OSError as error:
-        raise NotRunningError(str(directory)) from error
 
 
 @app.command("lose-instance")
 def lose(
     endpoint: Annotated[str, typer.Argument(help="Name of the endpoint.")],
     variant: Annotated[str | None, typer.Argument(help="Production variant; the first one if none is named.")] = None,
-    directory: _DirectoryOption = _DEFAULTS.directory,
+    directory: _DirectoryOption = defaults.DIRECTORY,
 ) -> None:
     """Let an instance of an endpoint go down as if its machine had failed; another one takes its place."""
-    from .directory import Directory
     from .process import lose_instance
 
-    running = Directory(directory).running()
-    try:
+    with _asking(directory) as running:
         lost = lose_instance(running, endpoint, variant)
-    except OSError as error:
-        raise NotRunningError(str(directory)) from error
     typer.echo(f"lost {lost['instance']} of variant {lost['variant']}; another instance takes its place")
 
 
 @app.command()
-def stop(directory: _DirectoryOption = _DEFAULTS.directory) -> None:
+def stop(directory: _DirectoryOption = defaults.DIRECTORY) -> None:
     """Stop the running local AWS and wait until it is gone."""
     from .directory import Directory
 

@@ -36,17 +36,17 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 def query_status(running: Running) -> dict[str, Any]:
     """What a running local AWS says about itself. Raises OSError when nothing answers."""
-    return _get(running, "/_local/status")
+    return _ask(running, "/_local/status")
 
 
 def page_link(running: Running) -> str:
     """A link to the page of a running local AWS, good for one use. Raises OSError when nothing answers."""
-    return _get(running, "/_local/links")["page"]
+    return _ask(running, "/_local/links")["page"]
 
 
 def query_state(running: Running) -> dict[str, Any]:
     """What the page shows: endpoints, instances, models, alarms, events. Raises OSError when nothing answers."""
-    return _get(running, _get(running, "/_local/links")["state"].removeprefix(running.url))
+    return _ask(running, _ask(running, "/_local/links")["state"].removeprefix(running.url))
 
 
 def lose_instance(running: Running, endpoint: str, variant: str | None = None) -> dict[str, str]:
@@ -55,11 +55,8 @@ def lose_instance(running: Running, endpoint: str, variant: str | None = None) -
     `variant`: None for the first one. Returns endpoint, variant and instance. Raises RehearsalError.
     """
     asked = {"endpoint": endpoint, **({"variant": variant} if variant is not None else {})}
-    headers = {"Authorization": running.key.authorization()}
-    url = f"{running.url}/_local/lose-instance?{urllib.parse.urlencode(asked)}"
     try:
-        with _OPENER.open(urllib.request.Request(url, b"", headers), timeout=60) as answer:
-            return json.loads(answer.read())
+        return _ask(running, f"/_local/lose-instance?{urllib.parse.urlencode(asked)}", b"", 60)
     except urllib.error.HTTPError as error:
         raise RehearsalError(json.loads(error.read())["message"]) from error
 
@@ -95,9 +92,10 @@ def _await_choice(running: Running) -> dict[str, Any]:
         time.sleep(_POLL_SECONDS)
 
 
-def _get(running: Running, path: str) -> dict[str, Any]:
-    headers = {"Authorization": running.key.authorization()}
-    with _OPENER.open(urllib.request.Request(running.url + path, headers=headers), timeout=10) as answer:
+def _ask(running: Running, path: str, body: bytes | None = None, timeout_seconds: float = 10) -> dict[str, Any]:
+    """GET, or POST with a body."""
+    request = urllib.request.Request(running.url + path, body, {"Authorization": running.key.authorization()})
+    with _OPENER.open(request, timeout=timeout_seconds) as answer:
         return json.loads(answer.read())
 
 

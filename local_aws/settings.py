@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from . import defaults
+
 ProviderChoice = Literal["auto", "hashicorp", "stand-in", "none"]
 RuntimeChoice = Literal["auto", "docker", "process"]
 
@@ -17,17 +19,17 @@ class LocalAwsSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    port: int = Field(default=4566, ge=0, le=65535)
+    port: int = Field(default=defaults.PORT, ge=0, le=65535)
     """TCP port on 127.0.0.1; 0 lets the system choose one."""
 
-    directory: Path = Path(".local/aws")
+    directory: Path = defaults.DIRECTORY
     """Where blobs, snapshots, artifacts and logs live while it runs; emptied at the end."""
 
-    provider: ProviderChoice = "auto"
+    provider: ProviderChoice = defaults.CHOICE
     """Terraform's AWS provider: `hashicorp` (installed by Terraform), `stand-in` (served by this process),
     `auto` (the former where it can be installed), `none` (callers that do not use Terraform)."""
 
-    runtime: RuntimeChoice = "auto"
+    runtime: RuntimeChoice = defaults.CHOICE
     """What runs the instances: `docker` (containers of built images), `process` (snapshots of the build context),
     `auto` (what each image needs where an engine answers, else processes)."""
 
@@ -38,13 +40,13 @@ class LocalAwsSettings(BaseModel):
     """Budget for a container to answer /ping with 200. None: the production variant's
     ContainerStartupHealthCheckTimeoutInSeconds, else 480 s (SageMaker's eight minutes)."""
 
-    load_timeout_seconds: float = Field(default=360, gt=0)
+    load_timeout_seconds: float = Field(default=defaults.LOAD_TIMEOUT_SECONDS, gt=0)
     """How long a container may take to load or unload a model."""
 
-    invocation_timeout_seconds: float = Field(default=60, gt=0)
+    invocation_timeout_seconds: float = Field(default=defaults.INVOCATION_TIMEOUT_SECONDS, gt=0)
     """How long a caller of InvokeEndpoint waits, loading included."""
 
-    time_factor: float = Field(default=1, gt=0, le=1)
+    time_factor: float = Field(default=defaults.TIME_FACTOR, gt=0, le=1)
     """How long a second of CloudWatch's periods and of an update's waits and timeouts takes. 0.01: an alarm's minute
     and a canary's minute pass in 0.6 s. Limits on containers and invocations are not changed."""
 
@@ -52,7 +54,7 @@ class LocalAwsSettings(BaseModel):
     """Quotas of instances behind endpoints, by instance type, to rehearse a new account. Where one is given, the quotas
     of all types hold: those not named have the values that ListAWSDefaultServiceQuotas gives. Empty: none holds."""
 
-    artifact_cache_bytes: int = Field(default=10 * 1024**3, gt=0)
+    artifact_cache_bytes: int = Field(default=defaults.ARTIFACT_CACHE_BYTES, gt=0)
     """Extracted artifacts kept on disk; the least recently used ones that no instance has loaded go first."""
 
     @field_validator("quota", mode="before")

@@ -64,7 +64,7 @@ def _assemble() -> None:
         cls=Commands,
         rich_help_panel=MACHINE,
         callback=_local,
-        help=(_local.__doc__),
+        help=_local.__doc__,
         no_args_is_help=False,
         invoke_without_command=True,
     )
@@ -84,6 +84,7 @@ def _assemble() -> None:
     ):
         command(rich_help_panel=RUN)(function)
     application.add_typer(capacity, name="capacity", cls=Commands, rich_help_panel=RUN)
+    models.command("restore")(archive.model_restore)
     application.add_typer(models, name="models", rich_help_panel=MODELS)
     application.add_typer(_states(), name="state", rich_help_panel=MODELS)
 
@@ -97,5 +98,4 @@ def _states() -> typer.Typer:
     return group
 
 
-models.command("restore")(archive.model_restore)
 _assemble()

@@ -19,12 +19,12 @@ class Commands(TyperGroup):
             if command is None or command.hidden:
                 continue
             panel = getattr(command, "rich_help_panel", None) or _OTHERS
-            sections.setdefault(panel, []).append((name, first_sentence(command.help or "")))
+            sections.setdefault(panel, []).append((name, first_paragraph(command.help or "")))
         for panel, rows in sections.items():
             with formatter.section(panel):
                 formatter.write_dl(rows)
 
 
-def first_sentence(text: str) -> str:
+def first_paragraph(text: str) -> str:
     """The first paragraph of a command's help, on one line."""
     return " ".join(text.partition("\n\n")[0].split())

@@ -1,4 +1,4 @@
-"""What the command `add` works with, and what it prints."""
+"""What the command `add` works with, and what it prints; its client of S3 serves `verify`, too."""
 
 from __future__ import annotations
 

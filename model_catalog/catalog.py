@@ -15,12 +15,11 @@ from botocore.client import BaseClient
 from container.model_server.artifact.archive import ArchiveError, extract_archive
 from container.model_server.artifact.contents import Artifact
 from model_catalog.check import Check
-from model_catalog.defaults import DEFAULT_PROGRAM
+from model_catalog.defaults import DEFAULT_PROGRAM, LOCK_FILE
 from model_catalog.errors import CatalogError
 from model_catalog.estimator_files import is_estimator
 from model_catalog.inspection import inspect_folder
 from model_catalog.lock import (
-    LOCK_FILE,
     Conversion,
     Lock,
     Model,

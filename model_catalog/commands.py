@@ -16,7 +16,7 @@ from model_catalog.configuration import (
     keys_that_pin,
     takes_promoted_only,
 )
-from model_catalog.defaults import DEFAULT_MEMORY_MIB, DEFAULT_PROGRAM, DEFAULT_SECONDS
+from model_catalog.defaults import DEFAULT_MEMORY_MIB, DEFAULT_PROGRAM, DEFAULT_SECONDS, LOCK_FILE
 from model_catalog.errors import CatalogError
 from model_catalog.system_errors import explained
 
@@ -50,7 +50,7 @@ def _names(context: typer.Context, incomplete: str) -> list[str]:
     group = context.parent
     folder = Path("models") if group is None else Path(group.params.get("catalog") or "models")
     try:
-        models = json.loads((folder / "models.lock.json").read_text(encoding="utf-8"))["models"]
+        models = json.loads((folder / LOCK_FILE).read_text(encoding="utf-8"))["models"]
     except (OSError, ValueError, LookupError, TypeError):
         return []
     return sorted(name for name in models if name.startswith(incomplete))
@@ -187,7 +187,7 @@ def promote(
     version: Annotated[str | None, typer.Option(help="The version, instead of --from.")] = None,
 ) -> None:
     """Give an environment a version that another one runs. Commit the lock file: its plan shows just that."""
-    from model_catalog.lock import LOCK_FILE, unknown_model
+    from model_catalog.lock import unknown_model
 
     environments = configured("environments")
     complaints = [
@@ -204,13 +204,14 @@ def promote(
         )
     if complaints:
         raise CatalogError(complaints)
+    catalog = _catalog(context)
     if source is not None:
-        lock = _catalog(context).lock
+        lock = catalog.lock
         held = lock.in_environment(source) if takes_promoted_only(environments[source]) else lock
         if name not in held.models:
             raise CatalogError(f"{source}: {unknown_model(name, held)}")
         version = held.models[name].current.version
-    if _catalog(context).promote(name, str(version), to):
+    if catalog.promote(name, str(version), to):
         print(f"Promoted {name} version {version} to {to}. Commit {LOCK_FILE} and deploy {to}.")
     else:
         print(f"Nothing changed: version {version} of {name} is the current one of {to} already.")
@@ -231,7 +232,7 @@ def list_models(
             name,
             version.version,
             version.engine,
-            str(version.size_bytes),
+            version.size_bytes,
             version.key,
             version.artifact if version.source is None else version.source.uri,
         )
@@ -239,18 +240,16 @@ def list_models(
         for version in model.versions
     ]
     if as_json:
-        print(
-            json.dumps([{**dict(zip(columns, row, strict=True)), "size_bytes": int(row[3])} for row in rows], indent=2)
-        )
+        print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=2))
         return
     console = Console()
     if not console.is_terminal:
         for row in (columns, *rows):
-            print("\t".join(row))
+            print(*row, sep="\t")
         return
     table = Table(*(Column(name, overflow="fold") for name in columns))
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(str, row))
     console.print(table)
 
 
@@ -263,11 +262,12 @@ def verify(
     ] = False,
 ) -> None:
     """Compare the artifacts on disk with the lock file."""
-    complaints = _catalog(context).verify(missing_ok=missing_ok)
+    catalog = _catalog(context)
+    complaints = catalog.verify(missing_ok=missing_ok)
     if in_s3:
         from model_catalog.adding import s3_client
 
-        complaints += _catalog(context).verify_sources(s3_client())
+        complaints += catalog.verify_sources(s3_client())
     if complaints:
         raise CatalogError(complaints)
     print(f"The artifacts on disk{' and in S3' if in_s3 else ''} are those of the lock file.")

@@ -1,4 +1,6 @@
-"""How a model is tried before it is added, by default. The help shows these before anything else is imported."""
+"""The lock file's name, and how a model is tried before it is added. Help and completion need no more than these."""
+
+LOCK_FILE = "models.lock.json"
 
 DEFAULT_PROGRAM = "inference.py"
 """The name of a model's own code below `code/`."""

@@ -14,10 +14,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from model_catalog.defaults import LOCK_FILE
 from model_catalog.errors import CatalogError
 from model_catalog.names import name_complaints, terraform_identifier
 
-LOCK_FILE = "models.lock.json"
 LOCK_VERSION: Final = 1
 Engine = Literal["mxnet", "onnxruntime", "code"]
 # Keys that mean the same whether a client encodes them or not: Terraform's provider encodes them once more.

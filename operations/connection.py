@@ -19,9 +19,11 @@ from operations.deployment import PROJECT_DIRECTORY
 from operations.sessions import session_for
 from operations.variables import LOCAL_AWS_DIRECTORY, LOCAL_ENVIRONMENT, variables_for
 from stacks.names import Names
-from stacks.settings import EnvironmentSettings
+from stacks.settings import EnvironmentSettings, Settings
 from stacks.settings_reader import read_settings
 from stacks.shards import locks_by_shard
+
+SETTINGS_FILE = "cdktf.json"
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,16 @@ def connect(environment: str) -> Iterator[Connection]:
         yield _connection(environment, variables)
 
 
+def settings_of(environ: Mapping[str, str]) -> Settings:
+    """The project's settings, for the environment that `ENVIRONMENT` names."""
+    return read_settings(PROJECT_DIRECTORY / SETTINGS_FILE, environ)
+
+
+def environ_of(environment: str, variables: Mapping[str, str]) -> dict[str, str]:
+    """The shell's variables with those of an environment."""
+    return {**os.environ, **variables, "ENVIRONMENT": environment}
+
+
 def session_of(settings: EnvironmentSettings, variables: Mapping[str, str]) -> botocore.session.Session:
     """A session in an environment's account: with the role of its settings, or the local AWS's key in `variables`."""
     role = None if settings.assume_role is None else settings.assume_role.model_dump(exclude_none=True)
@@ -75,8 +87,7 @@ def session_of(settings: EnvironmentSettings, variables: Mapping[str, str]) -> b
 
 
 def _connection(environment: str, variables: Mapping[str, str]) -> Connection:
-    given = {**os.environ, **variables, "ENVIRONMENT": environment}
-    found = read_settings(PROJECT_DIRECTORY / "cdktf.json", given)
+    found = settings_of(environ_of(environment, variables))
     settings = found.environments[environment]
     locks = locks_by_shard(read_lock(PROJECT_DIRECTORY / Path(found.catalog.directory)), settings.shards)
     local = settings.local_aws

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local_aws.cli_configuration import configuration_file
-from model_catalog.lock import LOCK_FILE as LOCK_FILE_OF_CATALOG
-from operations.terraform import IMPORT_FILE, LOCK_FILE, PREVIEW_OVERRIDE_FILE, Terraform
+from model_catalog.defaults import LOCK_FILE as LOCK_FILE_OF_CATALOG
+from operations.terraform import IMPORT_FILE, PREVIEW_OVERRIDE_FILE, Terraform
 from stacks.names import stacks_in_order
+from stacks.provider_lock import LOCK_FILE
 from stacks.settings import EnvironmentSettings
 from stacks.settings_reader import read_settings
 

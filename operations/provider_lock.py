@@ -14,7 +14,7 @@ from rich.console import Console
 
 from model_catalog.progress import progress
 from operations.deployment import Deployment
-from operations.terraform import LOCK_FILE
+from stacks.provider_lock import LOCK_FILE
 
 PLATFORMS = ("linux_amd64", "linux_arm64", "darwin_amd64", "darwin_arm64", "windows_amd64")
 """Where the stacks are deployed from: runners and engineers' machines."""

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from operations.errors import SavedPlansError
 from operations.private_files import make_private_directory, write_private
-from operations.terraform import LOCK_FILE, Plan
+from operations.terraform import Plan
+from stacks.provider_lock import LOCK_FILE
 
 MANIFEST = "manifest.json"
 CHECKSUMS = "SHA256SUMS"

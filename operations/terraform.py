@@ -19,9 +19,9 @@ from typing import Any
 from operations.explain import COLOUR
 from operations.private_files import PRIVATE_MODE, PRIVATE_UMASK
 from operations.state_check import refuse_damaged_state
+from stacks.provider_lock import LOCK_FILE
 
 PLAN_FILE = "plan"
-LOCK_FILE = ".terraform.lock.hcl"
 PREVIEW_STATE_FILE = "preview.tfstate"
 IMPORT_FILE = "adopt.tf.json"
 ERRORED_STATE_FILE = "errored.tfstate"

@@ -55,9 +55,8 @@ def run(root: Path, environ: Mapping[str, str]) -> int:
     app = App(outdir=str(root / project.output_directory))
     add_stacks(app, settings, lock, context_hash, project)
     app.synth()
-    folder = root / project.output_directory / "stacks"
     local = ((name, environment) for name, environment in settings.environments.items() if environment.is_local)
     write_local_locks(
-        folder / f"{name}-{stack}" for name, environment in local for stack in stacks_in_order(environment)
+        project.stack_folder(f"{name}-{stack}") for name, environment in local for stack in stacks_in_order(environment)
     )
     return 0

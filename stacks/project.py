@@ -26,5 +26,8 @@ class Project:
 
     def seen_from(self, stack: str, path: Path) -> str:
         """`path` (relative ones start from the root) relative to the folder of `stack`, with forward slashes."""
-        folder = self.root / self.output_directory / "stacks" / stack
-        return Path(os.path.relpath(self.root / path, folder)).as_posix()
+        return Path(os.path.relpath(self.root / path, self.stack_folder(stack))).as_posix()
+
+    def stack_folder(self, stack: str) -> Path:
+        """Where the configuration of a stack is written to."""
+        return self.root / self.output_directory / "stacks" / stack

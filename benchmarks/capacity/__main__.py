@@ -6,14 +6,15 @@
 import argparse
 import json
 import os
-import platform
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from benchmarks.capacity.report import missed, render
 from benchmarks.capacity.speed import run_all
 from benchmarks.capacity.validation import Plan, run
+from benchmarks.machine import loaded_machine
 
 FOLDER = Path(__file__).resolve().parents[1]
 WORKERS = (1, 2)
@@ -29,11 +30,10 @@ def main() -> int:
     both = options.speed == options.validation
     file = options.output / "capacity.json"
     result: dict[str, Any] = json.loads(file.read_text()) if file.is_file() and not both else {}
-    result |= {"measured": time.strftime("%Y-%m-%d", time.gmtime()), "machine": _machine()}
     if both or options.speed:
-        result["speed"] = run_all()
+        result["speed"] = _measured(run_all)
     if both or options.validation:
-        result["validation"] = [_validated(workers, options.seconds) for workers in WORKERS]
+        result["validation"] = _measured(lambda: [_validated(workers, options.seconds) for workers in WORKERS])
     file.write_text(json.dumps(result, indent=1) + "\n")
     file.with_suffix(".md").write_text(render(result))
     complaints = missed(result)
@@ -42,19 +42,15 @@ def main() -> int:
     return 1 if complaints else 0
 
 
+def _measured(measure: Callable[[], list[dict[str, Any]]]) -> dict[str, Any]:
+    """A part with its day and machine."""
+    before = {"measured": time.strftime("%Y-%m-%d", time.gmtime()), "machine": loaded_machine()}
+    return before | {"runs": measure()}
+
+
 def _validated(workers: int, seconds: float) -> dict[str, Any]:
     load = round(os.getloadavg()[0], 2)
     return run(Plan(workers=workers, seconds=seconds)) | {"load_average": load}
-
-
-def _machine() -> dict[str, Any]:
-    names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return {
-        "processor": names[0].split(":", 1)[1].strip() if names else platform.processor(),
-        "cores": len(os.sched_getaffinity(0)),
-        "python": platform.python_version(),
-        "load_average": round(os.getloadavg()[0], 2),
-    }
 
 
 if __name__ == "__main__":

@@ -16,16 +16,10 @@ _ROWS = (
 
 def render(result: dict[str, Any]) -> str:
     """The page; it says which parts were not measured."""
-    machine = result["machine"]
-    lines = [
-        "# Capacity planning: speed and accuracy",
-        "",
-        f"`make bench-capacity` wrote this page on {result['measured']}: {machine['processor']}, {machine['cores']} "
-        f"cores, Python {machine['python']}, load average {machine['load_average']} before the run.",
-    ]
+    lines = ["# Capacity planning: speed and accuracy"]
     for key, section, target in (("speed", _speed, ""), ("validation", _validation, "-validation")):
         if result.get(key):
-            lines += ["", *section(result[key])]
+            lines += ["", *section(result[key]["runs"]), "", _origin(result[key], f"make bench-capacity{target}")]
         else:
             lines += ["", f"The {key} has not been measured: run `make bench-capacity{target}`."]
     return "\n".join(lines) + "\n"
@@ -35,10 +29,10 @@ def missed(result: dict[str, Any]) -> list[str]:
     """The targets that are missed, in words."""
     found = [
         f"{row['models']:,} models, {row['instances']} instances: {row['seconds']:.1f} s, not {TARGET_SECONDS:g} s"
-        for row in result.get("speed") or ()
+        for row in _runs(result, "speed")
         if row["models"] == TARGET_MODELS and row["seconds"] > TARGET_SECONDS
     ]
-    for run in result.get("validation") or ():
+    for run in _runs(result, "validation"):
         points, percent = errors(run)
         workers = f"{run['plan']['workers']} worker(s)"
         if abs(points) > TARGET_HIT_POINTS:
@@ -46,6 +40,18 @@ def missed(result: dict[str, Any]) -> list[str]:
         if abs(percent) > TARGET_P99_PERCENT:
             found.append(f"{workers}: p99 off by {percent:+.0f} %, not {TARGET_P99_PERCENT:g} %")
     return found
+
+
+def _runs(result: dict[str, Any], part: str) -> list[dict[str, Any]]:
+    return (result.get(part) or {"runs": []})["runs"]
+
+
+def _origin(part: dict[str, Any], command: str) -> str:
+    machine = part["machine"]
+    return (
+        f"Measured by `{command}` on {part['measured']}: {machine['processor']}, {machine['cores']} cores, Python "
+        f"{machine['python']}, load average {machine['load_average_before']} before the run."
+    )
 
 
 def errors(run: dict[str, Any]) -> tuple[float, float]:
@@ -81,8 +87,8 @@ def _validation(runs: list[dict[str, Any]]) -> list[str]:
         "## Predicted and measured",
         "",
         "The local AWS runs the project's model server with small ONNX models and memory for some of them. First every "
-        "model is called in turn without a limit of memory: that calibrates the simulation. Then a trace is predicted, "
-        "and replayed open loop. "
+        "model is called in turn without a limit of memory, then with it: that calibrates the simulation. Then a trace "
+        "is predicted, and replayed open loop. "
         f"Targets: hit ratio within {TARGET_HIT_POINTS:g} point, p99 within {TARGET_P99_PERCENT:g} %.",
     ]
     for run in runs:
@@ -94,7 +100,8 @@ def _validation(runs: list[dict[str, Any]]) -> list[str]:
             f"{plan['models']} models, memory for about {plan['kept']}, {plan['seconds']:g} s. Calibrated: "
             f"{seen['model_mib']:.1f} MiB a model, {seen['load_ms']:.0f} ms a load (variation "
             f"{seen['load_variation']:.2f}), {seen['call_ms']:.1f} ms a call (variation {seen['call_variation']:.2f}), "
-            f"{seen['overhead_ms']:.1f} ms of overhead, {seen['download_ms']:.0f} ms for a download. Most models "
+            f"{seen['overhead_ms']:.1f} ms of overhead, {seen['download_ms']:.0f} ms for a download, "
+            f"{seen['eviction_ms']:.0f} ms for an eviction. Most models "
             f"loaded at a time: {run['predicted']['most_loaded']:.0f} predicted, "
             f"{run['measured']['most_loaded']:.0f} measured. "
             f"The client itself was late by {run['client_late_p99_ms']:.1f} ms at p99. Load average before: "

@@ -1,8 +1,9 @@
 """Predicted and measured: the same trace in the simulation and on an endpoint of the local AWS.
 
-Two endpoints, one after the other, each with one instance. The first has memory for all models, which are called in
-turn: what loads, calls, downloads and models take, from the server's log. The second has memory for some of them, and
-the trace is replayed there. Its prediction knows nothing of that run.
+Three endpoints, one after the other, each with one instance. The first has memory for all models, which are called in
+turn: what loads, calls, downloads and models take, from the server's log. The second has memory for some of them, which
+are called in turn as well: how many it keeps, and what an eviction takes. The third has the same memory, and the trace
+is replayed there. Its prediction knows nothing of that run.
 """
 
 import json
@@ -88,6 +89,8 @@ class Calibration:
     calls: Floats
     download_seconds: float
     overhead_seconds: float
+    eviction_seconds: float = 0.0
+    kept: int = 0
 
     def figures(self) -> dict[str, float]:
         return {
@@ -99,6 +102,8 @@ class Calibration:
             "call_variation": round(float(self.calls.std() / self.calls.mean()), 2),
             "download_ms": round(self.download_seconds * 1000, 1),
             "overhead_ms": round(self.overhead_seconds * 1000, 2),
+            "eviction_ms": round(self.eviction_seconds * 1000, 1),
+            "kept": self.kept,
         }
 
 
@@ -112,13 +117,14 @@ class _Run:
 
     def result(self) -> dict[str, Any]:
         seen = self._calibrated()
-        budget = seen.server_bytes + seen.model_bytes * (self._plan.kept + 0.5)
         plan = self._plan
+        memory = {
+            "MODEL_SERVER_MEMORY_MIB": str(round((seen.server_bytes + seen.model_bytes * (plan.kept + 0.5)) / MIB))
+        }
+        seen = self._with_evictions(seen, memory)
         trace = generate(Workload(plan.models, plan.rate, plan.seconds, plan.exponent, seed=plan.seed), plan.names)
-        predicted = self._predicted(trace, seen, budget - seen.server_bytes)
-        measured, server, hits = self._measure(
-            "validation", trace, {"MODEL_SERVER_MEMORY_MIB": str(round(budget / MIB))}
-        )
+        predicted = self._predicted(trace, seen)
+        measured, server, hits = self._measure("validation", trace, memory)
         return {
             "plan": asdict(plan),
             "calibrated": seen.figures(),
@@ -152,6 +158,20 @@ class _Run:
             overhead_seconds=max(0.0, float(overhead)),
         )
 
+    def _with_evictions(self, seen: Calibration, memory: dict[str, str]) -> Calibration:
+        """Every model is called in turn, where some of them find room only: each call unloads another model first.
+
+        Artifacts are on the disk the second time.
+        """
+        count = self._plan.models
+        trace = make_trace(np.arange(2 * count) * _PAUSE_SECONDS, self._plan.names * 2)
+        measured, server, _ = self._measure("evictions", trace, memory)
+        if np.isnan(measured.latency_seconds).any() or len(server.loads) != len(trace):
+            raise RuntimeError(f"the calibration failed: {len(server.loads)} loads, {measured.failures}")
+        rest = (measured.latency_seconds - np.array(server.calls) - np.array(server.loads))[count:]
+        eviction = float(np.mean(rest)) - seen.overhead_seconds
+        return replace(seen, eviction_seconds=max(0.0, eviction), kept=round(max(server.loaded)))
+
     def _measure(self, name: str, trace: Trace, environment: dict[str, str]) -> tuple[Replayed, Server, float]:
         variables = {"MODEL_SERVER_WORKERS": str(self._plan.workers), "MODEL_SERVER_METRICS_SECONDS": "1"}
         self._account.create_endpoint(name, variables | environment)
@@ -167,7 +187,7 @@ class _Run:
         print(f"{name}: {len(trace)} calls, hit ratio {hits:.3f}, {_figures(seen.latency_seconds)}", flush=True)
         return seen, server, hits
 
-    def _predicted(self, trace: Trace, seen: Calibration, room: float) -> dict[str, float]:
+    def _predicted(self, trace: Trace, seen: Calibration) -> dict[str, float]:
         """The trace in the simulation, with calls drawn from those that were seen."""
         count = self._plan.models
         profiles = Profiles(
@@ -179,11 +199,13 @@ class _Run:
         behaviour = Behaviour(
             download_seconds=seen.download_seconds,
             download_bytes_per_second=float("inf"),
+            unload_seconds=seen.eviction_seconds,
             load_variation=seen.load_variation,
             overhead_seconds=seen.overhead_seconds,
         )
         drawn = replace(trace, service_seconds=np.random.default_rng(2).choice(seen.calls, len(trace)))
-        outcome = simulate(drawn, profiles, Fleet(1, self._plan.workers, int(room), 2**40), behaviour)
+        room = round(seen.model_bytes) * seen.kept
+        outcome = simulate(drawn, profiles, Fleet(1, self._plan.workers, room, 2**40), behaviour)
         hits = 1 - float(outcome.cold.mean())
         most = outcome.peak_bytes / round(seen.model_bytes)
         return _figures(outcome.latency_seconds) | {"hit_ratio": hits, "cold_rate": 1 - hits, "most_loaded": most}

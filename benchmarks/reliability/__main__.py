@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
-import re
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks.machine import loaded_machine
 from benchmarks.reliability.concurrent_deployments import race_deployments
 from benchmarks.reliability.ground import Ground, prepared
 from benchmarks.reliability.killed_deployments import kill_deployments, result
@@ -49,7 +47,7 @@ def deployments(
     for experiment in only or list(Experiment):
 
         def keep(found: dict[str, Any], name: str = experiment.value) -> None:
-            content[name] = {**found, "when": datetime.now(UTC).isoformat(), "machine": _machine()}
+            content[name] = {**found, "when": datetime.now(UTC).isoformat(), "machine": loaded_machine()}
             if write:  # after each step: an hour's figures are not lost to an interruption
                 RESULT.write_text(json.dumps(content, indent=2) + "\n")
                 RESULT.with_suffix(".md").write_text(page(content))
@@ -83,11 +81,6 @@ def _run(
 
 def _report(line: str) -> None:
     print(line, flush=True)
-
-
-def _machine() -> dict[str, Any]:
-    names = re.findall(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    return {"processor": names[0] if names else platform.machine(), "cores": os.cpu_count()}
 
 
 if __name__ == "__main__":

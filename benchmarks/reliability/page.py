@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.reliability.lost_connections import MOMENTS
+
 _HEAD = """\
 # Reliability
 
@@ -182,7 +184,7 @@ def _lost_section(found: Mapping[str, Any]) -> str:
         )
         for run in found["runs"]
     ]
-    return _LOST + _table(heads, rows)
+    return f"{_LOST}{len(rows)} of {len(MOMENTS)} moments were tried.\n\n{_table(heads, rows)}"
 
 
 def _race_section(found: Mapping[str, Any]) -> str:

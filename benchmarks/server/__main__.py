@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ..machine import describe_machine, library_versions
 from .errors import BenchmarkError
 from .isolation import can_isolate, is_isolated, isolate, raise_loopback
-from .machine import describe_machine, library_versions
 from .plan import FULL, QUICK
 from .plots import write_pictures
 from .programs import PARTS, install_programs, versions_of
@@ -21,7 +21,7 @@ from .progress import say
 from .record import Part, Record, numbers_of, read_record
 from .report import render_report
 from .run import Run
-from .targets import TARGETS
+from .targets import TARGETS, measured, unmet
 
 RESULTS = Path(__file__).resolve().parents[1]
 ROOT = RESULTS.parent
@@ -76,28 +76,27 @@ def _measure(options: argparse.Namespace, arguments: Sequence[str], work: Path, 
     """Measure the parts, and keep each one's results as soon as it is measured."""
     parts = options.only
     versions = {part: versions_of(part, library_versions()) for part in parts}
-    programs = install_programs(work, parts)
-    if "rivals" in parts and not is_isolated():
-        if can_isolate():
-            isolate(arguments)
+    isolated = is_isolated()
+    if "rivals" in parts and not isolated and not can_isolate():
         parts = _without_rivals(parts)
-    if is_isolated():
+    programs = install_programs(work, parts)
+    if "rivals" in parts and not isolated:
+        isolate(arguments)
+    if isolated:
         raise_loopback()
     results.mkdir(parents=True, exist_ok=True)
     machine = describe_machine()
     run = Run(work, QUICK if options.quick else FULL, programs, int(machine["cores"]))
-    started = _now()
     for part in parts:
         load_before, begun = os.getloadavg()[0], time.monotonic()
         outcome = run.measure(part)
-        measured = {
-            "run": started,
+        stamp = {
             "date": _now(),
             "minutes": round((time.monotonic() - begun) / 60, 1),
             "load_average_before": round(load_before, 2),
             "load_average_after": round(os.getloadavg()[0], 2),
         }
-        _keep(results, machine, part, Part(measured=measured, versions=versions[part], numbers=outcome.rounded()))
+        _keep(results, machine, part, Part(measured=stamp, versions=versions[part], numbers=outcome.rounded()))
         _keep_raw(results / "server-raw.json", str(machine["processor"]), part, outcome.raw)
         write_pictures(outcome.pictures, results)
     return _read(results)
@@ -139,12 +138,11 @@ def _write_json(path: Path, value: object) -> None:
 def _say_verdicts(record: Record) -> int:
     """Print each target; how many are missed."""
     numbers = numbers_of(record.entry)
-    measured = [target for target in TARGETS if target.key in numbers]
-    for target in measured:
+    found, missed = measured(numbers), len(unmet(numbers))
+    for target in found:
         value = float(numbers[target.key])
         say(f"{target.measure}: {target.show(value)} (target {target.text}): {target.margin(value)}")
-    missed = sum(not target.met(float(numbers[target.key])) for target in measured)
-    say(f"{len(measured) - missed} of {len(TARGETS)} targets met, {len(TARGETS) - len(measured)} not measured")
+    say(f"{len(found) - missed} of {len(TARGETS)} targets met, {len(TARGETS) - len(found)} not measured")
     return missed
 
 

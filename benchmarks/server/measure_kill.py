@@ -40,15 +40,17 @@ class Kill:
     Attributes:
         before, after: the answers.
         lost: the models that only the killed worker held.
+        held: all that it held: those with a copy in the other worker, too.
     """
 
     before: list[Answer]
     after: list[Answer]
     lost: set[str]
+    held: set[str]
 
     def others(self, answers: Sequence[Answer]) -> list[Answer]:
-        """Those of models that the other worker held."""
-        return [answer for answer in answers if answer.model not in self.lost]
+        """Those of models that the killed worker did not hold."""
+        return [answer for answer in answers if answer.model not in self.held]
 
 
 def measure_kill(server: ServerProcess, models: Sequence[str]) -> Kill:
@@ -68,7 +70,7 @@ def measure_kill(server: ServerProcess, models: Sequence[str]) -> Kill:
     after = _ask_all(server, order)
     time.sleep(_LOG_SECONDS)
     events = _loads(server.log_path)
-    kill = Kill(before, after, lost_models(events[:events_before], events[events_before:]))
+    kill = Kill(before, after, *killed_models(events[:events_before], events[events_before:]))
     failed = [f"{answer.model} {answer.status}" for answer in after if answer.status != OK]
     say(
         f"  {len(models)} models, {len(kill.lost)} of them only on the killed worker: slowest answer "
@@ -78,8 +80,11 @@ def measure_kill(server: ServerProcess, models: Sequence[str]) -> Kill:
     return kill
 
 
-def lost_models(before: Sequence[Mapping[str, object]], after: Sequence[Mapping[str, object]]) -> set[str]:
-    """The models that only the killed worker held, from the server's log of loads before and after the kill.
+def killed_models(
+    before: Sequence[Mapping[str, object]], after: Sequence[Mapping[str, object]]
+) -> tuple[set[str], set[str]]:
+    """The models that only the killed worker held, and all that it held: from the server's log of loads before and
+    after the kill.
 
     Raises BenchmarkError when no load after the kill says that its model was lost.
     """
@@ -90,7 +95,8 @@ def lost_models(before: Sequence[Mapping[str, object]], after: Sequence[Mapping[
     killed = {worker for model in restored for worker in holders[model]}
     if len(killed) != 1:
         raise BenchmarkError(f"the log does not say which worker was killed: {killed or 'no model was lost'}")
-    return {model for model, workers in holders.items() if workers == killed}
+    lost = {model for model, workers in holders.items() if workers == killed}
+    return lost, {model for model, workers in holders.items() if workers & killed}
 
 
 def _loads(log: Path) -> list[dict[str, object]]:

@@ -11,7 +11,7 @@ class Part(TypedDict):
     """One part of a run.
 
     Keys:
-        measured: "run" (the run's start), "date" (the part's end), "minutes", load averages before and after.
+        measured: "date" (the part's end), "minutes", load averages before and after.
         versions: of the libraries and servers that took part.
         numbers: by name.
     """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .programs import PARTS
 from .record import Entry, Part, Record, numbers_of
-from .targets import TARGETS, Value, unmet
+from .targets import TARGETS, Value, measured, unmet
 
 TEMPLATE = Path(__file__).with_name("report_template.md")
 NOT_MEASURED = "not measured"
@@ -108,9 +108,8 @@ def _summary(kind: str, entry: Entry) -> str:
     shows = {target.key: target.show for target in TARGETS}
     said = [text.format(shows[key](float(numbers[key]))) for key, text in _SUMMARY if key in numbers]
     dates = sorted({str(part["measured"]["date"])[:10] for part in entry["parts"].values()})
-    missed = len(unmet(numbers))
-    measured = sum(target.key in numbers for target in TARGETS)
+    found, missed = len(measured(numbers)), len(unmet(numbers))
     return (
         f"- {kind} ({entry['machine']['cores']} cores, measured {' to '.join(dict.fromkeys((dates[0], dates[-1])))}): "
-        f"{', '.join(said)}; {measured - missed} of {measured} measured targets met."
+        f"{', '.join(said)}; {found - missed} of {found} measured targets met."
     )

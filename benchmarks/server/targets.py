@@ -119,6 +119,11 @@ TARGETS = (
 )
 
 
+def measured(numbers: Mapping[str, Value]) -> list[Target]:
+    """The targets that the numbers say anything of."""
+    return [target for target in TARGETS if target.key in numbers]
+
+
 def unmet(numbers: Mapping[str, Value]) -> list[Target]:
     """The targets that the numbers miss. One that was not measured is not missed."""
-    return [target for target in TARGETS if target.key in numbers and not target.met(float(numbers[target.key]))]
+    return [target for target in measured(numbers) if not target.met(float(numbers[target.key]))]

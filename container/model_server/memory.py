@@ -120,12 +120,12 @@ def descendants_bytes(pid: int) -> tuple[int, int]:
     """`private_bytes` of a process, and that of all its descendants together. Raises OSError when it is gone."""
     own = private_bytes(pid)
     total = 0
-    waiting = _children(pid)
+    waiting = children(pid)
     while waiting:
         child = waiting.pop()
         try:
             total += private_bytes(child)
-            waiting += _children(child)
+            waiting += children(child)
         except OSError:
             continue  # it ended meanwhile
     return own, total
@@ -135,7 +135,7 @@ def mapped_bytes(pid: int, folder: str) -> int:
     """Resident pages of the files below a folder that a process or its descendants have mapped; of pages that several
     processes share, their part. Raises OSError when the process is gone."""
     total = _mapped_bytes(pid, folder)
-    for child in _children(pid):
+    for child in children(pid):
         try:
             total += mapped_bytes(child, folder)
         except OSError:
@@ -159,7 +159,8 @@ def _mapped_bytes(pid: int, folder: str) -> int:
     return total * _KIB
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int | str = "self") -> list[int]:
+    """A process's children, those that ended and were not waited for among them."""
     files = Path(f"/proc/{pid}/task").glob("*/children")
     return [int(child) for file in files for child in file.read_text().split()]
 

@@ -14,7 +14,7 @@ from ..scaling.activities import Activities
 from ..scaling.moto_targets import variant_of
 from ..scaling.schedule import ScheduleError, parse_schedule
 from ..scaling.step_scaling import complaints
-from ..scaling.target_tracking import UnsupportedMetricError, alarm_requests
+from ..scaling.target_tracking import alarm_requests
 from .errors import GapError
 
 _Target = tuple[str, str]
@@ -139,15 +139,17 @@ class AutoScalingGaps:
                 configuration, policy.policy_arn, policy.resource_id, *variant_of(policy.resource_id)
             ):
                 made.append(SimpleNamespace(name=alarm["AlarmName"], alarm_arn=self._alarms.put(alarm)))
-        except (ValueError, UnsupportedMetricError):
+        except ValueError:
             self._alarms.delete([alarm.name for alarm in made])
             raise
         return made
 
     def _check_variant(self, resource_id: str) -> None:
-        parts = resource_id.split("/")
-        is_variant = len(parts) == 4 and (parts[0], parts[2]) == ("endpoint", "variant")
-        if not is_variant or not self._variant_exists(parts[1], parts[3]):
+        try:
+            exists = self._variant_exists(*variant_of(resource_id))
+        except ValueError:
+            exists = False
+        if not exists:
             raise GapError("ValidationException", f"SageMaker variant doesn't exist: {resource_id}")
 
     def _find(self, arn: str) -> _Target:

@@ -123,6 +123,12 @@ GAPS = (
         patches=("FakeBucket.get_permission",),
     ),
     Gap(
+        "s3-lost-objects",
+        "cannot list what it holds once a bucket is gone whose objects it still knows",
+        "gaps.s3",
+        patches=("FakeKey.status",),
+    ),
+    Gap(
         "s3-delete-markers",
         "fails to delete what is left of a key, delete markers included, after versioning was suspended",
         "gaps.s3",

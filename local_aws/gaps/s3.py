@@ -1,10 +1,14 @@
-"""S3: bucket policies, the end of delete markers, copies on a condition, and tags of a bucket from its creation on.
+"""S3: bucket policies, the end of delete markers, the status of objects whose bucket is gone, copies on a condition,
+and tags of a bucket from its creation on.
 
 moto denies a request that a conditional Deny statement names, whether its condition holds or not. The stacks' buckets
 refuse requests without TLS; loopback stands in for TLS here, so that condition never holds.
 
 moto fails when the last that is left of a key is deleted and delete markers are among it: it disposes of what it held
 in memory, and delete markers, which hold nothing, do not know how to.
+
+moto asks for an object's status when it lists what it holds (/moto-api/data.json), and fails where the object's bucket
+has been deleted.
 
 moto copies whatever the source holds, also where the request names the ETag it must have.
 
@@ -18,11 +22,12 @@ from urllib.parse import parse_qs, unquote, urlparse
 from xml.etree import ElementTree
 
 from moto.iam.access_control import IAMPolicy, PermissionResult
-from moto.s3.exceptions import DuplicateTagKeys, NoSystemTags, PreconditionFailed
-from moto.s3.models import FakeBucket, FakeDeleteMarker
+from moto.s3.exceptions import DuplicateTagKeys, MissingBucket, NoSystemTags, PreconditionFailed
+from moto.s3.models import FakeBucket, FakeDeleteMarker, FakeKey
 from moto.s3.responses import S3Response
 
 _copy_object = S3Response.copy_object
+_status = FakeKey.status
 _put_bucket = S3Response._bucket_response_put
 _WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
 
@@ -31,12 +36,20 @@ def fill_s3_gaps() -> None:
     """Make moto's buckets behave as said above. Safe to repeat."""
     FakeBucket.get_permission = _get_permission
     FakeDeleteMarker.dispose = _dispose_of_nothing
+    FakeKey.status = property(_status_of_any)
     S3Response.copy_object = _copy_object_if_match
     S3Response._bucket_response_put = _put_bucket_with_tags
 
 
 def _dispose_of_nothing(marker: FakeDeleteMarker, garbage: bool = False) -> None:
     pass
+
+
+def _status_of_any(key: FakeKey) -> str | None:
+    try:
+        return _status.fget(key)
+    except MissingBucket:
+        return None
 
 
 def _copy_object_if_match(response: S3Response) -> Any:

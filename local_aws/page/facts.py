@@ -19,7 +19,6 @@ from .recent import RecentMetrics
 _FRESH_SECONDS = 1.0
 """Several open pages cost what one costs."""
 
-_IN_CHANGE = ("Creating", "Updating", "RollingBack", "Deleting")
 _EVENTS = 60
 
 
@@ -109,7 +108,7 @@ def _endpoint(endpoint: Endpoint, traffic: Traffic | None) -> dict[str, Any]:
 
 def _change(endpoint: Endpoint, traffic: Traffic | None) -> dict[str, Any] | None:
     """The update under way, None where there is none."""
-    if endpoint.status not in _IN_CHANGE:
+    if endpoint.is_idle:
         return None
     since = endpoint.pending_since or endpoint.modified
     update = (endpoint.deployment_config or {}).get("BlueGreenUpdatePolicy", {})

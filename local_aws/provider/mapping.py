@@ -62,12 +62,12 @@ def _members(shape: Shape) -> Mapping[str, str]:
 
 
 def _member(shape: Shape, name: str, renames: Mapping[str, str]) -> str | None:
+    """The member that an argument fills; None where the shape has none for it."""
     if name in NOT_MAPPED:
         return None
-    if name in renames:
-        return renames[name]
-    letters = name.replace("_", "")
-    return _members(shape).get(letters)
+    members = _members(shape)
+    renamed = renames.get(name)
+    return members.get(name.replace("_", "")) if renamed is None else members.get(renamed.lower())
 
 
 def structure(
@@ -78,17 +78,12 @@ def structure(
     for name, attribute in block.attributes.items():
         member = _member(shape, name, renames)
         value = state[name]
-        if (
-            member is None
-            or member not in shape.members
-            or not attribute.is_settable
-            or _is_unset(value, shape.members[member])
-        ):
+        if member is None or not attribute.is_settable or _is_unset(value, shape.members[member]):
             continue
         result[member] = _sent(value, shape.members[member])
     for name, nested in block.blocks.items():
         member = _member(shape, name, renames)
-        if member is None or member not in shape.members or not state[name]:
+        if member is None or not state[name]:
             continue
         inner = shape.members[member]
         if inner.type_name == "list":
@@ -118,11 +113,11 @@ def _attributes(block: Block, response: Mapping[str, Any], shape: Shape, renames
     result = {}
     for name in block.attributes:
         member = _member(shape, name, renames)
-        if member is not None and member in shape.members:
+        if member is not None:
             result[name] = plain(response.get(member))
     for name, nested in block.blocks.items():
         member = _member(shape, name, renames)
-        if member is None or member not in shape.members:
+        if member is None:
             continue
         inner = shape.members[member]
         value = response.get(member)

@@ -65,8 +65,7 @@ class Servicer(services.ProviderServicer):
 
     def _schemas(self) -> protocol.GetProviderSchema.Response:
         """Every type of hashicorp/aws: Terraform's own complaint about a missing one would name the real provider."""
-        response = protocol.GetProviderSchema.Response()
-        response.CopyFrom(announced_schemas(self._directory))
+        response = announced_schemas(self._directory)
         # A map's entries are replaced, not merged.
         response.MergeFrom(self._covered)
         return response

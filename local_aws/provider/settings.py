@@ -17,13 +17,13 @@ _ROLE_MEMBERS = {"role_arn": "RoleArn", "session_name": "RoleSessionName", "exte
 
 @dataclass(frozen=True)
 class ProviderSettings:
-    """One configured provider: its clients, the tags that it puts on everything, Terraform's folder (None: unknown)."""
+    """One configured provider: its clients, the tags that it puts on everything, Terraform's folder."""
 
     clients: Clients
     default_tags: Mapping[str, str]
     ignored_tags: frozenset[str]
     ignored_tag_prefixes: tuple[str, ...]
-    directory: Path | None = None
+    directory: Path
     refresh: Refresh | None = None
 
     @property
@@ -39,7 +39,7 @@ class ProviderSettings:
 
 
 def read_settings(
-    config: Mapping[str, Any], endpoint_url: str, pool: ClientPool, directory: Path | None = None
+    config: Mapping[str, Any], endpoint_url: str, pool: ClientPool, directory: Path
 ) -> tuple[ProviderSettings, list[Problem]]:
     """The settings that a provider block makes, and warnings.
 

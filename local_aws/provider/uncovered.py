@@ -31,14 +31,9 @@ def uncovered_schemas() -> protocol.GetProviderSchema.Response:
     return protocol.GetProviderSchema.Response.FromString(lzma.decompress(SCHEMAS_FILE.read_bytes()))
 
 
-def announced_schemas(folder: Path | None) -> protocol.GetProviderSchema.Response:
-    """All types for a Terraform that runs in `folder`: with their schemas those that its configuration mentions.
-
-    All have their schemas where the folder is not known.
-    """
+def announced_schemas(folder: Path) -> protocol.GetProviderSchema.Response:
+    """All types for a Terraform that runs in `folder`, with their schemas those that its configuration mentions."""
     everything = uncovered_schemas()
-    if folder is None:
-        return everything
     response = protocol.GetProviderSchema.Response()
     response.CopyFrom(_names())
     for name in _mentioned(folder):

@@ -9,8 +9,6 @@ from .fleet import Fleet
 from .records import Endpoint, EndpointConfig
 from .traffic import Traffic
 
-_IN_CHANGE = ("Creating", "Updating", "RollingBack")
-
 
 def describe_endpoint(endpoint: Endpoint, traffic: Traffic | None) -> dict[str, Any]:
     """`traffic`: what runs behind it, None while nothing does."""
@@ -33,9 +31,9 @@ def describe_endpoint(endpoint: Endpoint, traffic: Traffic | None) -> dict[str, 
         answer["LastDeploymentConfig"] = endpoint.deployment_config
     if "DataCaptureConfig" in serving.request:
         answer["DataCaptureConfig"] = _data_capture(serving.request["DataCaptureConfig"])
-    if endpoint.pending is not None and endpoint.status in _IN_CHANGE:
+    if endpoint.arriving is not None:
         answer["PendingDeploymentSummary"] = _pending(
-            endpoint, endpoint.pending, traffic.arriving if traffic is not None else None
+            endpoint, endpoint.arriving, traffic.arriving if traffic is not None else None
         )
     return answer
 

@@ -239,5 +239,5 @@ def _counts(plans: list[VariantPlan]) -> Counter[str]:
 
 
 def _check_idle(endpoint: Endpoint) -> None:
-    if endpoint.status in ("Creating", "Updating", "RollingBack", "Deleting"):
+    if not endpoint.is_idle:
         raise ValidationError(f'Cannot update in-progress endpoint "{endpoint.arn}".')

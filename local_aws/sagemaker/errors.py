@@ -1,6 +1,6 @@
 """SageMaker's errors. They carry data; transport.py renders them with the codes and statuses in the tables there."""
 
-from ..account import ACCOUNT_ID
+from ..account import ACCOUNT_ID, REGION
 
 
 class SageMakerError(Exception):
@@ -36,20 +36,18 @@ class ModelNotReadyError(SageMakerError):
 
 
 class ModelError(SageMakerError):
-    """The container answered with an error, or not at all (`status` 0). `container`: its name, or `primary`."""
+    """The container answered with an error, or not at all (`status` 0). `container`: its name."""
 
-    def __init__(
-        self, *, endpoint: str, account_id: str, region: str, status: int, answer: str, container: str = "primary"
-    ) -> None:
+    def __init__(self, *, endpoint: str, status: int, answer: str, container: str) -> None:
         group = f"/aws/sagemaker/Endpoints/{endpoint}"
         kind = "client" if 400 <= status < 500 else "server"
         self.status = status
         self.answer = answer
-        self.log_stream_arn = f"arn:aws:logs:{region}:{account_id}:log-group:{group}"
+        self.log_stream_arn = f"arn:aws:logs:{REGION}:{ACCOUNT_ID}:log-group:{group}"
         super().__init__(
             f'Received {kind} error ({status}) from {container} with message "{answer}". See '
-            f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#logEventViewer:group={group} "
-            f"in account {account_id} for more information."
+            f"https://{REGION}.console.aws.amazon.com/cloudwatch/home?region={REGION}#logEventViewer:group={group} "
+            f"in account {ACCOUNT_ID} for more information."
         )
 
 

@@ -4,7 +4,7 @@ import hashlib
 import logging
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -124,8 +124,8 @@ class Variant:
         if lost not in self.hosts:
             return None
         host = self._make_host(self.plan)
+        start_all([host])
         self._places[host.id] = self._places.pop(lost.id, lost.id)
-        host.start()
         self.hosts = [host if item is lost else item for item in self.hosts]
         return host
 
@@ -250,7 +250,7 @@ class Fleet:
         stop_all([host for variant in self.variants.values() for host in variant.hosts], drain)
 
 
-def start_all(hosts: list[Host]) -> None:
+def start_all(hosts: Sequence[Host]) -> None:
     """Start `hosts` side by side; when one fails none stays. Raises LaunchError."""
     if not hosts:
         return
@@ -262,7 +262,7 @@ def start_all(hosts: list[Host]) -> None:
         raise errors[0]
 
 
-def stop_all(hosts: list[Host], drain: bool) -> None:
+def stop_all(hosts: Sequence[Host], drain: bool) -> None:
     if not hosts:
         return
     with ThreadPoolExecutor(len(hosts)) as pool:

@@ -3,7 +3,6 @@
 import secrets
 from dataclasses import dataclass
 
-from ..account import ACCOUNT_ID, REGION
 from ..instances.instance import Instance, InstanceFactory, InstanceSpec
 from ..settings import LocalAwsSettings
 from .artifacts import ArtifactCache, OneArtifact
@@ -79,14 +78,7 @@ class HostMaker:
             return SingleModelServing
 
         def model_error(status: int, text: str) -> SageMakerError:
-            return ModelError(
-                endpoint=endpoint,
-                account_id=ACCOUNT_ID,
-                region=REGION,
-                status=status,
-                answer=text,
-                container=container.name,
-            )
+            return ModelError(endpoint=endpoint, status=status, answer=text, container=container.name)
 
         def make(client: ContainerClient) -> Serving:
             models = LoadedModels(

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
-from ..account import ACCOUNT_ID, REGION
 from .container import Answer, ContainerTimeoutError
 from .data_capture import CapturePlan, DataCapture, Message
 from .endpoints import Endpoints
@@ -141,14 +140,7 @@ class Invoker:
             raise self._model_error(invocation, 0, text, error.container) from error
 
     def _model_error(self, invocation: Invocation, status: int, text: str, container: str) -> ModelError:
-        return ModelError(
-            endpoint=invocation.endpoint,
-            account_id=ACCOUNT_ID,
-            region=REGION,
-            status=status,
-            answer=text,
-            container=container,
-        )
+        return ModelError(endpoint=invocation.endpoint, status=status, answer=text, container=container)
 
 
 def _count_served(metrics: VariantMetrics, served: Served, total_seconds: float) -> None:

@@ -9,8 +9,6 @@ from .fleet import Fleet
 from .records import Endpoint
 from .traffic import Traffic
 
-_CHANGING = ("Creating", "Updating", "RollingBack")
-
 
 def instances_of(endpoint: Endpoint, traffic: Traffic | None) -> Counter[str]:
     """How many instances of each type an endpoint has, or is about to have: both fleets of an update count."""
@@ -19,8 +17,8 @@ def instances_of(endpoint: Endpoint, traffic: Traffic | None) -> Counter[str]:
         found += _of_fleet(traffic.serving)
         if traffic.arriving is not None:
             return found + _of_fleet(traffic.arriving)
-    if endpoint.pending is not None and endpoint.status in _CHANGING:
-        for variant in endpoint.pending.variants:
+    if endpoint.arriving is not None:
+        for variant in endpoint.arriving.variants:
             found[variant["InstanceType"]] += variant["InitialInstanceCount"]
     return found
 

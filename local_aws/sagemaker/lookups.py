@@ -6,10 +6,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ..instances.image import ImageNotFoundError, ImageStore
+from ..scaling.autoscaler import DIMENSION
 from .models import ModelImage
 
 _SERVICE = "sagemaker.amazonaws.com"
-_DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
 
 class AccountLookups:
@@ -63,7 +63,7 @@ class ScalingLookups:
     def deregister(self, endpoint_name: str) -> None:
         for resource_id in self._targets(endpoint_name):
             self._autoscaling.deregister_scalable_target(
-                ServiceNamespace="sagemaker", ResourceId=resource_id, ScalableDimension=_DIMENSION
+                ServiceNamespace="sagemaker", ResourceId=resource_id, ScalableDimension=DIMENSION
             )
 
     def _targets(self, endpoint_name: str) -> list[str]:

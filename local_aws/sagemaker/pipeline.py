@@ -10,7 +10,7 @@ from dataclasses import replace
 from ..instances.instance import GRACE_SECONDS
 from ..instances.usage import Usage
 from .errors import ServiceUnavailableError
-from .fleet import LaunchError
+from .fleet import LaunchError, start_all
 from .gate import Gate, NotInServiceError
 from .host import DRAIN_TIMEOUT_SECONDS, HostedInstance
 from .invocation import Invocation
@@ -65,11 +65,7 @@ class HostedPipeline:
 
     def start(self) -> None:
         """Start all containers and wait for their pings. Raises LaunchError."""
-        with ThreadPoolExecutor(len(self._containers)) as pool:
-            starts = [pool.submit(host.start) for host in self._containers]
-        errors = [error for start in starts if (error := start.exception()) is not None]
-        if errors:
-            raise errors[0]
+        start_all(self._containers)
         if not self._gate.open():
             raise LaunchError(f"Instance {self.id} was stopped meanwhile.")
 

@@ -93,6 +93,16 @@ class Endpoint(Record):
     modified: datetime = field(default_factory=now)
 
     @property
+    def is_idle(self) -> bool:
+        """Whether nothing changes it just now."""
+        return self.status not in ("Creating", "Updating", "RollingBack", "Deleting")
+
+    @property
+    def arriving(self) -> EndpointConfig | None:
+        """The configuration that is being deployed, or taken back."""
+        return self.pending if self.status in ("Creating", "Updating", "RollingBack") else None
+
+    @property
     def serving(self) -> EndpointConfig:
         """The configuration that serves, of an endpoint that has been in service."""
         if self.config is None:

@@ -174,13 +174,10 @@ class AutoScaler:
     def _wanted_by_step(self, target: ScalableTarget, policy: StepScaling, ring: Ring, capacity: int) -> int:
         """During the cooldown of a scaling-out, what that one added counts towards the next."""
         change = self._cooling(target, ring.at)
-        if change is None:
-            return policy.wanted(ring.datapoints, ring.threshold, capacity)
-        if change.after < change.before:  # after a scaling-in, scaling-out goes on at once
-            wanted = policy.wanted(ring.datapoints, ring.threshold, capacity)
-        else:
-            wanted = policy.wanted(ring.datapoints, ring.threshold, min(change.before, capacity))
-        return max(wanted, capacity)
+        grew = change is not None and change.after >= change.before  # after a scaling-in, scaling-out goes on at once
+        base = min(change.before, capacity) if change is not None and grew else capacity
+        wanted = policy.wanted(ring.datapoints, ring.threshold, base)
+        return wanted if change is None else max(wanted, capacity)
 
     def _wanted_by_target_tracking(
         self, target: ScalableTarget, arn: str, policy: TargetTracking, ring: Ring, capacity: int
@@ -224,10 +221,11 @@ class AutoScaler:
 
     def _run_scheduled(self, now: datetime) -> None:
         after, self._looked = self._looked, now
-        targets = {target.resource_id: target for target in self._account.targets()}
-        for action in self._account.scheduled_actions():
+        due = [action for action in self._account.scheduled_actions() if action.is_due(after, now)]
+        targets = {target.resource_id: target for target in self._account.targets()} if due else {}
+        for action in due:
             target = targets.get(action.resource_id)
-            if target is None or not target.has_schedule or not action.is_due(after, now):
+            if target is None or not target.has_schedule:
                 continue
             minimum = target.minimum if action.minimum is None else action.minimum
             maximum = target.maximum if action.maximum is None else action.maximum

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -32,6 +33,7 @@ class Schedule(Protocol):
         StartTime."""
 
 
+@lru_cache(maxsize=256)
 def parse_schedule(expression: str, timezone: str | None = None) -> Schedule:
     """`timezone`: a name of the IANA database, default UTC; for `at` and `cron`. Raises ScheduleError."""
     zone = _zone(timezone)

@@ -18,7 +18,7 @@ def model_restore(
 ) -> None:
     """List the removed versions of a model that the environment's archive holds, or bring one back."""
     from model_catalog.catalog import Catalog
-    from model_catalog.lock import LOCK_FILE
+    from model_catalog.defaults import LOCK_FILE
     from operations.commands import work
     from operations.model_restore import archived_versions, restore
     from operations.variables import variables_for

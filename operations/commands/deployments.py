@@ -11,6 +11,7 @@ from operations.commands.options import Base, Environment, environments
 
 REVIEW_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True}
 """For commands that pass the options they do not know on to the plan review."""
+_ReviewJson = Annotated[bool, typer.Option("--json", help="Print the review as JSON.")]
 
 
 def plan(  # noqa: PLR0917 - one parameter an option, given by name on the command line
@@ -21,7 +22,7 @@ def plan(  # noqa: PLR0917 - one parameter an option, given by name on the comma
     ] = None,
     base: Base = None,
     no_lock: Annotated[bool, typer.Option("--no-lock", help="For a role that may not write: leave the lock.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the review as JSON.")] = False,
+    as_json: _ReviewJson = False,
 ) -> None:
     """Plan every stack in order and show the review.
 
@@ -32,17 +33,21 @@ def plan(  # noqa: PLR0917 - one parameter an option, given by name on the comma
 
     from operations.plan import plan as plan_stacks
 
-    options = [*context.args, *(("--format", "json") if as_json else ())]
+    options = _review_options(context, as_json)
     raise typer.Exit(
         plan_stacks(environment, Console(stderr=True), save=save, base=base, lock=not no_lock, options=options)
     )
+
+
+def _review_options(context: typer.Context, as_json: bool) -> list[str]:
+    return [*context.args, *(("--format", "json") if as_json else ())]
 
 
 def review(
     context: typer.Context,
     directory: Annotated[Path, typer.Argument(help="What `plan --save` wrote.", metavar="DIRECTORY")],
     base: Base = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the review as JSON.")] = False,
+    as_json: _ReviewJson = False,
 ) -> None:
     """Check saved plans and review them again, without credentials.
 
@@ -51,7 +56,7 @@ def review(
     """
     from operations.deploy import review_saved
 
-    raise typer.Exit(review_saved(directory, base, [*context.args, *(("--format", "json") if as_json else ())]))
+    raise typer.Exit(review_saved(directory, base, _review_options(context, as_json)))
 
 
 def deploy(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -10,13 +9,12 @@ from botocore.client import BaseClient
 from rich.console import Console
 
 from model_catalog.progress import progress
-from operations.connection import session_of
+from operations.connection import SETTINGS_FILE, environ_of, session_of, settings_of
 from operations.deployment import PROJECT_DIRECTORY, Deployment
 from operations.errors import UnknownStackError
 from operations.terraform import Terraform
 from operations.variables import output_directory, variables_for
-from stacks.settings import EnvironmentSettings, Settings
-from stacks.settings_reader import read_settings
+from stacks.settings import EnvironmentSettings
 
 __all__ = [
     "PROJECT_DIRECTORY",
@@ -29,18 +27,6 @@ __all__ = [
     "settings_of",
     "synthesised",
 ]
-
-SETTINGS_FILE = "cdktf.json"
-
-
-def settings_of(environ: Mapping[str, str]) -> Settings:
-    """The project's settings, for the environment that `ENVIRONMENT` names."""
-    return read_settings(PROJECT_DIRECTORY / SETTINGS_FILE, environ)
-
-
-def environ_of(environment: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """The shell's variables with those of an environment."""
-    return {**os.environ, **variables, "ENVIRONMENT": environment}
 
 
 def synthesised(environment: str, variables: Mapping[str, str], console: Console) -> Deployment:

@@ -20,32 +20,47 @@ from capacity.trace import make_trace
 from container.model_server.artifact.archive import extract_archive
 
 
+def part(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    machine = {"processor": "P", "cores": 2, "python": "3.11", "load_average_before": 0.1}
+    return {"measured": "2026-01-01", "machine": machine, "runs": runs}
+
+
 def result(hits: float, p99: float, seconds: float) -> dict[str, Any]:
     figures = {"hit_ratio": 0.8, "cold_rate": 0.2, "p50_ms": 10.0, "p95_ms": 80.0, "p99_ms": 100.0, "most_loaded": 20.0}
     calibrated = dict.fromkeys(
-        ("model_mib", "load_ms", "load_variation", "call_ms", "call_variation", "overhead_ms", "download_ms"), 1.0
+        (
+            "model_mib",
+            "load_ms",
+            "load_variation",
+            "call_ms",
+            "call_variation",
+            "overhead_ms",
+            "download_ms",
+            "eviction_ms",
+        ),
+        1.0,
     )
     plan = {"models": 40, "kept": 20, "rate": 6.0, "seconds": 60.0, "workers": 1}
     speed = {"models": 10_000, "instances": 1, "seconds": seconds, "cpu_seconds": 1.0, "peak_mib": 100.0, "loads": 5}
     return {
-        "measured": "2026-01-01",
-        "machine": {"processor": "P", "cores": 2, "python": "3.11", "load_average": 0.1},
-        "speed": [speed | {"models": 1000, "runs_seconds": [1.0]}, speed | {"runs_seconds": [seconds]}],
-        "validation": [
-            {
-                "plan": plan,
-                "calibrated": calibrated,
-                "predicted": figures | {"hit_ratio": hits, "p99_ms": p99},
-                "measured": figures,
-                "client_late_p99_ms": 1.0,
-                "load_average": 0.2,
-            }
-        ],
+        "speed": part([speed | {"models": 1000, "runs_seconds": [1.0]}, speed | {"runs_seconds": [seconds]}]),
+        "validation": part(
+            [
+                {
+                    "plan": plan,
+                    "calibrated": calibrated,
+                    "predicted": figures | {"hit_ratio": hits, "p99_ms": p99},
+                    "measured": figures,
+                    "client_late_p99_ms": 1.0,
+                    "load_average": 0.2,
+                }
+            ]
+        ),
     }
 
 
 def test_errors_are_points_and_percent() -> None:
-    run = result(0.79, 120.0, 5)["validation"][0]
+    run = result(0.79, 120.0, 5)["validation"]["runs"][0]
     assert errors(run) == (pytest.approx(-1.0), pytest.approx(20.0))
 
 

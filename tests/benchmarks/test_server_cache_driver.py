@@ -64,8 +64,10 @@ def test_hit_ratio_on_a_server_of_that_capacity_is_the_ideal_one(clients):
     assert run.failures == []
     assert server.answered == len(trace)
     assert run.ideal_hits == sum(ideal_lru_hits(trace, 12))
-    # Several clients may find models in use that an ideal cache would have driven out: never many.
-    assert abs(run.hits - run.ideal_hits) <= (0 if clients == 1 else 40)
+    # A model in use is not driven out, and clients overtake each other, by as much as the machine lets them: as if the
+    # cache had a place less, or more, for each other client.
+    fewest, most = (sum(ideal_lru_hits(trace, 12 + places)) for places in (1 - clients, clients - 1))
+    assert fewest <= run.hits <= most
     assert run.loads == len(trace) - run.hits
     assert run.loads - run.unloads == len(server.loaded) <= 12
     assert run.peak_bytes <= 12

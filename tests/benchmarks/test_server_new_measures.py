@@ -5,7 +5,7 @@ import onnxruntime
 import pytest
 
 from benchmarks.server.errors import BenchmarkError
-from benchmarks.server.measure_kill import CLIENTS, lost_models, measure_kill
+from benchmarks.server.measure_kill import CLIENTS, killed_models, measure_kill
 from benchmarks.server.measure_neighbours import ALONE, BESIDE_HOT, BESIDE_LOAD, measure_neighbours, write_slow_loader
 from benchmarks.server.measure_tabular import MODEL, measure_tabular
 from benchmarks.server.measure_throughput import Contender
@@ -26,7 +26,7 @@ def load(model, worker, reason=None):
     return {"model": model, "worker": worker, "reason": reason}
 
 
-def test_lost_are_the_models_that_the_killed_worker_alone_held():
+def test_what_the_killed_worker_held():
     before = [
         load("a", 0),
         load("b", 1),
@@ -35,9 +35,11 @@ def test_lost_are_the_models_that_the_killed_worker_alone_held():
         load("d", 0),
     ]
     after = [load("a", 1, "its worker was lost"), load("b", 0, "its worker is busy with another model")]
-    assert lost_models(before, after) == {"a", "d"}, "d failed or was not restored yet, c has another copy"
+    lost, held = killed_models(before, after)
+    assert lost == {"a", "d"}, "d failed or was not restored yet, c has another copy"
+    assert held == {"a", "c", "d"}
     with pytest.raises(BenchmarkError, match="no model was lost"):
-        lost_models(before, [])
+        killed_models(before, [])
 
 
 @pytest.mark.slow

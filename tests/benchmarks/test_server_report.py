@@ -26,7 +26,7 @@ def entry_with(parts, processor="Some Processor", cores=2):
 
 
 def part(numbers, date="2026-01-02 03:04 UTC"):
-    measured = {"run": date, "date": date, "minutes": 1.5, "load_average_before": 0.1, "load_average_after": 1.2}
+    measured = {"date": date, "minutes": 1.5, "load_average_before": 0.1, "load_average_after": 1.2}
     return Part(measured=measured, versions={"onnxruntime": "1.0"}, numbers=numbers)
 
 
@@ -49,7 +49,7 @@ def test_the_committed_results_are_numbers_by_part_of_each_processor(committed):
         assert entry["machine"]["processor"] == kind
         assert entry["parts"].keys() <= PARTS.keys()
         for each in entry["parts"].values():
-            assert each["measured"].keys() == {"run", "date", "minutes", "load_average_before", "load_average_after"}
+            assert each["measured"].keys() == {"date", "minutes", "load_average_before", "load_average_after"}
             assert each["versions"]["onnxruntime"]
             assert all(isinstance(value, int | float) for value in each["numbers"].values())
     assert committed.entry["parts"].keys() >= FIRST_PARTS

@@ -87,7 +87,7 @@ def outcomes():
         ),
         "tabular": tabular_outcome(Tabular(throughput(0.25), 0.1)),
         "neighbours": neighbours_outcome(Neighbours({ALONE: [0.01], BESIDE_LOAD: [0.012], BESIDE_HOT: [0.03]}, 0, 9)),
-        "kill": kill_outcome(Kill(answers, answers, {"b"})),
+        "kill": kill_outcome(Kill(answers, answers, {"b"}, {"b"})),
     }
 
 
@@ -98,7 +98,7 @@ def made():
 
 @pytest.fixture(scope="module")
 def record(made):
-    measured = {"run": "r", "date": "d", "minutes": 1, "load_average_before": 0, "load_average_after": 0}
+    measured = {"date": "d", "minutes": 1, "load_average_before": 0, "load_average_after": 0}
     parts = {
         name: Part(measured=measured, versions={"onnxruntime": "1"}, numbers=outcome.rounded())
         for name, outcome in made.items()

@@ -142,7 +142,7 @@ def test_loads_are_spread_evenly(monkeypatch: pytest.MonkeyPatch, together: bool
     for place, process in zip(placement.scheduler.shared, processes, strict=True):
         place.process, place.ready = process, True  # type: ignore[assignment]
 
-    async def run_load(_: Model, place: Place, __: float) -> dict[str, object]:
+    async def run_load(_: Model, place: Place, __: float, ___: object) -> dict[str, object]:
         await asyncio.sleep(0)
         processes[place.index].private_bytes += 20 * MIB
         return {"engine": "mxnet", "engine_started": False, "taken_bytes": 20 * MIB}

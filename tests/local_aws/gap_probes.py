@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import tracemalloc
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -228,6 +229,18 @@ def s3_policy_conditions(moto: Moto) -> bool:
     return _fails(s3.put_object, Bucket="policy-conditions", Key="k", Body=b"x")
 
 
+def s3_lost_objects(moto: Moto) -> bool:
+    s3 = moto.bucket("lost")
+    s3.put_object(Bucket="lost", Key="k", Body=b"x")
+    s3.delete_object(Bucket="lost", Key="k")
+    s3.delete_bucket(Bucket="lost")
+    try:
+        with urllib.request.urlopen(f"{moto.url}/moto-api/data.json") as answer:
+            return answer.status != 200
+    except urllib.error.HTTPError:
+        return True
+
+
 def s3_delete_markers(moto: Moto) -> bool:
     s3 = moto.bucket("delete-markers", versions=True)
     version = s3.put_object(Bucket="delete-markers", Key="k", Body=b"x")["VersionId"]
@@ -371,6 +384,7 @@ PROBES: dict[str, Callable[[Moto], bool]] = {
     "scaling-deregistration": scaling_deregistration,
     "scaling-activities": scaling_activities,
     "s3-policy-conditions": s3_policy_conditions,
+    "s3-lost-objects": s3_lost_objects,
     "s3-delete-markers": s3_delete_markers,
     "s3-copy-if-match": s3_copy_if_match,
     "s3-creation-tags": s3_creation_tags,

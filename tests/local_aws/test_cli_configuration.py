@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from local_aws.cli_configuration import configuration_file, fingerprint
+from local_aws.cli_configuration import (
+    configuration_file,
+    fingerprint,
+    own_configuration,
+    without_own_configuration,
+)
 
 
 @pytest.fixture
@@ -20,6 +25,8 @@ def test_file_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     (tmp_path / "my.tfrc").touch()
     monkeypatch.chdir(tmp_path)
     assert configuration_file({"TF_CLI_CONFIG_FILE": "my.tfrc"}) == tmp_path / "my.tfrc"
+    assert configuration_file({"TF_CLI_CONFIG_FILE": "", "TERRAFORM_CONFIG": "my.tfrc"}) == tmp_path / "my.tfrc"
+    assert configuration_file({"TF_CLI_CONFIG_FILE": "nothing", "TERRAFORM_CONFIG": "my.tfrc"}) is None
 
 
 def write(path: Path, content: str = "") -> None:
@@ -66,3 +73,17 @@ def test_what_does_not(environment: dict[str, str], tmp_path: Path) -> None:
     write(tmp_path / ".terraform.d" / "checkpoint_signature", "x")
     write(tmp_path / ".terraform.d" / "plugins" / "registry.terraform.io" / "hashicorp" / "random" / "a.zip")
     assert fingerprint({**environment, "PATH": "/usr/bin", "TF_REATTACH_PROVIDERS": "{}"}) == before
+
+
+@pytest.mark.parametrize("variable", ["TF_CLI_CONFIG_FILE", "TERRAFORM_CONFIG"])
+def test_a_named_file_takes_the_place_of_those_in_the_home(
+    environment: dict[str, str], tmp_path: Path, variable: str
+) -> None:
+    write(tmp_path / ".terraformrc", 'credentials "home.example" {\n  token = "h"\n}\n')
+    write(tmp_path / "my.tfrc", 'credentials "named.example" {\n  token = "n"\n}\n')
+    given = {**environment, variable: str(tmp_path / "my.tfrc")}
+    own = own_configuration(given, tmp_path / "mirror")
+    assert "named.example" in own
+    assert "home.example" not in own
+    write(tmp_path / "own.tfrc", own)
+    assert without_own_configuration({**given, "TF_CLI_CONFIG_FILE": str(tmp_path / "own.tfrc")}) == given

@@ -190,6 +190,19 @@ class TestS3:
         assert code_of(lambda: account.s3.copy_object(**where, CopySourceIfMatch=etag)) == "PreconditionFailed"
         assert account.s3.get_object(Bucket=versioned_bucket, Key="copy")["Body"].read() == b"content"
 
+    def test_what_is_held_is_listed_after_a_bucket_is_gone(self, account: Account) -> None:
+        name = unique("lost")
+        account.s3.create_bucket(Bucket=name)
+        account.s3.put_object(Bucket=name, Key="key", Body=b"x")
+        account.s3.delete_object(Bucket=name, Key="key")
+        account.s3.delete_bucket(Bucket=name)
+        own = (account.key.id, account.key.secret)
+        with requests.Session() as session:
+            session.trust_env = False  # never through a proxy
+            answer = session.get(f"{account.url}/moto-api/data.json", auth=own, timeout=30)
+        assert answer.status_code == 200
+        assert "FakeKey" in answer.json()["s3"]
+
     def test_what_is_left_of_a_key_can_be_deleted_after_versioning_was_suspended(
         self, account: Account, versioned_bucket: str
     ) -> None:

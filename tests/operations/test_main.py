@@ -9,6 +9,7 @@ import pytest
 
 from model_catalog.lock import write_lock
 from operations import __main__ as program
+from operations import connection
 from operations.commands import work
 from operations.deployment import Deployment
 from tests.stacks.conftest import SHARDED, SMALL, example_lock
@@ -22,6 +23,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "catalog").mkdir()
     write_lock(tmp_path / "catalog", example_lock())
     monkeypatch.setattr(work, "PROJECT_DIRECTORY", tmp_path)
+    monkeypatch.setattr(connection, "PROJECT_DIRECTORY", tmp_path)
     monkeypatch.setattr(work, "Deployment", partial(Deployment, project_directory=tmp_path))
     for name in ("ENVIRONMENT", "CATALOG_DIRECTORY", "AWS_ENDPOINT_URL", "STATE_BACKEND"):
         monkeypatch.delenv(name, raising=False)

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from operations import provider_lock
 from operations.deployment import Deployment
-from operations.terraform import LOCK_FILE, TerraformError
+from operations.terraform import TerraformError
+from stacks.provider_lock import LOCK_FILE
 
 SOURCE = "registry.terraform.io/hashicorp/aws"
 VERSION = "6.25.0"

@@ -4,9 +4,6 @@ Results of experiments that are not run stay: the full form can be run in pieces
 """
 
 import json
-import os
-import platform
-import re
 import tempfile
 import time
 from dataclasses import asdict
@@ -16,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks.machine import loaded_machine
 from benchmarks.reliability.model_server.experiments import EXPERIMENTS
 from benchmarks.reliability.model_server.ground import Ground
 from benchmarks.reliability.model_server.page import page
@@ -51,7 +49,7 @@ def server(
 
 
 def _run(name: str, seed: int, short: bool) -> dict[str, Any]:
-    machine, start = _machine(), time.monotonic()
+    machine, start = loaded_machine(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="reliability-") as folder:
         ground = Ground(Path(folder), seed, short, lambda line: print(f"{name}: {line}", flush=True))
         findings = EXPERIMENTS[name](ground)
@@ -68,16 +66,6 @@ def _run(name: str, seed: int, short: bool) -> dict[str, Any]:
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine,
         "findings": [asdict(finding) for finding in findings],
-    }
-
-
-def _machine() -> dict[str, Any]:
-    names = re.findall(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    return {
-        "processor": names[0] if names else platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
-        "kernel": platform.release(),
-        "load_average_before": round(os.getloadavg()[0], 2),
     }
 
 

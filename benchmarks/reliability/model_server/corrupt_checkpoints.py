@@ -66,7 +66,7 @@ def run(ground: Ground) -> list[Finding]:
     answered = ", ".join(f"{statuses[status]} x {status}" for status in sorted(statuses))
     return [
         Finding(
-            f"{count} corrupt checkpoints: {', '.join(sorted(kind.__name__.strip('_') for kind in _KINDS))}",
+            f"{count} corrupt checkpoints: {', '.join(_kinds())}",
             f"no hang beyond the limit ({_LOAD_SECONDS:g} s here), no other model disturbed, no traceback; a model "
             f"that ends its process is quarantined with a reason after {_TRIES} tries",
             f"{answered}; longest {longest:.1f} s; another model answered {len(prober.asked)} requests: "
@@ -246,3 +246,7 @@ _KINDS: tuple[Callable[[random.Random, Path, Path], Path], ...] = (
     _onnx_expanding,
     _truncated,
 )
+
+
+def _kinds() -> list[str]:
+    return sorted({kind.__name__.strip("_") for kind in (*_KINDS, _onnx_endless)})

@@ -100,7 +100,6 @@ def _kill(server: ServerProcess, kind: str, names: list[str], chance: random.Ran
         status, _ = client.request("POST", f"/models/{waiting[0]}/invoke", ROW, JSON)
         if status == 200:
             waiting.pop(0)
-    client.close()
     seconds = time.monotonic() - at
     # A process that is killed while a model is loaded again would be taken for the model's fault.
     wait_until(lambda: client.request("GET", "/ping")[0] == 200, _GIVE_UP_SECONDS)

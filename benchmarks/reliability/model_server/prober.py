@@ -18,11 +18,9 @@ UNREACHABLE = 0
 class Asked(NamedTuple):
     """One request: when it was sent and when it ended (`time.monotonic`), and what came of it."""
 
-    model: str
     started: float
     ended: float
     status: int
-    body: bytes
 
 
 class Prober:
@@ -64,10 +62,10 @@ class Prober:
         while not self._stop.is_set():
             name, started = next(names), time.monotonic()
             try:
-                status, body = client.request("POST", f"/models/{name}/invoke", ROW, JSON)
+                status, _ = client.request("POST", f"/models/{name}/invoke", ROW, JSON)
             except OSError:
-                status, body = UNREACHABLE, b""
-            self.asked.append(Asked(name, started, time.monotonic(), status, body))
+                status = UNREACHABLE
+            self.asked.append(Asked(started, time.monotonic(), status))
             if status == UNREACHABLE or self._pause_seconds:
                 time.sleep(self._pause_seconds or 0.01)
         client.close()

@@ -1,14 +1,13 @@
 """Copies of models: where a model's requests wait it is loaded once more, and a model that was lost with its worker is
 loaded again. Copies are given back when the model has cooled down or their memory is needed."""
 
-import asyncio
 import time
-from collections.abc import Coroutine
-from typing import Any, Protocol
+from typing import Protocol
 
 from ..errors import InsufficientMemory, PredictionFailed, ServerError, WorkerCrashed
 from ..settings import Settings
 from ..telemetry.observer import Observer
+from .background import Background
 from .budget import MemoryBudget
 from .jobs import Job
 from .places import Place
@@ -50,12 +49,10 @@ class Copies:
         self._settings = settings
         self._registry = registry
         self._observer = observer
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
 
     async def stop(self) -> None:
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.stop()
 
     def on_starved(self, job: Job) -> None:
         """A request waits: load its model once more where that helps."""
@@ -75,7 +72,7 @@ class Copies:
             return
         model.starved.clear()
         model.arriving.add(UNOPENED if free is None else free.index)
-        self._spawn(self._spread(model, free, reason))
+        self._background.spawn(self._spread(model, free, reason))
 
     def _free_beside(self, model: Model) -> Place | None:
         return next((p for p in self._scheduler.shared if p.free and p.index not in model.places), None)
@@ -143,11 +140,6 @@ class Copies:
         index = max(model.places)
         freed = await self._placement.unload_from(model, index)
         self._observer.unloaded(model, time.perf_counter() - start, freed, index, reason)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 def _is_copied(model: Model) -> bool:

@@ -23,7 +23,8 @@ class Job:
     """Work for one worker. `done` is called once, with the answer or the ServerError.
 
     `deadline`: of waiting and running together, on `time.perf_counter`'s clock. `place`: the worker it is bound to
-    (loads and unloads); None for an invocation, which any worker that holds its model may take.
+    (loads and unloads); None for an invocation, which any worker that holds its model may take. `begun`: called when a
+    worker begins with it.
     """
 
     header: wire.Header
@@ -32,6 +33,7 @@ class Job:
     model: Model
     done: Callable[["Job", Outcome], None]
     place: int | None = None
+    begun: Callable[[], None] | None = None
     queued_at: float = field(default_factory=time.perf_counter)
     started_at: float = 0.0
     expiry: asyncio.TimerHandle | None = None

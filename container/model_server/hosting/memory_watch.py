@@ -4,34 +4,35 @@ import asyncio
 
 from ..memory import anonymous_bytes
 from .places import Place
-from .registry import Model
 
 # A process fills a gigabyte or two a second: it has passed its room by some megabytes when it is ended.
 _PERIOD_SECONDS = 0.01
 
 
 class MemoryWatch:
-    """Ends a place's process when the load of a model there has taken more than a room.
+    """Ends a place's process when a load there has taken more than a room, from `begin` until `stop`."""
 
-    From its making until `stop`; what other models' loads and requests take before the load begins does not count.
-    """
-
-    def __init__(self, place: Place, model: Model, room_bytes: int) -> None:
+    def __init__(self, place: Place, room_bytes: int) -> None:
         self.is_passed = False
-        self._watching = asyncio.get_running_loop().create_task(self._watch(place, model, room_bytes))
+        self._place = place
+        self._room_bytes = room_bytes
+        self._watching: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """The load begins: what other models took before does not count."""
+        self._watching = asyncio.get_running_loop().create_task(self._watch())
 
     def stop(self) -> None:
-        self._watching.cancel()
+        if self._watching is not None:
+            self._watching.cancel()
 
-    async def _watch(self, place: Place, model: Model, room_bytes: int) -> None:
-        while place.job is None or place.job.place is None or place.job.model is not model:
-            await asyncio.sleep(_PERIOD_SECONDS)
-        process = place.process
+    async def _watch(self) -> None:
+        process = self._place.process
         if process is None:
             return
         try:
             before = anonymous_bytes(process.pid)
-            while anonymous_bytes(process.pid) - before <= room_bytes:
+            while anonymous_bytes(process.pid) - before <= self._room_bytes:
                 await asyncio.sleep(_PERIOD_SECONDS)
         except OSError:
             return  # it ended by itself

@@ -4,11 +4,9 @@ A load goes to the shared worker that holds least; an artifact with code of its 
 gets a process of its own.
 """
 
-import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
 from .. import wire
 from ..errors import (
@@ -20,6 +18,7 @@ from ..errors import (
 from ..memory import anonymous_bytes, headroom_bytes, private_bytes
 from ..settings import Settings
 from ..telemetry.observer import Observer
+from .background import Background
 from .budget import MIB, TOLERANCE, MemoryBudget
 from .copies import Copies
 from .housekeeping import Housekeeper
@@ -68,19 +67,17 @@ class Placement:
             registry=registry,
             needed=self._needed,
         )
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
 
     def start(self) -> None:
         """Start the workers, in the background."""
         self.scheduler.start()
-        self._spawn(self._housekeeper.run())
-        self._spawn(self._optimiser.run())
+        self._background.spawn(self._housekeeper.run())
+        self._background.spawn(self._optimiser.run())
 
     async def stop(self) -> None:
         await self.copies.stop()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.stop()
         await self.scheduler.stop()
 
     # Loads.
@@ -164,9 +161,9 @@ class Placement:
         with it. Raises InsufficientMemory, ModelTooLarge.
         """
         is_alone = self._is_alone(model)  # its end takes other models out of a shared worker
-        watch = MemoryWatch(place, model, most)
+        watch = MemoryWatch(place, most)
         try:
-            return await self._run_load(model, place, deadline)
+            return await self._run_load(model, place, deadline, watch.begin)
         except WorkerCrashed as error:
             if not watch.is_passed:
                 raise
@@ -183,14 +180,16 @@ class Placement:
     def _is_alone(self, model: Model) -> bool:
         return not any(other.places or other.arriving for other in self._registry.all() if other is not model)
 
-    async def _run(self, operation: str, model: Model, place: int, deadline: float) -> wire.Header:
+    async def _run(
+        self, operation: str, model: Model, place: int, deadline: float, begun: Callable[[], None] | None = None
+    ) -> wire.Header:
         """Load or unload a model in one worker."""
         header: wire.Header = {"operation": operation, "model": model.name, "url": model.url}
-        return (await self.scheduler.run(header, deadline, model, place))[0]
+        return (await self.scheduler.run(header, deadline, model, place, begun))[0]
 
-    async def _run_load(self, model: Model, place: Place, deadline: float) -> wire.Header:
+    async def _run_load(self, model: Model, place: Place, deadline: float, begun: Callable[[], None]) -> wire.Header:
         try:
-            header = await self._run("load", model, place.index, deadline)
+            header = await self._run("load", model, place.index, deadline, begun)
         except (WorkerCrashed, ModelTimeout) as error:
             if model.state is State.UNLOADING:
                 raise ModelNotFound(f"Model not found: {model.name}") from error
@@ -279,11 +278,6 @@ class Placement:
     def _workers_bytes(self) -> int:
         models = sum(model.mapped_bytes + model.claimed_bytes for model in self._registry.all())
         return models + sum(place.private_bytes for place in self.scheduler.places.values())
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 @contextlib.contextmanager

@@ -8,12 +8,12 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 from .. import wire
 from ..errors import Abandoned, DeadlineExceeded, ModelTimeout, QueueFull, ServerError, Stopping, WorkerCrashed
 from ..settings import Settings
+from .background import Background
 from .jobs import FairQueue, Job
 from .places import Place
 from .pool import Reply, WorkerProcess, Zygote, settle
@@ -44,7 +44,7 @@ class Scheduler:
         self._lost = lost
         self._starved = starved
         self._queue = FairQueue(settings.queue_length)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
         self._stopping = False
 
     @property
@@ -71,7 +71,7 @@ class Scheduler:
     def start(self) -> None:
         """Start the shared workers, in the background."""
         for place in self.shared:
-            self._spawn(self._replace(place))
+            self._background.spawn(self._replace(place))
 
     async def stop(self) -> None:
         """Fail what waits and end the workers."""
@@ -80,9 +80,7 @@ class Scheduler:
         for job in waiting:
             self._queue.remove(job)
             job.settle(Stopping("the server is shutting down"))
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.stop()
         for place in self.places.values():
             if place.process is not None:
                 place.process.close()
@@ -100,10 +98,17 @@ class Scheduler:
     def _full(self) -> QueueFull:
         return QueueFull(f"{self._settings.queue_length} requests wait already; try again later")
 
-    async def run(self, header: wire.Header, deadline: float, model: Model, place: int) -> Reply:
+    async def run(
+        self,
+        header: wire.Header,
+        deadline: float,
+        model: Model,
+        place: int,
+        begun: Callable[[], None] | None = None,
+    ) -> Reply:
         """Have one worker do something with a model; raises as `submit` tells."""
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        job = Job(header, b"", deadline, model, lambda _, outcome: settle(answer, outcome), place)
+        job = Job(header, b"", deadline, model, lambda _, outcome: settle(answer, outcome), place, begun)
         self.submit(job)
         try:
             return await answer
@@ -185,6 +190,8 @@ class Scheduler:
             job.expiry.cancel()
         job.started_at = time.perf_counter()
         place.job = job
+        if job.begun is not None:
+            job.begun()
         place.after_bound = job.place is not None
         ended = functools.partial(self._end, place, process, job)
         body, job.body = job.body, b""
@@ -200,7 +207,7 @@ class Scheduler:
             place.ready = False  # its exit replaces it
             if isinstance(outcome, TimeoutError):
                 process.kill()
-            self._spawn(self._fail(process, job, outcome))
+            self._background.spawn(self._fail(process, job, outcome))
             return
         if place.is_retiring:
             self.retire(place)
@@ -281,14 +288,9 @@ class Scheduler:
             self.restarts += 1
             _log.error("worker %d (pid %d) ended with status %d", place.index, process.pid, exited.result())
         if place.owner is None:
-            self._spawn(self._replace(place))
+            self._background.spawn(self._replace(place))
             return
         del self.places[place.index]
         for job in place.bound:
             job.settle(WorkerCrashed("the worker process ended before it took this request", exited.result()))
         self.dispatch()
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

@@ -77,10 +77,11 @@ class Hall:
 
     def end_slowest_body(self) -> bool:
         """Give the memory of the body that is longest on its way to others, if it is slow; whether there was one."""
-        begun = [(since, id(each), each) for each in self.connections if (since := each.body_since) is not None]
-        if not begun or time.perf_counter() - min(begun)[0] < _SLOW_SECONDS:
+        begun = {each: since for each in self.connections if (since := each.body_since) is not None}
+        slowest = min(begun, key=begun.__getitem__, default=None)
+        if slowest is None or time.perf_counter() - begun[slowest] < _SLOW_SECONDS:
             return False
-        min(begun)[2].give_way()
+        slowest.give_way()
         return True
 
     @property

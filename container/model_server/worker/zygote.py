@@ -17,11 +17,11 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import NoReturn
 
 import orjson
 
+from ..memory import children
 from ..settings import Settings
 from . import request_log
 
@@ -153,7 +153,7 @@ def _reap(control: socket.socket, workers: set[int]) -> None:
         if pid in workers:
             workers.discard(pid)
             _send(control, {"exited": pid, "status": os.waitstatus_to_exitcode(status)})
-        for stray in _children() - workers:
+        for stray in set(children()) - workers:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(stray, signal.SIGKILL)
 
@@ -161,15 +161,6 @@ def _reap(control: socket.socket, workers: set[int]) -> None:
 def _send(control: socket.socket, message: dict[str, object]) -> None:
     with contextlib.suppress(ConnectionError):  # the front process is gone, which is seen where it is read from
         control.send(orjson.dumps(message))
-
-
-def _children() -> set[int]:
-    """The children of this process, those that ended and were not waited for among them."""
-    return {
-        int(pid)
-        for file in Path("/proc/self/task").glob("*/children")
-        for pid in file.read_text(encoding="ascii").split()
-    }
 
 
 def _adopt_orphans() -> None:

@@ -1,5 +1,6 @@
 """The provider block."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,10 +18,11 @@ BLOCK = load_schema().provider
 URL = "http://127.0.0.1:4566"
 # Nothing listens on port 1.
 CLOSED = "http://127.0.0.1:1"
+FOLDER = Path("/of/terraform")
 
 
 def read(url: str = URL, key: AccessKey = KEY, **arguments: Any) -> tuple[ProviderSettings, list]:
-    return read_settings(BLOCK.conform(arguments), url, ClientPool(key))
+    return read_settings(BLOCK.conform(arguments), url, ClientPool(key), FOLDER)
 
 
 @pytest.mark.parametrize("url", [URL, "http://localhost:1", "https://[::1]:4566", "http://127.9.9.9"])
@@ -112,9 +114,9 @@ def test_region_of_a_resource() -> None:
 
 def test_configurations_that_are_the_same_share_their_clients() -> None:
     pool = ClientPool(KEY)
-    first, _ = read_settings(BLOCK.conform({"default_tags": [{"tags": {"a": "b"}}]}), URL, pool)
-    second, _ = read_settings(BLOCK.conform({}), URL, pool)
-    third, _ = read_settings(BLOCK.conform({"region": "eu-west-1"}), URL, pool)
+    first, _ = read_settings(BLOCK.conform({"default_tags": [{"tags": {"a": "b"}}]}), URL, pool, FOLDER)
+    second, _ = read_settings(BLOCK.conform({}), URL, pool, FOLDER)
+    third, _ = read_settings(BLOCK.conform({"region": "eu-west-1"}), URL, pool, FOLDER)
     assert first.clients is second.clients
     assert third.clients is not second.clients
     assert (first.default_tags, second.default_tags) == ({"a": "b"}, {})

@@ -71,6 +71,11 @@ class TestSingleModel:
         assert error["Code"] == "ValidationError"
         assert "TargetContainerHostname must not be given" in error["Message"]
 
+    def test_a_response_stream_is_refused(self, account: Account, endpoint: str) -> None:
+        with pytest.raises(ClientError, match="gets no response streams from the local AWS") as caught:
+            account.runtime.invoke_endpoint_with_response_stream(EndpointName=endpoint, Body=b"{}")
+        assert caught.value.response["Error"]["Code"] == "ValidationError"
+
     def test_no_model_is_counted_as_loaded(self, account: Account, endpoint: str) -> None:
         invoke(account, endpoint)
         metrics, deadline = set(), time.monotonic() + 10

@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from operations import __main__ as program
+from operations import connection
 from operations.account_check.account import RIGHTS
 from operations.account_check.run import check_account
 from operations.commands import work
@@ -100,6 +101,7 @@ def test_the_command(aws, tmp_path, monkeypatch, capsys, instance_type, code):  
     block = {**SETTINGS, "local_aws": {"endpoint_url": aws.url}, "instance_type": instance_type}
     (tmp_path / "cdktf.json").write_text(json.dumps({"context": {"environments": {"dev": block}}}))
     monkeypatch.setattr(work, "PROJECT_DIRECTORY", tmp_path)
+    monkeypatch.setattr(connection, "PROJECT_DIRECTORY", tmp_path)
     for name in ("ENVIRONMENT", "AWS_ENDPOINT_URL", "STATE_BACKEND"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", aws.key.id)

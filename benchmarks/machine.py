@@ -31,6 +31,11 @@ def describe_machine() -> dict[str, str | int | float]:
     }
 
 
+def loaded_machine() -> dict[str, str | int | float]:
+    """`describe_machine`, and the load average of the last minute."""
+    return describe_machine() | {"load_average_before": round(os.getloadavg()[0], 2)}
+
+
 def library_versions() -> dict[str, str]:
     """The libraries that the project's server runs with."""
     return {package: version(package) for package in PACKAGES}
