@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from container.model_server.artifact.contents import read_artifact
+from container.model_server.artifact.signature import TensorSpec
 from container.model_server.worker.engines import onnx_forms
 from container.model_server.worker.engines.base import Origin
 from container.model_server.worker.engines.onnx_engine import OnnxEngine
-from container.model_server.worker.engines.onnx_forms import GRAPH, WEIGHTS, Form, FormFolder
+from container.model_server.worker.engines.onnx_forms import GRAPH, WEIGHTS, Form, FormFolder, Ran
 from container.model_server.worker.loading import Loader
 from tests.container.clients import HttpClient, wait_for
 from tests.container.conftest import npy, serving
@@ -135,6 +136,23 @@ def test_a_form_gives_the_outputs_of_its_model(tmp_path: Path, make) -> None:
     assert [(s.name, s.shape, s.dtype) for s in later.inputs] == [(s.name, s.shape, s.dtype) for s in direct.inputs]
     for name, expected in outputs(direct).items():
         np.testing.assert_allclose(outputs(later)[name], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_form_is_not_run_again_at_its_load(tmp_path: Path) -> None:
+    folder, forms = convolutions(tmp_path / "model"), tmp_path / "forms"
+    direct = OnnxEngine(1).load(read_artifact(folder))
+    assert direct.foreseen() is None
+    optimised(forms, folder)
+    (place,) = places(forms)
+    form = Form(ran=Ran(inputs=direct.inputs, outputs={"y": ("float32", (1, 96, 16, 16))}))
+    foreseen = engine(forms)._open(read_artifact(folder), place / GRAPH, form=form).foreseen()
+    assert foreseen is not None
+    expected = outputs(direct)
+    assert {name: (array.shape, array.dtype) for name, array in foreseen.items()} == {
+        name: (array.shape, array.dtype) for name, array in expected.items()
+    }
+    other = form.model_copy(update={"ran": Ran(inputs=(TensorSpec(name="x", shape=(1, 3, 8, 8)),), outputs={})})
+    assert engine(forms)._open(read_artifact(folder), place / GRAPH, form=other).foreseen() is None
 
 
 def test_artifacts_code_is_given_the_models_own_file(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ class Placement:
         self._registry = registry
         self._observer = observer
         self._zygote = Zygote(settings)
-        self.scheduler = Scheduler(settings, self._zygote, self._on_lost, self._on_starved)
+        self.scheduler = Scheduler(settings, self._zygote, self._on_lost, self._on_starved, self._on_grown)
         self.budget = MemoryBudget(settings.memory_bytes, self._workers_bytes, headroom_bytes)
         self._quarantine = Quarantine()
         self.copies = Copies(
@@ -208,8 +208,9 @@ class Placement:
         model.places.add(place.index)
         # What an engine takes once in a shared worker would be learnt as the model's.
         if place.owner is not None or not header["engine_started"]:
-            # Models that nobody knows yet have no optimised form: they take more.
-            self.budget.learn(model, self._needed(model, place), is_typical=header.get("origin") != "form")
+            # Models that nobody knows yet have no optimised form, and arrange their weights when they run.
+            is_typical = header.get("origin") != "form" and bool(header.get("has_run"))
+            self.budget.learn(model, self._needed(model, place), is_typical=is_typical)
         if header.get("origin") == "optimisable file":
             self._optimiser.note(model, place)
 
@@ -264,6 +265,14 @@ class Placement:
                 model.claimed_bytes = self._needed(model, place)
             model.places.discard(place.index)
             model.memory_bytes.pop(place.index, None)
+
+    def _on_grown(self, model: Model, place: Place, header: wire.Header) -> None:
+        """A model ran for the first time since its load: private copies of its weights took the place of the mapped
+        ones that were counted until now."""
+        if place.index in model.memory_bytes:
+            taken = int(header["taken_bytes"])  # type: ignore[call-overload]
+            model.memory_bytes[place.index] = max(0, model.memory_bytes[place.index] + taken)
+            self.budget.learn(model, self._needed(model, place), is_typical=header["origin"] != "form")
 
     def _on_starved(self, job: Job) -> None:
         self.copies.on_starved(job)

@@ -29,10 +29,16 @@ class Scheduler:
     Args:
         lost: called when a place's process is gone, and with it the models that were loaded there.
         starved: called with a request that has to wait.
+        grown: called with a model, its place, and the answer of its first run, if that was not at its load.
     """
 
     def __init__(
-        self, settings: Settings, zygote: Zygote, lost: Callable[[Place], None], starved: Callable[[Job], None]
+        self,
+        settings: Settings,
+        zygote: Zygote,
+        lost: Callable[[Place], None],
+        starved: Callable[[Job], None],
+        grown: Callable[[Model, Place, wire.Header], None],
     ) -> None:
         self.places = {index: Place(index) for index in range(settings.workers)}
         self.restarts = 0
@@ -43,6 +49,7 @@ class Scheduler:
         self._zygote = zygote
         self._lost = lost
         self._starved = starved
+        self._grown = grown
         self._queue = FairQueue(settings.queue_length)
         self._background = Background()
         self._stopping = False
@@ -200,7 +207,7 @@ class Scheduler:
     def _end(self, place: Place, process: WorkerProcess, job: Job, outcome: Reply | Exception) -> None:
         now = time.perf_counter()
         self.busy_seconds += now - job.started_at
-        if job.header["operation"] != "reload":
+        if job.header.get("operation") != "reload":
             self._busy_at = now
         place.job = None
         if isinstance(outcome, WorkerCrashed | TimeoutError):
@@ -209,6 +216,8 @@ class Scheduler:
                 process.kill()
             self._background.spawn(self._fail(process, job, outcome))
             return
+        if job.place is None and isinstance(outcome, tuple) and "taken_bytes" in outcome[0]:
+            self._grown(job.model, place, outcome[0])
         if place.is_retiring:
             self.retire(place)
         self._fill(place)  # first: the worker is not to wait until this answer is sent

@@ -47,7 +47,8 @@ class Worker:
     def load(self, name: str, directory: Path) -> wire.Header:
         """Load and run a model once. Loading one that is here already does nothing.
 
-        `engine_started`: whether it is the first of its engine, which allocates what all its models share.
+        `engine_started`: whether it is the first of its engine, which allocates what all its models share. `has_run`:
+        whether it was run, and its memory is what it takes; else its first answer says what it takes more.
         """
         engine = ""
         started = False
@@ -57,7 +58,8 @@ class Worker:
             engine = artifact.engine or "code"
             started = engine not in self._engines_started
             self._engines_started.add(engine)
-        return {"engine": engine, "engine_started": started, "origin": self._models[name].origin}
+        model = self._models[name]
+        return {"engine": engine, "engine_started": started, "origin": model.origin, "has_run": model.has_run}
 
     def reload(self, name: str, directory: Path) -> wire.Header:
         """Load a model once more and drop what was loaded before: it has an optimised form now. A model that has left
@@ -87,11 +89,13 @@ class Worker:
         self._libc.malloc_trim(0)
 
     def invoke(self, header: wire.Header, body: bytearray) -> tuple[wire.Header, bytes]:
+        """Answer one request. `taken_bytes` is in the answer of a model's first run, if that was not at its load."""
         model = self._models.get(str(header["model"]))
         if model is None:
             raise ModelNotFound(f"model {header['model']!r} is not in this worker")
         headers = header.get("headers", {})
         asked = Asked(str(header["content_type"]), str(header["accept"]), str(header["request_id"]), headers)  # type: ignore[arg-type]
+        before = None if model.has_run else self._memory.bytes()
         encoded = model.invoke(memoryview(body), asked, self._settings.default_accept)
         fields: wire.Header = {
             "content_type": encoded.content_type,
@@ -102,9 +106,11 @@ class Worker:
         if encoded.headers or encoded.status != 200:
             fields |= {"status": encoded.status, "headers": encoded.headers}
         now = time.monotonic()
-        if now - self._reported_at > _REPORT_SECONDS:
+        if before is not None or now - self._reported_at > _REPORT_SECONDS:
             self._reported_at = now
-            fields["private_bytes"] = self._memory.bytes()
+            fields["private_bytes"] = held = self._memory.bytes()
+            if before is not None:
+                fields |= {"taken_bytes": held - before, "origin": model.origin}
         return fields, encoded.body
 
     def private_bytes(self) -> int:

@@ -60,6 +60,11 @@ class LoadedModel(Protocol):
         """
         ...
 
+    def foreseen(self) -> Arrays | None:
+        """What a run of made-up instances gives, with zeros for its numbers, where a model of the very same network has
+        run before; None where only a run can tell."""
+        ...
+
     def settle(self) -> None:
         """Called once after the first run: let go of what was only needed until then."""
         ...

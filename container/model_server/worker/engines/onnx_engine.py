@@ -15,7 +15,7 @@ from ...errors import InvalidArtifact, PredictionFailed
 from ..formats.tensors import Arrays
 from .base import Origin
 from .instances import InstanceRunner, sample_arrays
-from .onnx_forms import GRAPH, WEIGHTS, Form, FormFolder
+from .onnx_forms import GRAPH, WEIGHTS, Form, FormFolder, Ran
 from .onnx_optimiser import LEAST_BYTES, write_form
 from .reasons import reason
 
@@ -42,14 +42,20 @@ class OnnxModel:
     """A session with its inputs' shapes."""
 
     def __init__(
-        self, session: Any, inputs: tuple[TensorSpec, ...], takes_any_number: bool, origin: Origin = Origin.FILE
+        self,
+        session: Any,
+        inputs: tuple[TensorSpec, ...],
+        takes_any_number: bool,
+        origin: Origin = Origin.FILE,
+        ran: Ran | None = None,
     ) -> None:
-        """`takes_any_number`: whether it takes any number of instances at once."""
+        """`takes_any_number`: whether it takes any number of instances at once. `ran`: what showed that it runs."""
         self._session = session
         self.origin = origin
         self.takes_any_number = takes_any_number
         self.inputs = inputs
         self.outputs = tuple((output.name, _DTYPES[output.type]) for output in session.get_outputs())
+        self._ran = ran
         self._instances = InstanceRunner(inputs, takes_any_number)
 
     def predict(self, arrays: Arrays) -> Arrays:
@@ -83,6 +89,12 @@ class OnnxModel:
         except PredictionFailed:
             return None
         return {name for name, output in outputs.items() if output.ndim and len(output) == count}
+
+    def foreseen(self) -> Arrays | None:
+        """Forms were run when they were made; with other inputs than now they would have to be run again."""
+        if self._ran is None or self._ran.inputs != self.inputs:
+            return None
+        return {name: np.zeros(shape, dtype) for name, (dtype, shape) in self._ran.outputs.items()}
 
     def settle(self) -> None:
         """Nothing to let go of: the session took what it needs from the file."""
@@ -167,15 +179,17 @@ class OnnxEngine:
             options.add_session_config_entry(f"{entry}file_name", WEIGHTS)
             options.add_session_config_entry(f"{entry}min_size_in_bytes", "1024")
         session = self._session(source if isinstance(source, bytes) else str(source), options)
-        return self._model(session, artifact, Origin.FILE if form is None else Origin.FORM)
+        if form is None:
+            return self._model(session, artifact, Origin.FILE)
+        return self._model(session, artifact, Origin.FORM, form.ran)
 
     def _session(self, source: str | bytes, options: Any) -> Any:
         return self._onnxruntime.InferenceSession(source, sess_options=options, providers=["CPUExecutionProvider"])
 
     @staticmethod
-    def _model(session: Any, artifact: Artifact, origin: Origin) -> OnnxModel:
+    def _model(session: Any, artifact: Artifact, origin: Origin, ran: Ran | None = None) -> OnnxModel:
         _check_outputs(session)
-        return OnnxModel(session, *session_inputs(session, _graph_of(artifact), artifact.inputs), origin)
+        return OnnxModel(session, *session_inputs(session, _graph_of(artifact), artifact.inputs), origin, ran)
 
 
 def _graph_of(artifact: Artifact) -> Path:

@@ -26,8 +26,10 @@ from pathlib import Path
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ...artifact.signature import TensorSpec
+
 _log = logging.getLogger(__name__)
-_LAYOUT = "1"
+_LAYOUT = "2"
 GRAPH, WEIGHTS = "graph.onnx", "weights.bin"
 _DETAILS, _SEEN = "form.json", "seen"
 _UNFINISHED = ".unfinished-"
@@ -38,17 +40,28 @@ _SETTLED_SECONDS = 2.0
 _FREE_SHARE = 0.1
 
 
+class Ran(BaseModel):
+    """A run of made-up instances: of these inputs, and the type and shape of each output."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: dict[str, tuple[str, tuple[int, ...]]]
+
+
 class Form(BaseModel):
     """What is known of a form.
 
     `direct_because` is empty for one that may be used; else it says why the model is loaded from its own file, and no
     graph is there. `prepack`: sessions arrange the weights once more for themselves, where runs are slower otherwise.
+    `ran`: the run that showed that it works.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     direct_because: str = ""
     prepack: bool = False
+    ran: Ran | None = None
     graph_sha256: str = ""
     weights: tuple[int, int, int] | None = None
     """Size, and times of change, of the file with the weights: nobody wrote to it since. None where there is none."""

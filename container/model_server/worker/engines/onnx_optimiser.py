@@ -12,7 +12,7 @@ from ...artifact.signature import TensorSpec
 from ...errors import ServerError
 from ..formats.tensors import Arrays
 from .instances import sample_arrays
-from .onnx_forms import GRAPH, Form, FormFolder
+from .onnx_forms import GRAPH, Form, FormFolder, Ran
 from .reasons import reason
 
 _log = logging.getLogger(__name__)
@@ -100,7 +100,9 @@ def _tried(content: bytes, folder: Path, open_model: Open) -> Form:
         raise
     except Exception as error:
         raise Unsuitable(f"ONNX Runtime could not write or read its optimised form: {reason(error)}") from error
-    return form
+    outputs = optimised.predict(sample_arrays(optimised.inputs))
+    shapes = {name: (output.dtype.name, output.shape) for name, output in outputs.items()}
+    return form.model_copy(update={"ran": Ran(inputs=optimised.inputs, outputs=shapes)})
 
 
 def _samples(model: Tried) -> list[Arrays]:

@@ -71,6 +71,8 @@ class HandlerModel:
         except ValueError as error:
             raise InvalidArtifact(f"signature.json does not fit the model: {error}") from error
         self._makes_mxnet_arrays = takes_mxnet_arrays(self._model)
+        # What own code takes later than at its load is nobody's to foresee.
+        self.has_run = True
 
     def _load(self, default_model: Callable[[], LoadedModel]) -> None:
         artifact = self._artifact
