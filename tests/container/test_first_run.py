@@ -21,7 +21,7 @@ ONE = np.ones((1, 4), np.float32)
 ASKED = Asked("application/x-npy", "application/x-npy")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def loader() -> Loader:
     return Loader("inference.py", artifact_code=False, engine_threads=1)
 
@@ -73,7 +73,7 @@ def test_only_the_first_answer_says_what_the_run_took(tmp_path: Path) -> None:
     ask = {"operation": "invoke", "request_id": "", "content_type": ASKED.content_type, "accept": ASKED.accept}
     answers = [worker.handle({**ask, "model": name}, bytearray(npy(ONE)))[0] for name in ("first", "second", "second")]
     assert ["taken_bytes" in answer for answer in answers] == [False, True, False]
-    assert answers[1]["private_bytes"] == worker.private_bytes()
+    assert answers[1]["private_bytes"] > 0
 
 
 def wide_network() -> mxnet.sym.Symbol:
