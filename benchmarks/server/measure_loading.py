@@ -1,5 +1,7 @@
-"""Cold start and memory: models loaded one after another, each answering once, in all servers by turns; and loaded again
-after they were unloaded, as an endpoint does with models that make room for others."""
+"""Cold start and memory: models loaded one after another, each answering once, in all servers by turns.
+
+They are loaded again after they were unloaded, too, as an endpoint does with models that made room for others.
+"""
 
 import os
 import time
