@@ -227,7 +227,9 @@ class LocalAws:
         for name in sorted(given.model_fields_set | {"directory"}):
             value = getattr(given, name)
             option = f"--{name.replace('_', '-')}"
-            if isinstance(value, dict):
+            if isinstance(value, bool):
+                options += [option] if value else []
+            elif isinstance(value, dict):
                 options += [part for key, item in value.items() for part in (option, f"{key}={item}")]
             elif value is not None:
                 options += [option, str(value)]

@@ -131,7 +131,7 @@ def fill_key(key: FakeKey, state: dict[str, Any]) -> None:
     content = state.pop("kept_body")
     vars(key).update(state)
     key.lock = threading.Lock()
-    key._value_buffer = tempfile.SpooledTemporaryFile(key._max_buffer_size)
+    key._value_buffer = tempfile.SpooledTemporaryFile(key._max_buffer_size)  # noqa: SIM115 - moto closes it
     if key.disposed:
         key._value_buffer.close()
     elif content is not None:

@@ -12,7 +12,7 @@ class UnsafeStateError(LocalAwsError):
         super().__init__(
             f"The saved account is not used: {path} {found}. It holds pickled Python objects, so whoever can write it "
             "could run code as you. If nobody else has written there, make it yours alone "
-            f"(`chown -R $(id -u) {path}; chmod -R go= {path}`); otherwise remove the folder, which empties the account."
+            f"(`chown -R $(id -u) {path}; chmod -R go= {path}`); otherwise remove it, which empties the account."
         )
 
 

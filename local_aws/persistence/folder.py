@@ -55,7 +55,7 @@ class StateFolder:
         temporary = path.with_name(path.name + _NEW)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         try:
-            with open(descriptor, "wb") as file:
+            with os.fdopen(descriptor, "wb") as file:
                 for piece in pieces:
                     file.write(piece)
                 file.flush()
@@ -80,7 +80,7 @@ def open_own(path: Path) -> IO[bytes]:
     Raises UnsafeStateError, FileNotFoundError.
     """
     try:
-        file = open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb")  # noqa: PTH123, SIM115 - the caller closes it
+        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb")
     except OSError as error:
         if isinstance(error, FileNotFoundError):
             raise

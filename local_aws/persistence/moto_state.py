@@ -40,7 +40,8 @@ class MotoState:
         What changes while it is read is read again. A service that cannot be saved is logged, and keeps its pickle of
         `previous`.
         """
-        named = {_name(backends): backends for backends in list(BackendDict._instances)}
+        instances: Any = BackendDict
+        named: dict[str, BackendDict[Any]] = {_name(backends): backends for backends in list(instances._instances)}
         places: dict[int, Place] = {
             id(backend): (name, account, region)
             for name, backends in named.items()

@@ -80,28 +80,34 @@ class MotoPickler(pickle.Pickler):
 
     def reducer_override(self, obj: Any) -> Any:
         kind = type(obj)
+        reduced = self._reduced(obj, kind)
+        if reduced is None:
+            named = obj if isinstance(obj, (type, FunctionType, BuiltinFunctionType)) else kind
+            if isinstance(obj, (BackendDict, AccountSpecificBackend)) or not _may_load(named):
+                raise NotKeptError(f"{named.__module__}.{named.__qualname__}")
+            return NotImplemented
+        return reduced
+
+    def _reduced(self, obj: Any, kind: type) -> tuple[Any, ...] | None:
+        """What is called to make `obj` again, with which arguments; None for what pickle makes itself."""
+        reduced: tuple[Any, ...] | None = None
         if kind in _LOCKS:
-            return globals()[_LOCKS[kind]], ()
-        if isinstance(obj, FakeKey):
-            return new_object, (kind,), state_of(obj, self._bodies), None, None, fill_key
-        if isinstance(obj, FakeMultipart):  # it takes another file for what comes after the restart
-            return new_object, (kind,), {name: value for name, value in vars(obj).items() if name != "content_file"}
-        if isinstance(obj, _VersionedKeyStore):  # a dictionary whose items() gives the last versions only
-            return versions, ({key: obj.getlist(key) for key in list(obj)},)
-        if isinstance(obj, Alarm):  # what is watched is read from the request again
-            state = {name: value for name, value in vars(obj).items() if name != "watched"}
-            return alarm, (state,)
-        if isinstance(obj, defaultdict) and not _may_load(obj.default_factory):
-            return dict, (dict(obj),)  # the loading process has its factory
-        if isinstance(obj, defaultdict) and kind is not defaultdict:  # whatever its constructor takes
-            return mapping, (kind, obj.default_factory, dict(obj), dict(vars(obj)))
-        if kind.__module__.startswith("cryptography.") and hasattr(obj, "private_bytes"):
-            pem = obj.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            return private_key, (pem,)
-        named = obj if isinstance(obj, (type, FunctionType, BuiltinFunctionType)) else kind
-        if isinstance(obj, (BackendDict, AccountSpecificBackend)) or not _may_load(named):
-            raise NotKeptError(f"{named.__module__}.{named.__qualname__}")
-        return NotImplemented
+            reduced = globals()[_LOCKS[kind]], ()
+        elif isinstance(obj, FakeKey):
+            reduced = new_object, (kind,), state_of(obj, self._bodies), None, None, fill_key
+        elif isinstance(obj, FakeMultipart):  # it takes another file for what comes after the restart
+            reduced = new_object, (kind,), {name: value for name, value in vars(obj).items() if name != "content_file"}
+        elif isinstance(obj, _VersionedKeyStore):  # a dictionary whose items() gives the last versions only
+            reduced = versions, ({key: obj.getlist(key) for key in list(obj)},)
+        elif isinstance(obj, Alarm):  # what is watched is read from the request again
+            reduced = alarm, ({name: value for name, value in vars(obj).items() if name != "watched"},)
+        elif isinstance(obj, defaultdict) and not _may_load(obj.default_factory):
+            reduced = dict, (dict(obj),)  # the loading process has its factory
+        elif isinstance(obj, defaultdict) and kind is not defaultdict:  # whatever its constructor takes
+            reduced = mapping, (kind, obj.default_factory, dict(obj), dict(vars(obj)))
+        elif kind.__module__.startswith("cryptography.") and hasattr(obj, "private_bytes"):
+            reduced = private_key, (obj.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),)
+        return reduced
 
 
 class MotoUnpickler(pickle.Unpickler):
@@ -143,12 +149,12 @@ def new_object(kind: type) -> Any:
     """An object of moto's without attributes."""
     if not kind.__module__.startswith("moto."):
         raise pickle.UnpicklingError(f"{kind} is not moto's")
-    return kind.__new__(kind)
+    return object.__new__(kind)
 
 
 def mapping(kind: type, factory: Any, items: dict[Any, Any], attributes: dict[str, Any]) -> Any:
     """A `defaultdict` of moto's own kind."""
-    made = new_object(kind)
+    made: Any = dict.__new__(kind)
     defaultdict.__init__(made, factory)
     dict.update(made, items)
     vars(made).update(attributes)
@@ -167,7 +173,7 @@ def versions(lists: dict[str, list[Any]]) -> Any:
 
 
 def alarm(state: dict[str, Any]) -> Alarm:
-    made = Alarm.__new__(Alarm)
+    made: Any = new_object(Alarm)
     vars(made).update(state)
     if "request" in state:
         vars(made)["watched"] = watched_alarm(state["request"])
