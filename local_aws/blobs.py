@@ -23,7 +23,8 @@ class BlobWriter:
         self._folder = folder
         self._is_durable = is_durable
         self._path = folder / f"upload-{secrets.token_hex(8)}"
-        self._file = self._path.open("xb")
+        self._path.touch(0o600, exist_ok=False)
+        self._file = self._path.open("wb")
         self._hash = hashlib.sha256()
         self.size_bytes = 0
 

@@ -145,6 +145,10 @@ class LocalAws:
         """What `python -m local_aws status` prints."""
         return query_status(self.running)
 
+    def is_restored(self) -> bool:
+        """Whether it has brought back an account that an earlier one saved."""
+        return self.status()["restored"]
+
     def environment(self) -> dict[str, str]:
         """Variables for Terraform, cdktf and boto3 children. Raises ProviderUnavailableError.
 

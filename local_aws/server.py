@@ -165,6 +165,7 @@ def _run(
             "url": url,
             "pid": os.getpid(),
             "directory": str(directory.root),
+            "restored": account is not None and account.manifest is not None,
             "environment": aws_environment(url, key, outer),
             "terraform": provider.status(),
             "runtime": runtime.description,

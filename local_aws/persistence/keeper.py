@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..access_key import AccessKey
+from ..errors import LocalAwsError
 from ..periodic import PeriodicThread
 from .bodies import BodyReader, BodyWriter
 from .errors import UnreadableStateError
@@ -98,7 +99,7 @@ class Keeper:
             restore(self._parts, BodyReader(self._folder, self._bodies))
             for name, service in self._own.items():
                 service.restore(self._manifest.own[name])
-        except UnreadableStateError:
+        except LocalAwsError:
             raise
         except Exception as error:
             raise UnreadableStateError(

@@ -149,7 +149,11 @@ def new_object(kind: type) -> Any:
     """An object of moto's without attributes."""
     if not kind.__module__.startswith("moto."):
         raise pickle.UnpicklingError(f"{kind} is not moto's")
-    return object.__new__(kind)
+    maker: Any = kind
+    made = maker.__new__(kind)
+    if isinstance(made, FakeKey):
+        made.disposed = True  # until it has its content: moto would dispose of one whose content is missing
+    return made
 
 
 def mapping(kind: type, factory: Any, items: dict[Any, Any], attributes: dict[str, Any]) -> Any:
