@@ -94,8 +94,8 @@ def run_local(console: Console, *, persist: bool) -> None:
     saved = StateFolder(Directory(LOCAL_AWS_DIRECTORY).state)
     if saved.exists and not persist:
         raise DemoError(
-            f"{_relative(saved.root)} holds a saved account. `mme local --persist` brings it back; to begin with an empty "
-            "one, remove that folder."
+            f"{_relative(saved.root)} holds a saved account. `mme local --persist` brings it back; to begin with an "
+            "empty one, remove that folder."
         )
     steps = Steps(console)
     with LocalAws(directory=LOCAL_AWS_DIRECTORY, port=LOCAL_PORT, persist=persist) as aws:
