@@ -10,10 +10,10 @@ def run() -> None:
     run_demo(Console())
 
 
-def stay() -> None:
+def stay(*, persist: bool) -> None:
     """Deploy the example models on an embedded local AWS and stay up until Ctrl-C."""
     from rich.console import Console
 
     from demo.main_job import run_local
 
-    run_local(Console())
+    run_local(Console(), persist=persist)

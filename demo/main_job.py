@@ -16,6 +16,7 @@ from demo.steps import Steps
 from local_aws.directory import Directory
 from local_aws.environment import isolate
 from local_aws.errors import NotRunningError
+from local_aws.persistence.folder import StateFolder
 from local_aws.process import LocalAws
 from local_aws.terraform import PROVIDER_VERSION
 from model_catalog.check import Check
@@ -81,11 +82,25 @@ def run_demo(console: Console) -> None:
     )
 
 
-def run_local(console: Console) -> None:
-    """Deploy the first two example models on the local AWS at its usual port and stay up until Ctrl-C or SIGTERM."""
+def run_local(console: Console, *, persist: bool) -> None:
+    """Deploy the first two example models on the local AWS at its usual port and stay up until Ctrl-C or SIGTERM.
+
+    Args:
+        persist: save the account, and bring back what was saved: what is deployed stays, and other models with it.
+
+    Raises:
+        DemoError: there is a saved account that this start would break.
+    """
+    saved = StateFolder(Directory(LOCAL_AWS_DIRECTORY).state)
+    if saved.exists and not persist:
+        raise DemoError(
+            f"{_relative(saved.root)} holds a saved account. `mme local --persist` brings it back; to begin with an "
+            "empty one, remove that folder."
+        )
     steps = Steps(console)
-    with LocalAws(directory=LOCAL_AWS_DIRECTORY, port=LOCAL_PORT) as aws:
-        rehearsal, models = _first_five_steps(steps, aws, LOCAL_REHEARSAL_DIRECTORY)
+    with LocalAws(directory=LOCAL_AWS_DIRECTORY, port=LOCAL_PORT, persist=persist) as aws:
+        begin = _steps_after_a_restart if aws.is_restored() else _first_five_steps
+        rehearsal, models = begin(steps, aws, LOCAL_REHEARSAL_DIRECTORY)
         console.print()
         console.print(steps.table())
         console.print(
@@ -138,6 +153,32 @@ def _first_five_steps(steps: Steps, aws: LocalAws, directory: Path) -> tuple[Reh
                 raise DemoError(f"local-{stack}: the plan on the empty account said something else than was done")
         step.outcome = "as planned"
     with steps.step("Invoke both models through sagemaker-runtime") as step:
+        for model in models[:2]:
+            _invoke(steps, rehearsal, model)
+        step.outcome = "right labels"
+    return rehearsal, models
+
+
+def _steps_after_a_restart(steps: Steps, aws: LocalAws, directory: Path) -> tuple[Rehearsal, list[ExampleModel]]:
+    """What an earlier start was interrupted in is done now; mostly that is nothing."""
+    isolate(os.environ, aws.url, aws.key)
+    rehearsal = Rehearsal(directory, aws, goes_on=True)
+    with steps.step("Find the models of the earlier start") as step:
+        models = trained_models(WORK_DIRECTORY / "example-models", steps.detail)
+        for model in models[:2]:
+            if model.name not in rehearsal.catalog.lock.models:
+                rehearsal.catalog.add(model.name, model.directory, check=Check())
+        step.outcome = ", ".join(rehearsal.catalog.lock.models)
+    with steps.step("Synthesise all stacks: cdktf synth") as step:
+        rehearsal.deployment.synth()
+        step.outcome = f"{len(rehearsal.deployment.stacks)} stacks"
+    with steps.step("Deploy what is not deployed yet: terraform plan") as step:
+        plans = {stack: rehearsal.deploy(stack) for stack in rehearsal.deployment.stacks}
+        _show_plans(steps, plans)
+        changed = [stack for stack, plan in plans.items() if plan.changes]
+        step.outcome = f"changed {', '.join(changed)}" if changed else "no changes in any stack"
+    with steps.step("Invoke both models through sagemaker-runtime") as step:
+        rehearsal.await_endpoint()
         for model in models[:2]:
             _invoke(steps, rehearsal, model)
         step.outcome = "right labels"

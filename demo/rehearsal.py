@@ -33,16 +33,19 @@ class Rehearsal:
 
     Args:
         directory: a folder of the rehearsal's own; catalog, state and synthesised stacks of an earlier rehearsal in it
-            are removed, for the local AWS they described is gone.
+            are removed, for the local AWS they described is gone. They stay where that one is back: see `goes_on`.
         aws: a running local AWS.
         project_directory: the checkout whose stacks are deployed.
+        goes_on: whether the rehearsal goes on after a restart, on an account that was saved.
     """
 
-    def __init__(self, directory: Path, aws: LocalAws, project_directory: Path = PROJECT_DIRECTORY) -> None:
+    def __init__(
+        self, directory: Path, aws: LocalAws, project_directory: Path = PROJECT_DIRECTORY, *, goes_on: bool = False
+    ) -> None:
         self._directory = directory.resolve()
-        for leftover in ("catalog", OUTPUT_FOLDER, "state"):
+        for leftover in () if goes_on else ("catalog", OUTPUT_FOLDER, "state"):
             shutil.rmtree(self._directory / leftover, ignore_errors=True)
-        (self._directory / "state").mkdir(parents=True)
+        (self._directory / "state").mkdir(parents=True, exist_ok=True)
         self._session = aws.session()
         self._url = aws.url
         self.provider = aws.provider()
@@ -107,6 +110,11 @@ class Rehearsal:
         description = self._client("sagemaker").describe_endpoint(EndpointName=self.endpoint_name)
         del description["ResponseMetadata"]
         return description
+
+    def await_endpoint(self) -> None:
+        """Wait until the first shard's endpoint is in service. Raises WaiterError."""
+        waiter = self._client("sagemaker").get_waiter("endpoint_in_service")
+        waiter.wait(EndpointName=self.endpoint_name, WaiterConfig={"Delay": 1, "MaxAttempts": 600})
 
     @cached_property
     def endpoint_name(self) -> str:

@@ -2,8 +2,10 @@
 
 import contextlib
 import hashlib
+import os
 import re
 import secrets
+from collections.abc import Collection
 from pathlib import Path
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -17,10 +19,12 @@ def digest_of(content: bytes) -> str:
 class BlobWriter:
     """A blob that is being received: write its pieces, then keep or discard it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, is_durable: bool = False) -> None:
         self._folder = folder
+        self._is_durable = is_durable
         self._path = folder / f"upload-{secrets.token_hex(8)}"
-        self._file = self._path.open("xb")
+        self._path.touch(0o600, exist_ok=False)
+        self._file = self._path.open("wb")
         self._hash = hashlib.sha256()
         self.size_bytes = 0
 
@@ -37,6 +41,9 @@ class BlobWriter:
     def keep(self) -> None:
         """Make it a blob of the store."""
         try:
+            self._file.flush()
+            if self._is_durable:
+                os.fsync(self._file.fileno())
             self._file.close()
             self._path.replace(self._folder / self._hash.hexdigest())
         except OSError:
@@ -50,10 +57,14 @@ class BlobWriter:
 
 
 class BlobStore:
-    """Blobs by digest in one folder. Safe for concurrent writers: same digest, same bytes."""
+    """Blobs by digest in one folder. Safe for concurrent writers: same digest, same bytes.
 
-    def __init__(self, folder: Path) -> None:
+    `is_durable`: what is kept outlives a crash of the machine.
+    """
+
+    def __init__(self, folder: Path, is_durable: bool = False) -> None:
         self._folder = folder
+        self._is_durable = is_durable
 
     def put(self, content: bytes) -> str:
         """Store `content` and return its digest."""
@@ -64,7 +75,7 @@ class BlobStore:
 
     def writer(self) -> "BlobWriter":
         """For content that comes in pieces."""
-        return BlobWriter(self._folder)
+        return BlobWriter(self._folder, self._is_durable)
 
     def find(self, digest: str) -> Path | None:
         """The file with this digest's bytes, None when there is none or `digest` is not a digest."""
@@ -72,6 +83,13 @@ class BlobStore:
             return None
         path = self._path(digest)
         return path if path.exists() else None
+
+    def keep_only(self, digests: Collection[str]) -> None:
+        """Remove all others. Not while something is being written."""
+        wanted = {self._path(digest).name for digest in digests}
+        for path in self._folder.iterdir():
+            if path.name not in wanted:
+                path.unlink()
 
     def _path(self, digest: str) -> Path:
         return self._folder / digest.removeprefix("sha256:")

@@ -38,6 +38,10 @@ def serve(  # noqa: PLR0917 - one parameter an option, given by name on the comm
     runtime: Annotated[
         str, typer.Option(envvar="LOCAL_AWS_RUNTIME", help="What runs the instances: auto, docker or process.")
     ] = defaults.CHOICE,
+    persist: Annotated[
+        bool,
+        typer.Option("--persist", help="Save the account in the directory, and bring it back at the next such start."),
+    ] = False,
     record: Annotated[
         Path | None,
         typer.Option(
@@ -65,7 +69,7 @@ def serve(  # noqa: PLR0917 - one parameter an option, given by name on the comm
     ),
     until_stdin_closes: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
-    """Run the local AWS until Ctrl-C. Everything is in memory and ends with it."""
+    """Run the local AWS until Ctrl-C. Without --persist everything is in memory and ends with it."""
     from pydantic import ValidationError
 
     from .directory import Directory
@@ -81,6 +85,7 @@ def serve(  # noqa: PLR0917 - one parameter an option, given by name on the comm
             # The settings check them, together with everything else.
             provider=cast("ProviderChoice", provider),
             runtime=cast("RuntimeChoice", runtime),
+            persist=persist,
             record=record,
             startup_health_check_seconds=startup_health_check_seconds,
             load_timeout_seconds=load_timeout_seconds,

@@ -3,6 +3,7 @@
 DIRECTORY/lock           held (flock) while a local AWS runs; contains its pid
 DIRECTORY/running.json   pid, URL and access key of the running one
 DIRECTORY/run/           everything it writes; removed at the end
+DIRECTORY/state/         the account, where it is to survive a restart (see persistence/); stays
 DIRECTORY/provider.json  what `terraform init` said about hashicorp/aws (see terraform.py); stays
 DIRECTORY/stand-in/      the mirror and the CLI configuration through which Terraform gets the stand-in; stays
 
@@ -64,6 +65,11 @@ class Directory:
     @property
     def state_file(self) -> Path:
         return self.root / "running.json"
+
+    @property
+    def state(self) -> Path:
+        """The account that is saved on request; see `persistence.folder`."""
+        return self.root / "state"
 
     @property
     def watched(self) -> Path:

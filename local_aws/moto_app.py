@@ -1,6 +1,7 @@
 """moto's server application, with its gaps filled, as one WSGI application.
 
-Runs in threads below the gateway (a2wsgi). All of moto's state is in memory: it ends with the process.
+Runs in threads below the gateway (a2wsgi). All of moto's state is in memory: it ends with the process, unless it is
+saved (persistence/).
 """
 
 import io

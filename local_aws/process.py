@@ -145,6 +145,10 @@ class LocalAws:
         """What `python -m local_aws status` prints."""
         return query_status(self.running)
 
+    def is_restored(self) -> bool:
+        """Whether it has brought back an account that an earlier one saved."""
+        return self.status()["restored"]
+
     def environment(self) -> dict[str, str]:
         """Variables for Terraform, cdktf and boto3 children. Raises ProviderUnavailableError.
 
@@ -227,7 +231,9 @@ class LocalAws:
         for name in sorted(given.model_fields_set | {"directory"}):
             value = getattr(given, name)
             option = f"--{name.replace('_', '-')}"
-            if isinstance(value, dict):
+            if isinstance(value, bool):
+                options += [option] if value else []
+            elif isinstance(value, dict):
                 options += [part for key, item in value.items() for part in (option, f"{key}={item}")]
             elif value is not None:
                 options += [option, str(value)]

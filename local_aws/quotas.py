@@ -49,6 +49,16 @@ class Quotas:
         with self._lock:
             self._values[instance_type] = value
 
+    def saved(self) -> dict[str, int]:
+        """The increases since the start, by instance type."""
+        with self._lock:
+            return {name: value for name, value in self._values.items() if self._given.get(name) != value}
+
+    def restore(self, saved: dict[str, int]) -> None:
+        """Grant what `saved` gave."""
+        for instance_type, value in saved.items():
+            self.grant(instance_type, value)
+
     def reset(self) -> None:
         """Back to the quotas of the start."""
         with self._lock:

@@ -2,17 +2,15 @@
 
 import logging
 import os
-import signal
 import socket
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import IO, Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from container.model_server.artifact.archive import extract_archive
 
@@ -24,7 +22,7 @@ from .cloudwatch.store import MetricStore
 from .directory import Directory, Running
 from .environment import aws_environment, isolate
 from .gaps.application_autoscaling import AutoScalingGaps
-from .gaps.ecr import REGISTRY_PURPOSE, EcrGaps
+from .gaps.ecr import REGISTRY_PURPOSE, EcrGaps, all_layers
 from .gateway import Gateway
 from .guardian import Guardian
 from .instances.child import Surroundings
@@ -42,6 +40,9 @@ from .page.facts import PageFacts
 from .page.http import Page
 from .page.invoking import invoke, list_models
 from .page.recent import RecentMetrics
+from .persistence.folder import StateFolder
+from .persistence.keeper import Keeper, NoKeeper, SavedAccount, Service
+from .persistence.moments import Moments
 from .quotas import Quotas
 from .recording import Recorder
 from .registry import Registry
@@ -64,6 +65,7 @@ from .scaling.autoscaler import AutoScaler
 from .scaling.moto_targets import MotoTargets
 from .settings import LocalAwsSettings
 from .terraform import TerraformProvider
+from .web_server import Server, run_with, stop_when_asked
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +83,11 @@ def serve(
     What Terraform sends goes into `recording` as well. Leaves no process, and no file in the directory's run folder.
     """
     outer = dict(os.environ)
-    key = AccessKey.generate()
+    account = SavedAccount.open(directory.state) if settings.persist else None
+    if account is None and StateFolder(directory.state).exists:
+        logger.warning("%s holds a saved account, which stays as it is: --persist brings it back", directory.state)
+    saved = account.manifest if account is not None else None
+    key = saved.key if saved is not None else AccessKey.generate()
     isolate(os.environ, url_of(listener), key)
     guardian = Guardian(directory.watched)
     guardian.watch_folder(directory.run)
@@ -93,6 +99,7 @@ def serve(
             guardian,
             listener,
             key=key,
+            account=account,
             outer=outer,
             recording=recording,
             until_stdin_closes=until_stdin_closes,
@@ -108,12 +115,13 @@ def _run(
     listener: socket.socket,
     *,
     key: AccessKey,
+    account: SavedAccount | None,
     outer: Mapping[str, str],
     recording: IO[str] | None,
     until_stdin_closes: bool,
 ) -> None:
     url = url_of(listener)
-    blobs = BlobStore(directory.path("blobs"))
+    blobs = BlobStore(directory.path("blobs") if account is None else account.folder.blobs, account is not None)
     clients = AwsClients(url, key)
     keys = KeyRing(key)
     images = ImageStore(clients.ecr, directory.path("snapshots"))
@@ -157,6 +165,7 @@ def _run(
             "url": url,
             "pid": os.getpid(),
             "directory": str(directory.root),
+            "restored": account is not None and account.manifest is not None,
             "environment": aws_environment(url, key, outer),
             "terraform": provider.status(),
             "runtime": runtime.description,
@@ -206,35 +215,62 @@ def _run(
             ),
         ),
     )
-    application = gateway if recording is None else Recorder(gateway, recording)
+    application: ASGIApp = gateway if recording is None else Recorder(gateway, recording)
+    own: dict[str, Service] = {
+        "sagemaker": sagemaker,
+        "scaling-tags": autoscaling,
+        "scaling-activities": activities,
+        "quotas": quotas,
+    }
+    application, keeper = _keeping(account, key, own, application, blobs)
     # Docker tries TLS first on every registry; uvicorn would warn about it each time.
-    server = _Server(
+    server = Server(
         uvicorn.Config(
             application, lifespan="off", access_log=False, log_level="error", ws="none", timeout_graceful_shutdown=1
         )
     )
-    server.on_started = [lambda: directory.announce(Running(os.getpid(), url, key))]
+    server.on_started = [
+        lambda: directory.announce(Running(os.getpid(), url, key)),
+        # Their images and models come from this very server.
+        sagemaker.service.endpoints.resume,
+    ]
     # From here on nothing is sent to this very server any more.
     # Ending the instances ends invocations in flight, which uvicorn would wait for.
     server.on_stopping = [logs.cancel, sagemaker.cancel, launcher.stop_quickly]
-    _stop_on_signals(server)
-    if until_stdin_closes:
-        _stop_at_end_of_stdin(server)
-    background = (provider, metrics, cloudwatch, scaler, capture, sampler(launcher.sample, settings.time_factor), logs)
-    for part in background:
-        part.start()
+    stop_when_asked(server, until_stdin_closes)
     logger.info("page: %s (the link is good for one use)", page.new_link())
-    logger.info("ready at %s; instances run as %s; everything is in memory", url, runtime.description)
+    place = "everything is in memory" if account is None else f"the account is saved in {account.folder.root}"
+    logger.info("ready at %s; instances run as %s; %s", url, runtime.description, place)
+    sampling = sampler(launcher.sample, settings.time_factor)
     try:
-        server.run(sockets=[listener])
+        run_with(
+            (provider, metrics, cloudwatch, scaler, capture, sampling, logs, keeper),
+            lambda: server.run(sockets=[listener]),
+        )
+        keeper.save()
     finally:
-        logger.info("stopping")
-        for part in reversed(background):
-            part.stop()
         sagemaker.stop()
         launcher.stop()
         if runtime.engine is not None:
             runtime.engine.stop()
+
+
+def _keeping(
+    account: SavedAccount | None,
+    key: AccessKey,
+    own: Mapping[str, Service],
+    application: ASGIApp,
+    blobs: BlobStore,
+) -> tuple[ASGIApp, Keeper | NoKeeper]:
+    """Bring an account back; the application, and what saves the account from now on."""
+    if account is None:
+        return application, NoKeeper()
+    moments = Moments(application)
+    keeper = Keeper(account, key, own, moments.call)
+    if keeper.restore():
+        logger.info("the account of an earlier start is back, from %s", account.folder.root)
+        blobs.keep_only(all_layers())
+    return moments, keeper
 
 
 def _call_all(calls: Sequence[Callable[[], None]]) -> None:
@@ -254,39 +290,3 @@ def _instance_factory(
         return processes
     containers = DockerInstanceFactory(images, surroundings, engine, models)
     return containers if settings.runtime == "docker" else ByImageFactory(images, containers, processes)
-
-
-class _Server(uvicorn.Server):
-    """uvicorn that reports when it accepts requests, and when it is about to stop."""
-
-    on_started: Sequence[Callable[[], None]] = ()
-    on_stopping: Sequence[Callable[[], None]] = ()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        for call in self.on_started:
-            call()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for call in self.on_stopping:
-            call()
-        await super().shutdown(sockets)
-
-
-def _stop_on_signals(server: uvicorn.Server) -> None:
-    """uvicorn stops at a signal and then raises it again: this handler makes that harmless, so that we clean up."""
-
-    def ask_to_stop(signal_number: int, frame: FrameType | None) -> None:
-        server.should_exit = True
-
-    for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signal_number, ask_to_stop)
-
-
-def _stop_at_end_of_stdin(server: uvicorn.Server) -> None:
-    def wait() -> None:
-        while os.read(0, 4096):  # the descriptor itself: a reader's lock would block the interpreter's end
-            pass
-        server.should_exit = True
-
-    threading.Thread(target=wait, name="stdin", daemon=True).start()

@@ -23,7 +23,7 @@ class LocalAwsSettings(BaseModel):
     """TCP port on 127.0.0.1; 0 lets the system choose one."""
 
     directory: Path = defaults.DIRECTORY
-    """Where blobs, snapshots, artifacts and logs live while it runs; emptied at the end."""
+    """Where blobs, snapshots, artifacts and logs live while it runs; emptied at the end, but for a saved account."""
 
     provider: ProviderChoice = defaults.CHOICE
     """Terraform's AWS provider: `hashicorp` (installed by Terraform), `stand-in` (served by this process),
@@ -32,6 +32,9 @@ class LocalAwsSettings(BaseModel):
     runtime: RuntimeChoice = defaults.CHOICE
     """What runs the instances: `docker` (containers of built images), `process` (snapshots of the build context),
     `auto` (what each image needs where an engine answers, else processes)."""
+
+    persist: bool = False
+    """Whether the account survives a restart: it is saved in the directory, and brought back from there."""
 
     record: Path | None = None
     """File for what Terraform and its provider send and get, without credentials; None: nothing is recorded."""

@@ -48,10 +48,17 @@ def _prepare(
         print(line, file=sys.stderr)
 
 
-def _local(context: typer.Context) -> None:
+def _local(
+    context: typer.Context,
+    persist: bool = typer.Option(
+        False, "--persist", help="Save the account, and bring it back with its endpoints at the next such start."
+    ),
+) -> None:
     """Deploy the example models on an AWS of this machine and stay up until Ctrl-C; or a command on it."""
     if context.invoked_subcommand is None:
-        demo.stay()
+        demo.stay(persist=persist)
+    elif persist:
+        raise typer.BadParameter(f"it is an option of this command or of `serve`, not of {context.invoked_subcommand}")
 
 
 def _assemble() -> None:

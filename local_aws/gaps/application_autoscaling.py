@@ -46,6 +46,14 @@ class AutoScalingGaps:
         """Forget all tags."""
         self._tags.clear()
 
+    def saved(self) -> list[list[Any]]:
+        """All tags, as JSON."""
+        return [[*target, dict(tags)] for target, tags in list(self._tags.items())]
+
+    def restore(self, saved: list[list[Any]]) -> None:
+        """Begin with what `saved` gave."""
+        self._tags = {(dimension, resource_id): tags for dimension, resource_id, tags in saved}
+
     def register_scalable_target(self, request: dict[str, Any]) -> None:
         target = (request["ScalableDimension"], request["ResourceId"])
         if request.get("ServiceNamespace") == _SAGEMAKER:

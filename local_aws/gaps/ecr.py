@@ -114,6 +114,12 @@ class EcrGaps:
             )
 
 
+def all_layers() -> set[str]:
+    """Digests of the layers of all repositories."""
+    backend: ECRBackend = ecr_backends[ACCOUNT_ID][REGION]
+    return {digest for repository in backend.repositories.values() for digest in repository.layers}
+
+
 def find_repository(name: str) -> Repository:
     """moto's repository. Raises GapError where there is none of this name."""
     backend: ECRBackend = ecr_backends[ACCOUNT_ID][REGION]

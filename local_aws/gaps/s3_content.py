@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, Self
+from typing import IO, Any, NamedTuple, Self
 
 from moto.s3 import responses
 from moto.s3.exceptions import EntityTooSmall, InvalidPart, MalformedXML
@@ -41,11 +41,17 @@ def fill_s3_content_gaps() -> None:
 class ContentFile:
     """A temporary file that only grows; it is gone with the last Content in it."""
 
-    def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the finalizer
-        self._size = 0
+    def __init__(self, file: IO[bytes] | None = None, size: int = 0) -> None:
+        """`file`, which holds `size` bytes, is only read; None for a new one."""
+        self._file = tempfile.TemporaryFile() if file is None else file  # noqa: SIM115 - closed by the finalizer
+        self._size = size
         self._lock = threading.Lock()
         weakref.finalize(self, self._file.close)
+
+    @property
+    def size(self) -> int:
+        """How many bytes have been written."""
+        return self._size
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> Self:
         """moto copies what it lists; what has been written never changes."""

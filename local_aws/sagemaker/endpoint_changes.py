@@ -63,6 +63,16 @@ class EndpointChanges:
     def create(self, endpoint: Endpoint, config: EndpointConfig, plans: list[VariantPlan]) -> None:
         self._in_background(endpoint, lambda: self._finish_create(endpoint, config, plans))
 
+    def resume(self, endpoint: Endpoint, plans: Callable[[], list[VariantPlan]], reason: str | None) -> None:
+        """Start again what the endpoint's configuration ran before a restart; it is Updating until then.
+
+        `plans` raises LaunchError. `reason`: its FailureReason.
+        """
+        with self._lock:
+            endpoint.status, endpoint.pending, endpoint.pending_since = "Updating", None, None
+            endpoint.failure_reason = reason
+        self._in_background(endpoint, lambda: self._finish_resume(endpoint, plans))
+
     def update(
         self, endpoint: Endpoint, config: EndpointConfig, plans: list[VariantPlan], deployment: DeploymentPlan
     ) -> None:
@@ -122,6 +132,22 @@ class EndpointChanges:
             endpoint.config = config
             self._settle(endpoint, "InService", None)
 
+    def _finish_resume(self, endpoint: Endpoint, plans: Callable[[], list[VariantPlan]]) -> None:
+        try:
+            fleet = self._launcher.prepare(endpoint.name, plans())
+            fleet.start()
+        except LaunchError as error:
+            if not self._pace.is_stopped:
+                logger.warning("endpoint %s does not run again: %s The next start tries again.", endpoint.name, error)
+            self._settle(endpoint, "Failed", str(error))
+            return
+        with self._lock:
+            if self._pace.is_stopped:
+                fleet.stop(drain=False)
+                return
+            self._traffic[endpoint.name] = Traffic(fleet)
+            endpoint.status, endpoint.saved_variants = "InService", None
+
     def _finish_update(
         self, endpoint: Endpoint, config: EndpointConfig, plans: list[VariantPlan], deployment: DeploymentPlan
     ) -> None:
@@ -157,6 +183,8 @@ class EndpointChanges:
         self._settle(endpoint, "InService", None)
 
     def _roll_back(self, endpoint: Endpoint, rollout: Rollout, reason: str) -> None:
+        if self._pace.is_stopped:
+            raise StoppedError
         logger.warning("endpoint %s goes back to configuration %s: %s", endpoint.name, endpoint.serving.name, reason)
         with self._lock:
             endpoint.status = "RollingBack"
@@ -174,6 +202,8 @@ class EndpointChanges:
         try:
             fleet.scale()
         except LaunchError as error:
+            if self._pace.is_stopped:
+                raise StoppedError from error
             with self._lock:
                 endpoint.status = "RollingBack"
                 endpoint.failure_reason = str(error)
@@ -193,6 +223,8 @@ class EndpointChanges:
 
     def _settle(self, endpoint: Endpoint, status: EndpointStatus, reason: str | None) -> None:
         with self._lock:
+            if self._pace.is_stopped:
+                return  # the local AWS goes down and takes instances with it: that is no outcome
             endpoint.status = status
             endpoint.failure_reason = reason
             endpoint.pending_since = None

@@ -7,6 +7,8 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpoint.htm
 import threading
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from ..quotas import Quotas
@@ -14,10 +16,11 @@ from .data_capture import CapturePlan
 from .deployment_config import DeploymentPlan, read_deployment_config
 from .endpoint_changes import Alarms, EndpointChanges
 from .errors import ValidationError, could_not_find
-from .fleet import VariantPlan
+from .fleet import LaunchError, VariantPlan
 from .limits import check_quotas, instances_of
 from .listing import page
 from .records import Endpoint, EndpointConfig, Model, Table, now
+from .saved import interruption, read_endpoint, read_variants
 from .tags import Tags
 from .traffic import Traffic
 
@@ -80,6 +83,23 @@ class Endpoints:
             return {"endpoint": name, "variant": chosen, "instance": fleet.lose_instance(chosen)}
         except LookupError as error:
             raise ValidationError(str(error)) from error
+
+    def restore(self, document: dict[str, Any]) -> None:
+        """Know an endpoint that was saved, after the configurations."""
+        self._table.add(read_endpoint(document, self._configs))
+
+    def resume(self) -> None:
+        """Go on after a restart: what ran is started again, and what was being made or deleted as well."""
+        for endpoint in self._table.all():
+            if endpoint.status == "Deleting":
+                self._changes.delete(endpoint, partial(self._forget, endpoint))
+            elif endpoint.config is not None:
+                self._changes.resume(endpoint, partial(self._saved_plans, endpoint), interruption(endpoint))
+            elif endpoint.status == "Creating" and endpoint.pending is not None:
+                try:
+                    self._changes.create(endpoint, endpoint.pending, self._plans(endpoint.pending))
+                except ValidationError as error:  # its model was deleted meanwhile
+                    endpoint.status, endpoint.failure_reason = "Failed", error.message
 
     def create(self, request: dict[str, Any]) -> dict[str, Any]:
         name = request["EndpointName"]
@@ -210,15 +230,38 @@ class Endpoints:
                 "before they can be removed or have their instance type updated."
             )
 
-    def _plans(self, config: EndpointConfig, retained: dict[str, dict[str, Any]] | None = None) -> list[VariantPlan]:
-        """What to run for `config`. `retained`: weight and count by variant, kept from the running fleet."""
+    def _saved_plans(self, endpoint: Endpoint) -> list[VariantPlan]:
+        saved = read_variants(endpoint.saved_variants or {})
+        kept = {name: variant.properties for name, variant in saved.items()}
+        try:
+            plans = self._plans(endpoint.serving, kept, {name: variant.model for name, variant in saved.items()})
+        except ValidationError as error:
+            raise LaunchError(error.message) from error
+        return [
+            replace(plan, images=saved[plan.name].images, deployed=saved[plan.name].deployed)
+            if plan.name in saved
+            else plan
+            for plan in plans
+        ]
+
+    def _plans(
+        self,
+        config: EndpointConfig,
+        retained: dict[str, dict[str, Any]] | None = None,
+        models: dict[str, Model] | None = None,
+    ) -> list[VariantPlan]:
+        """What to run for `config`.
+
+        `retained`: weight and count by variant, kept from the running fleet. `models`: by variant, those that run: an
+        endpoint goes on without the record of its model.
+        """
         plans = []
         for variant in config.variants:
             kept = (retained or {}).get(variant["VariantName"], {})
             plans.append(
                 VariantPlan(
                     name=variant["VariantName"],
-                    model=self._models.get(variant["ModelName"]),
+                    model=(models or {}).get(variant["VariantName"]) or self._models.get(variant["ModelName"]),
                     instance_type=variant["InstanceType"],
                     instance_count=kept.get("DesiredInstanceCount", variant["InitialInstanceCount"]),
                     weight=kept.get("DesiredWeight", variant["InitialVariantWeight"]),

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from .data_capture import CapturePlan
@@ -50,6 +51,14 @@ class Host(Protocol):
 
 
 @dataclass(frozen=True)
+class DeployedImage:
+    """An image as DescribeEndpoint shows it."""
+
+    specified: str
+    resolved: str
+
+
+@dataclass(frozen=True)
 class VariantPlan:
     """What to run for one production variant."""
 
@@ -65,13 +74,11 @@ class VariantPlan:
     capture: CapturePlan | None = None
     """Of the endpoint configuration, None where nothing is captured."""
 
+    images: tuple[DeployedImage, ...] = ()
+    """Of the model's containers where they were resolved before a restart: a tag may name another image by now."""
 
-@dataclass(frozen=True)
-class DeployedImage:
-    """An image as DescribeEndpoint shows it."""
-
-    specified: str
-    resolved: str
+    deployed: datetime | None = None
+    """When they were; None: now."""
 
 
 MakeHost = Callable[[VariantPlan], Host]
@@ -89,9 +96,9 @@ class Variant:
         self.active_count: int | None = None
         """How many of the hosts get requests, the first ones; None: all of them."""
 
-        self._images = images
+        self.images = images
+        self.deployed = plan.deployed or now()
         self._make_host = make_host
-        self._deployed = now()
         self._places: dict[str, str] = {}
 
     def resize(self, count: int) -> list[Host]:
@@ -136,9 +143,9 @@ class Variant:
                 {
                     "SpecifiedImage": image.specified,
                     "ResolvedImage": image.resolved,
-                    "ResolutionTime": self._deployed,
+                    "ResolutionTime": self.deployed,
                 }
-                for image in self._images
+                for image in self.images
             ],
             "CurrentWeight": self.weight,
             "DesiredWeight": self.desired_weight,

@@ -52,13 +52,13 @@ class Launcher:
 
     def _variant(self, endpoint_name: str, plan: VariantPlan) -> Variant:
         deployed = []
-        for container in plan.model.containers:
+        for number, container in enumerate(plan.model.containers):
             try:
-                image = self._images.resolve(container.image)
+                image = self._images.resolve(plan.images[number].resolved if plan.images else container.image)
                 self._images.check_platform(image, plan.instance_type)
             except InstanceError as error:
                 raise LaunchError(str(error)) from error
-            deployed.append(DeployedImage(image.uri, image.resolved_uri))
+            deployed.append(DeployedImage(container.image, image.resolved_uri))
         return Variant(plan, deployed, lambda plan: self._host(endpoint_name, plan, deployed))
 
     def _host(self, endpoint_name: str, plan: VariantPlan, images: list[DeployedImage]) -> Host:

@@ -91,6 +91,8 @@ class Endpoint(Record):
     failure_reason: str | None = None
     deployment_config: dict[str, Any] | None = None
     modified: datetime = field(default_factory=now)
+    saved_variants: dict[str, Any] | None = None
+    """What it ran when the account was saved (see `saved`), until it runs again after the restart."""
 
     @property
     def is_idle(self) -> bool:

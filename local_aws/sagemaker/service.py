@@ -14,6 +14,7 @@ from .metrics import Metrics
 from .models import Account, Models
 from .pace import Pace
 from .records import Endpoint, EndpointConfig, Model, Table
+from .saved import read_config, read_model, write_endpoint, write_record
 from .tags import Tags
 from .validation import input_shape, validate
 
@@ -40,6 +41,7 @@ class SageMakerService:
         configs = Table[EndpointConfig]("endpoint configuration", "endpoint-config")
         endpoints = Table[Endpoint]("endpoint", "endpoint")
         tags = Tags({"model": models, "endpoint-config": configs, "endpoint": endpoints})
+        self._models, self._configs, self._tags = models, configs, tags
         self._changes = EndpointChanges(launcher, alarms, pace)
         self.endpoints = Endpoints(
             table=endpoints,
@@ -82,6 +84,25 @@ class SageMakerService:
             )
         members = validate(request, input_shape(operation))
         return self._operations[operation](members) or {}
+
+    def saved(self) -> dict[str, Any]:
+        """Every resource, as JSON."""
+        return {
+            "models": [write_record(model) for model in self._models.all()],
+            "configs": [write_record(config) for config in self._configs.all()],
+            "endpoints": self.endpoints.each(write_endpoint),
+            "tags": self._tags.all(),
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Make what `saved` gave the resources of this service, which has none. `endpoints.resume` lets them run."""
+        for document in saved["models"]:
+            self._models.add(read_model(document))
+        for document in saved["configs"]:
+            self._configs.add(read_config(document))
+        for document in saved["endpoints"]:
+            self.endpoints.restore(document)
+        self._tags.restore(saved["tags"])
 
     def cancel(self) -> None:
         self._changes.cancel()

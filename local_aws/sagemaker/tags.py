@@ -20,6 +20,14 @@ class Tags:
         """Keep the tags that came with a create request."""
         self._tags[record.arn] = _as_dict(record.request.get("Tags", []))
 
+    def all(self) -> dict[str, dict[str, str]]:
+        """A copy of all tags, by ARN."""
+        return {arn: dict(tags) for arn, tags in list(self._tags.items())}
+
+    def restore(self, tags: dict[str, dict[str, str]]) -> None:
+        """Begin with these, which `all` gave."""
+        self._tags = {arn: dict(found) for arn, found in tags.items()}
+
     def forget(self, arn: str) -> None:
         self._tags.pop(arn, None)
 

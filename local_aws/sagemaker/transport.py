@@ -72,6 +72,14 @@ class SageMakerTransport:
         """See `Endpoints.lose_instance`."""
         return self.service.endpoints.lose_instance(endpoint, variant)
 
+    def saved(self) -> dict[str, Any]:
+        """See `SageMakerService.saved`."""
+        return self.service.saved()
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """See `SageMakerService.restore`."""
+        self.service.restore(saved)
+
     def cancel(self) -> None:
         """Changes under way come to nothing."""
         self.service.cancel()

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DescribeSca
 import threading
 import uuid
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -67,6 +67,16 @@ class Activities:
     def clear(self) -> None:
         with self._lock:
             self._items.clear()
+
+    def saved(self) -> list[dict[str, Any]]:
+        """All of them, as JSON."""
+        with self._lock:
+            return [{**asdict(item), "at": item.at.isoformat()} for item in self._items]
+
+    def restore(self, saved: list[dict[str, Any]]) -> None:
+        """Begin with what `saved` gave."""
+        with self._lock:
+            self._items.extend(Activity(**{**item, "at": datetime.fromisoformat(item["at"])}) for item in saved)
 
     def page(self, request: dict[str, Any]) -> dict[str, Any]:
         """The answer to DescribeScalingActivities: newest first."""
