@@ -18,15 +18,17 @@ from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
 from anyio import to_thread
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from .access_key import KeyRing
 from .admission import foreign, refusal, unauthorized, why_foreign
 from .blobs import BlobStore
+from .bodies import holds_an_object, receive_body
 from .cbor.middleware import CborMiddleware
-from .moto_app import MotoApplication
+from .content import Content
+from .moto_app import LARGE_BODY, MotoApplication
 from .page.http import Page
 from .registry import Registry
 from .role_credentials import RoleCredentials
@@ -87,17 +89,22 @@ class Gateway:
         if answer is not None:
             await answer(scope, receive, send)
             return
-        whole = await _whole(receive)
+        try:
+            body = await receive_body(receive, may_be_large=holds_an_object(request))
+        except ClientDisconnect:
+            return  # AWS keeps nothing of a body that did not come whole
         form_key_id = None
-        if request.headers.get("content-type", "").startswith("multipart/form-data"):
-            form_key_id = form_access_key_id(whole["body"])
+        if isinstance(body, bytes) and request.headers.get("content-type", "").startswith("multipart/form-data"):
+            form_key_id = form_access_key_id(body)
         answer = self._refused(request, form_key_id)
         if answer is not None:
             await answer(scope, receive, send)
             return
         if (scope["method"], scope["path"]) == ("POST", "/moto-api/reset"):
             await to_thread.run_sync(self._reset)
-        await self._moto(scope, _again(whole), _without_cors(send))
+        if isinstance(body, Content):
+            scope, body = {**scope, LARGE_BODY: body}, b""
+        await self._moto(scope, _again(body), _without_cors(send))
 
     async def _own_answer(self, request: Request) -> Response | None:
         """The answer of a service of ours, None for moto."""
@@ -156,20 +163,11 @@ class Gateway:
         return JSONResponse({"message": f"The local AWS has no /_local/{path}."}, 404)
 
 
-async def _whole(receive: Receive) -> Message:
-    """The request's body as one message: a2wsgi would cross from its thread to the event loop for every 64 KiB."""
-    pieces = []
-    message: Message = {"more_body": True}
-    while message.get("more_body", False):
-        message = await receive()
-        pieces.append(message.get("body", b""))
-    message["body"] = b"".join(pieces)
-    return message
+def _again(body: bytes) -> Receive:
+    """The body as one message: a2wsgi would cross from its thread to the event loop for every 64 KiB."""
 
-
-def _again(message: Message) -> Receive:
     async def receive() -> Message:
-        return message
+        return {"type": "http.request", "body": body, "more_body": False}
 
     return receive
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import signal
 import socket
 import threading
@@ -80,6 +81,7 @@ def serve(
 
     What Terraform sends goes into `recording` as well. Leaves no process, and no file in the directory's run folder.
     """
+    _raise_file_limit()
     outer = dict(os.environ)
     key = AccessKey.generate()
     isolate(os.environ, url_of(listener), key)
@@ -235,6 +237,12 @@ def _run(
         launcher.stop()
         if runtime.engine is not None:
             runtime.engine.stop()
+
+
+def _raise_file_limit() -> None:
+    """Each large object of S3 is an open file, and the usual limit is 1024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _call_all(calls: Sequence[Callable[[], None]]) -> None:
