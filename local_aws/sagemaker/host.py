@@ -191,7 +191,11 @@ class HostedInstance:
             except ValidationError as error:
                 raise LaunchError(error.message) from error
             client = ContainerClient(self._instance.url)
-            exit_code = self._await_ping(client, deadline)
+            try:
+                exit_code = self._await_ping(client, deadline)
+            except LaunchError:
+                client.close()
+                raise
             if exit_code is None:
                 if self._client is not None:
                     self._client.close()
