@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from .access_key import KeyRing
 from .cbor.translation import to_cbor_error
 from .signature import access_key_id, signed_service
+from .sigv4 import is_signed_by
 from .timeliness import why_untimely
 
 _HOST = re.compile(r"(?:(?:[\w-]+\.)*(?:127\.0\.0\.1|localhost)|\[::1\])\.?(?::\d+)?", re.IGNORECASE)
@@ -60,16 +61,16 @@ def unauthorized(keys: KeyRing, request: Request) -> Response | None:
     return JSONResponse({"message": message}, 401, {"WWW-Authenticate": 'Basic realm="local AWS", charset="UTF-8"'})
 
 
-def refusal(keys: KeyRing, request: Request, form_key_id: str | None = None) -> Response | None:
-    """The answer where a call of an AWS service is unsigned or signed with an unknown key, None where it may go on.
+def refusal(keys: KeyRing, request: Request, body: bytes | None, form_key_id: str | None = None) -> Response | None:
+    """The answer where a call of an AWS service is unsigned or wrongly signed, None where it may go on.
 
-    `form_key_id`: the key's id in the form that a browser posts to S3.
+    `body`: see `is_signed_by`. `form_key_id`: the key's id in the form that a browser posts to S3.
     """
     key_id = access_key_id(request.headers, request.url.query) or form_key_id
     if key_id is None:
         code, message = "MissingAuthenticationToken", f"Missing Authentication Token. The local AWS: {_HINT}."
-    elif keys.accepts(key_id):
-        return _untimely(request)
+    elif (secret := keys.secret(key_id)) is not None:
+        return _untimely(request) or _wrongly_signed(request, body, secret)
     else:
         code = "InvalidClientTokenId"
         message = f"The security token included in the request is invalid. The local AWS: {_HINT}."
@@ -89,6 +90,16 @@ def _untimely(request: Request) -> Response | None:
         return _in_protocol(request, "RequestExpired", "Request has expired")
     message = "The difference between the request time and the current time is too large."
     return _in_protocol(request, "RequestTimeTooSkewed", message)
+
+
+def _wrongly_signed(request: Request, body: bytes | None, secret: str) -> Response | None:
+    if is_signed_by(request, body, secret):
+        return None
+    message = (
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "
+        f"Key and signing method. The local AWS: {_HINT}."
+    )
+    return _in_protocol(request, "SignatureDoesNotMatch", message)
 
 
 _S3_CODES = {

@@ -38,6 +38,7 @@ from .signature import form_access_key_id, signed_service
 
 _INVOCATIONS = re.compile(r"/endpoints/[^/]+/(invocations|invocations-response-stream|async-invocations)")
 _MOTO_THREADS = 32
+_MAX_SIGNED_BYTES = 8 * 2**20
 
 
 class Gateway:
@@ -93,10 +94,10 @@ class Gateway:
             body = await receive_body(receive, may_be_large=holds_an_object(request))
         except ClientDisconnect:
             return  # AWS keeps nothing of a body that did not come whole
-        form_key_id = None
-        if isinstance(body, bytes) and request.headers.get("content-type", "").startswith("multipart/form-data"):
-            form_key_id = form_access_key_id(body)
-        answer = self._refused(request, form_key_id)
+        form_key_id, in_memory = None, body if isinstance(body, bytes) else None
+        if in_memory is not None and request.headers.get("content-type", "").startswith("multipart/form-data"):
+            form_key_id = form_access_key_id(in_memory)
+        answer = self._refused(request, in_memory, form_key_id)
         if answer is not None:
             await answer(scope, receive, send)
             return
@@ -121,7 +122,7 @@ class Gateway:
             invocation or request.headers.get("x-amz-target", "").startswith("SageMaker.")
         )
         if service == "sagemaker" or is_unsigned:
-            refused = refusal(self._keys, request)
+            refused = refusal(self._keys, request, await _signed_body(request))
             if refused is not None:
                 return refused
             return await (self._sagemaker.invoke if invocation else self._sagemaker.control_plane)(request)
@@ -140,10 +141,10 @@ class Gateway:
         except SageMakerError as error:
             return JSONResponse({"message": error.message}, 400)
 
-    def _refused(self, request: Request, form_key_id: str | None) -> Response | None:
+    def _refused(self, request: Request, body: bytes | None, form_key_id: str | None) -> Response | None:
         if request.url.path.startswith("/moto-api/"):
             return unauthorized(self._keys, request)
-        return refusal(self._keys, request, form_key_id)
+        return refusal(self._keys, request, body, form_key_id)
 
     async def _local(self, request: Request, path: str) -> Response:
         kind, _, digest = path.partition("/")
@@ -161,6 +162,12 @@ class Gateway:
         if path == "links":
             return JSONResponse({"page": self._page.new_link(), "state": self._page.new_state_link()})
         return JSONResponse({"message": f"The local AWS has no /_local/{path}."}, 404)
+
+
+async def _signed_body(request: Request) -> bytes | None:
+    """The body of a call of SageMaker; None where it is longer than any that is accepted."""
+    length = request.headers.get("content-length", "0")
+    return await request.body() if length.isdecimal() and int(length) <= _MAX_SIGNED_BYTES else None
 
 
 def _again(body: bytes) -> Receive:

@@ -24,8 +24,16 @@ def date(**offset: float) -> str:
 
 @pytest.mark.parametrize(
     ("minutes", "is_s3", "expected"),
-    [(0, True, None), (-14, True, None), (14, True, None), (-16, True, "skewed"), (16, True, "skewed")]
-    + [(-4, False, None), (-6, False, "skewed"), (6, False, "skewed")],
+    [
+        (0, True, None),
+        (-14, True, None),
+        (14, True, None),
+        (-16, True, "skewed"),
+        (16, True, "skewed"),
+        (-4, False, None),
+        (-6, False, "skewed"),
+        (6, False, "skewed"),
+    ],
 )
 def test_the_clock_of_a_request(minutes: int, is_s3: bool, expected: str | None) -> None:
     assert why_untimely({"x-amz-date": date(minutes=minutes)}, "", NOW, is_s3=is_s3) == expected
