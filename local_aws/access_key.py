@@ -42,9 +42,10 @@ class KeyRing:
     def __init__(self, own: AccessKey) -> None:
         self._own = own
 
-    def accepts(self, key_id: str) -> bool:
-        """Whether a request signed with this key is to be executed. The signature itself is not checked."""
-        return _same(key_id, self._own.id) or any(_same(key_id, issued) for issued in _issued_keys())
+    def secret(self, key_id: str) -> str | None:
+        """The secret access key of a key that the account has, None of any other."""
+        keys = [self._own, *_issued_keys()]
+        return next((key.secret for key in keys if _same(key_id, key.id)), None)
 
     def accepts_authorization(self, header: str) -> bool:
         """Whether an `Authorization` header opens the local AWS's own pages: see `AccessKey.authorization`."""
@@ -62,11 +63,15 @@ def _same(given: str, right: str) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "replace"), right.encode())
 
 
-def _issued_keys() -> list[str]:
+def _issued_keys() -> list[AccessKey]:
     """Keys that moto's IAM and STS have issued. Its module is not imported for this: it takes a second."""
-    found: list[str] = []
+    found: list[AccessKey] = []
     iam = sys.modules.get("moto.iam.models")
     if iam is not None:
         for backend in list(iam.iam_backends[ACCOUNT_ID].values()):
-            found += [key.access_key_id for key in list(backend.access_keys.values()) if key.status == "Active"]
+            found += [
+                AccessKey(key.access_key_id, key.secret_access_key)
+                for key in list(backend.access_keys.values())
+                if key.status == "Active"
+            ]
     return found

@@ -10,6 +10,7 @@ import json
 import re
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
@@ -19,6 +20,8 @@ from starlette.responses import JSONResponse, Response
 from .access_key import KeyRing
 from .cbor.translation import to_cbor_error
 from .signature import access_key_id, signed_service
+from .sigv4 import is_signed_by
+from .timeliness import why_untimely
 
 _HOST = re.compile(r"(?:(?:[\w-]+\.)*(?:127\.0\.0\.1|localhost)|\[::1\])\.?(?::\d+)?", re.IGNORECASE)
 _FORBIDDEN = 403
@@ -58,26 +61,56 @@ def unauthorized(keys: KeyRing, request: Request) -> Response | None:
     return JSONResponse({"message": message}, 401, {"WWW-Authenticate": 'Basic realm="local AWS", charset="UTF-8"'})
 
 
-def refusal(keys: KeyRing, request: Request, form_key_id: str | None = None) -> Response | None:
-    """The answer where a call of an AWS service is unsigned or signed with an unknown key, None where it may go on.
+def refusal(keys: KeyRing, request: Request, body: bytes | None, form_key_id: str | None = None) -> Response | None:
+    """The answer where a call of an AWS service is unsigned or wrongly signed, None where it may go on.
 
-    `form_key_id`: the key's id in the form that a browser posts to S3.
+    `body`: see `is_signed_by`. `form_key_id`: the key's id in the form that a browser posts to S3.
     """
     key_id = access_key_id(request.headers, request.url.query) or form_key_id
     if key_id is None:
         code, message = "MissingAuthenticationToken", f"Missing Authentication Token. The local AWS: {_HINT}."
-    elif keys.accepts(key_id):
-        return None
+    elif (secret := keys.secret(key_id)) is not None:
+        return _untimely(request) or _wrongly_signed(request, body, secret)
     else:
         code = "InvalidClientTokenId"
         message = f"The security token included in the request is invalid. The local AWS: {_HINT}."
     return _in_protocol(request, code, message)
 
 
-_S3_CODES = {"MissingAuthenticationToken": "AccessDenied", "InvalidClientTokenId": "InvalidAccessKeyId"}
+def _untimely(request: Request) -> Response | None:
+    """The answer to a request that comes too late, or at another time than it says; None where it may go on."""
+    query = request.url.query
+    is_s3 = signed_service(request.headers, query) in ("s3", None)  # without a service: S3's version 2
+    why = why_untimely(request.headers, query, datetime.now(UTC), is_s3=is_s3)
+    if why is None:
+        return None
+    if not is_s3:
+        return _in_protocol(request, "SignatureDoesNotMatch", "Signature expired or not yet current: see the clock.")
+    if why == "expired":
+        return _in_protocol(request, "RequestExpired", "Request has expired")
+    message = "The difference between the request time and the current time is too large."
+    return _in_protocol(request, "RequestTimeTooSkewed", message)
+
+
+def _wrongly_signed(request: Request, body: bytes | None, secret: str) -> Response | None:
+    if is_signed_by(request, body, secret):
+        return None
+    message = (
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "
+        f"Key and signing method. The local AWS: {_HINT}."
+    )
+    return _in_protocol(request, "SignatureDoesNotMatch", message)
+
+
+_S3_CODES = {
+    "MissingAuthenticationToken": "AccessDenied",
+    "InvalidClientTokenId": "InvalidAccessKeyId",
+    "RequestExpired": "AccessDenied",
+}
 _JSON_CODES = {
     "MissingAuthenticationToken": "MissingAuthenticationTokenException",
     "InvalidClientTokenId": "UnrecognizedClientException",
+    "SignatureDoesNotMatch": "InvalidSignatureException",
 }
 
 
@@ -86,7 +119,7 @@ def _in_protocol(request: Request, code: str, message: str) -> Response:
     headers = request.headers
     identifier = str(uuid.uuid4())
     if "smithy-protocol" in headers:
-        body = to_cbor_error(_JSON_CODES[code], message)
+        body = to_cbor_error(_JSON_CODES.get(code, code), message)
         return Response(body, _FORBIDDEN, {"smithy-protocol": "rpc-v2-cbor"}, media_type="application/cbor")
     service = signed_service(headers, request.url.query)
     is_json = "json" in headers.get("content-type", "") or "x-amz-target" in headers
@@ -98,13 +131,13 @@ def _in_protocol(request: Request, code: str, message: str) -> Response:
         return Response(text, _FORBIDDEN, media_type="text/xml")
     if not is_json and service in ("s3", "s3-outposts", None) and not request.url.path.startswith("/endpoints/"):
         text = (
-            f"<Error><Code>{_S3_CODES[code]}</Code><Message>{escape(message)}</Message>"
+            f"<Error><Code>{_S3_CODES.get(code, code)}</Code><Message>{escape(message)}</Message>"
             f"<RequestId>{identifier}</RequestId></Error>"
         )
         return Response(text, _FORBIDDEN, media_type="application/xml")
     return Response(
-        json.dumps({"__type": _JSON_CODES[code], "message": message}),
+        json.dumps({"__type": _JSON_CODES.get(code, code), "message": message}),
         _FORBIDDEN,
-        {"x-amzn-errortype": _JSON_CODES[code], "x-amzn-RequestId": identifier},
+        {"x-amzn-errortype": _JSON_CODES.get(code, code), "x-amzn-RequestId": identifier},
         media_type="application/x-amz-json-1.1",
     )

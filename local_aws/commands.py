@@ -62,7 +62,9 @@ def serve(  # noqa: PLR0917 - one parameter an option, given by name on the comm
     ] = defaults.TIME_FACTOR,
     quota: Annotated[
         list[str] | None,
-        typer.Option(help="TYPE=NUMBER, for example ml.m5.xlarge=2; several times. Rehearses an account's quotas."),
+        typer.Option(
+            help="ml.m5.xlarge=2 for a type, total=4 for all instances; several times. Rehearses an account's quotas."
+        ),
     ] = None,
     artifact_cache_bytes: Annotated[int, typer.Option(help="Disk for extracted artifacts.")] = (
         defaults.ARTIFACT_CACHE_BYTES

@@ -18,15 +18,17 @@ from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
 from anyio import to_thread
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
 from .access_key import KeyRing
 from .admission import foreign, refusal, unauthorized, why_foreign
 from .blobs import BlobStore
+from .bodies import holds_an_object, receive_body
 from .cbor.middleware import CborMiddleware
-from .moto_app import MotoApplication
+from .content import Content
+from .moto_app import LARGE_BODY, MotoApplication
 from .page.http import Page
 from .registry import Registry
 from .role_credentials import RoleCredentials
@@ -36,6 +38,7 @@ from .signature import form_access_key_id, signed_service
 
 _INVOCATIONS = re.compile(r"/endpoints/[^/]+/(invocations|invocations-response-stream|async-invocations)")
 _MOTO_THREADS = 32
+_MAX_SIGNED_BYTES = 8 * 2**20
 
 
 class Gateway:
@@ -87,17 +90,22 @@ class Gateway:
         if answer is not None:
             await answer(scope, receive, send)
             return
-        whole = await _whole(receive)
-        form_key_id = None
-        if request.headers.get("content-type", "").startswith("multipart/form-data"):
-            form_key_id = form_access_key_id(whole["body"])
-        answer = self._refused(request, form_key_id)
+        try:
+            body = await receive_body(receive, may_be_large=holds_an_object(request))
+        except ClientDisconnect:
+            return  # AWS keeps nothing of a body that did not come whole
+        form_key_id, in_memory = None, body if isinstance(body, bytes) else None
+        if in_memory is not None and request.headers.get("content-type", "").startswith("multipart/form-data"):
+            form_key_id = form_access_key_id(in_memory)
+        answer = self._refused(request, in_memory, form_key_id)
         if answer is not None:
             await answer(scope, receive, send)
             return
         if (scope["method"], scope["path"]) == ("POST", "/moto-api/reset"):
             await to_thread.run_sync(self._reset)
-        await self._moto(scope, _again(whole), _without_cors(send))
+        if isinstance(body, Content):
+            scope, body = {**scope, LARGE_BODY: body}, b""
+        await self._moto(scope, _again(body), _without_cors(send))
 
     async def _own_answer(self, request: Request) -> Response | None:
         """The answer of a service of ours, None for moto."""
@@ -114,7 +122,7 @@ class Gateway:
             invocation or request.headers.get("x-amz-target", "").startswith("SageMaker.")
         )
         if service == "sagemaker" or is_unsigned:
-            refused = refusal(self._keys, request)
+            refused = refusal(self._keys, request, await _signed_body(request))
             if refused is not None:
                 return refused
             return await (self._sagemaker.invoke if invocation else self._sagemaker.control_plane)(request)
@@ -133,10 +141,10 @@ class Gateway:
         except SageMakerError as error:
             return JSONResponse({"message": error.message}, 400)
 
-    def _refused(self, request: Request, form_key_id: str | None) -> Response | None:
+    def _refused(self, request: Request, body: bytes | None, form_key_id: str | None) -> Response | None:
         if request.url.path.startswith("/moto-api/"):
             return unauthorized(self._keys, request)
-        return refusal(self._keys, request, form_key_id)
+        return refusal(self._keys, request, body, form_key_id)
 
     async def _local(self, request: Request, path: str) -> Response:
         kind, _, digest = path.partition("/")
@@ -156,20 +164,17 @@ class Gateway:
         return JSONResponse({"message": f"The local AWS has no /_local/{path}."}, 404)
 
 
-async def _whole(receive: Receive) -> Message:
-    """The request's body as one message: a2wsgi would cross from its thread to the event loop for every 64 KiB."""
-    pieces = []
-    message: Message = {"more_body": True}
-    while message.get("more_body", False):
-        message = await receive()
-        pieces.append(message.get("body", b""))
-    message["body"] = b"".join(pieces)
-    return message
+async def _signed_body(request: Request) -> bytes | None:
+    """The body of a call of SageMaker; None where it is longer than any that is accepted."""
+    length = request.headers.get("content-length", "0")
+    return await request.body() if length.isdecimal() and int(length) <= _MAX_SIGNED_BYTES else None
 
 
-def _again(message: Message) -> Receive:
+def _again(body: bytes) -> Receive:
+    """The body as one message: a2wsgi would cross from its thread to the event loop for every 64 KiB."""
+
     async def receive() -> Message:
-        return message
+        return {"type": "http.request", "body": body, "more_body": False}
 
     return receive
 

@@ -9,6 +9,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
+from xml.sax.saxutils import escape
 
 from botocore import xform_name
 from moto.core.request import (
@@ -18,12 +19,13 @@ from moto.core.request import (
 )
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+from .aws_chunked import MalformedChunksError
 from .gaps.application_autoscaling import AutoScalingGaps
 from .gaps.ecr import EcrGaps
 from .gaps.errors import GapError
 from .gaps.registry import GAPS
 from .gaps.s3 import fill_s3_gaps
-from .gaps.s3_content import fill_s3_content_gaps
+from .gaps.s3_content import fill_s3_content_gaps, hand_over
 from .gaps.service_quotas import ServiceQuotaGaps
 from .gaps.sns import fill_sns_gaps
 from .gaps.sts import fill_sts_gaps
@@ -36,6 +38,10 @@ _Handler = Callable[[dict[str, Any]], dict[str, Any] | None]
 GAP_OPERATIONS = frozenset(call for gap in GAPS for call in gap.operations)
 """The calls (service, operation) that do not reach moto as they are. The method that fills the gap is called like the
 operation."""
+
+
+LARGE_BODY = "local_aws.large_body"
+"""The key in the ASGI scope of a request's body that is a Content."""
 
 
 class MotoApplication:
@@ -55,7 +61,10 @@ class MotoApplication:
         }
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        _complete_environ(environ)
+        try:
+            _complete_environ(environ)
+        except MalformedChunksError as error:
+            return _respond_xml(start_response, "IncompleteBody", f"The request body terminated unexpectedly: {error}.")
         operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
         service = signed_service({"authorization": environ.get("HTTP_AUTHORIZATION", "")}, environ["QUERY_STRING"])
         handler = self._gaps.get((service or "", operation))
@@ -80,6 +89,8 @@ def _complete_environ(environ: dict[str, Any]) -> None:
     """What moto needs and a2wsgi does not give it: the whole body, the undecoded path, the spelling of header names."""
     scope = environ["asgi.scope"]
     _replace_body(environ, environ["wsgi.input"].read())
+    if LARGE_BODY in scope:
+        hand_over(environ, scope[LARGE_BODY])
     environ["RAW_URI"] = scope["raw_path"].decode("latin-1")
     names = [name.decode("latin-1") for name, _ in scope["headers"]]
     environ[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = {
@@ -98,4 +109,10 @@ def _respond(start_response: Callable[..., Any], status: str, body: dict[str, An
     content = json.dumps(body).encode()
     headers = [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(content)))]
     start_response(status, headers)
+    return [content]
+
+
+def _respond_xml(start_response: Callable[..., Any], code: str, message: str) -> Iterable[bytes]:
+    content = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>".encode()
+    start_response("400 Bad Request", [("Content-Type", "application/xml"), ("Content-Length", str(len(content)))])
     return [content]

@@ -9,28 +9,32 @@ from functools import cache
 
 import botocore.session
 
+ALL_TYPES = "total"
+"""In place of an instance type: the quota of all instances together."""
+
 _ACCELERATED = ("ml.g", "ml.inf", "ml.p", "ml.trn")
 _DEFAULT_VALUE = 20
 
 
 @cache
-def instance_types() -> tuple[str, ...]:
-    """Every type that a production variant can have."""
+def quota_kinds() -> tuple[str, ...]:
+    """What has a quota: every type that a production variant can have, and ALL_TYPES."""
     model = botocore.session.get_session().get_service_model("sagemaker")
-    return tuple(sorted(model.shape_for("ProductionVariantInstanceType").enum))
+    return (ALL_TYPES, *sorted(model.shape_for("ProductionVariantInstanceType").enum))
 
 
-def default_quota(instance_type: str) -> int:
+def default_quota(kind: str) -> int:
     """As in a new account, types with accelerators have 0."""
-    return 0 if instance_type.startswith(_ACCELERATED) else _DEFAULT_VALUE
+    return 0 if kind.startswith(_ACCELERATED) else _DEFAULT_VALUE
 
 
-def quota_name(instance_type: str) -> str:
-    return f"{instance_type} for endpoint usage"
+def quota_name(kind: str) -> str:
+    """As Service Quotas has it, which knows no quota of the number of endpoints or of configurations."""
+    return "Number of instances across active endpoints" if kind == ALL_TYPES else f"{kind} for endpoint usage"
 
 
 class Quotas:
-    """How many instances of each type the account may have. An increase is granted at once.
+    """How many instances of each type, and of ALL_TYPES, the account may have. An increase is granted at once.
 
     `given`: the account's quotas at the start, where they are not the defaults.
     """
@@ -41,13 +45,13 @@ class Quotas:
         self._values = dict(self._given)
         self._lock = threading.Lock()
 
-    def value(self, instance_type: str) -> int:
+    def value(self, kind: str) -> int:
         with self._lock:
-            return self._values.get(instance_type, default_quota(instance_type))
+            return self._values.get(kind, default_quota(kind))
 
-    def grant(self, instance_type: str, value: int) -> None:
+    def grant(self, kind: str, value: int) -> None:
         with self._lock:
-            self._values[instance_type] = value
+            self._values[kind] = value
 
     def saved(self) -> dict[str, int]:
         """The increases since the start, by instance type."""

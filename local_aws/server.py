@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -82,6 +83,7 @@ def serve(
 
     What Terraform sends goes into `recording` as well. Leaves no process, and no file in the directory's run folder.
     """
+    _raise_file_limit()
     outer = dict(os.environ)
     account = SavedAccount.open(directory.state) if settings.persist else None
     if account is None and StateFolder(directory.state).exists:
@@ -271,6 +273,12 @@ def _keeping(
         logger.info("the account of an earlier start is back, from %s", account.folder.root)
         blobs.keep_only(all_layers())
     return moments, keeper
+
+
+def _raise_file_limit() -> None:
+    """Each large object of S3 is an open file, and the usual limit is 1024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _call_all(calls: Sequence[Callable[[], None]]) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from . import defaults
+from .quotas import ALL_TYPES
 
 ProviderChoice = Literal["auto", "hashicorp", "stand-in", "none"]
 RuntimeChoice = Literal["auto", "docker", "process"]
@@ -54,8 +55,9 @@ class LocalAwsSettings(BaseModel):
     and a canary's minute pass in 0.6 s. Limits on containers and invocations are not changed."""
 
     quota: dict[str, int] = Field(default_factory=dict)
-    """Quotas of instances behind endpoints, by instance type, to rehearse a new account. Where one is given, the quotas
-    of all types hold: those not named have the values that ListAWSDefaultServiceQuotas gives. Empty: none holds."""
+    """Quotas of instances behind endpoints, by instance type, and `total` of all together, to rehearse a new account.
+    Where one is given, all hold: those not named have the values that ListAWSDefaultServiceQuotas gives. Empty: none
+    holds."""
 
     artifact_cache_bytes: int = Field(default=defaults.ARTIFACT_CACHE_BYTES, gt=0)
     """Extracted artifacts kept on disk; the least recently used ones that no instance has loaded go first."""
@@ -71,9 +73,9 @@ class LocalAwsSettings(BaseModel):
     @field_validator("quota")
     @classmethod
     def _check_quota(cls, given: dict[str, int]) -> dict[str, int]:
-        wrong = [name for name in given if not name.startswith("ml.")]
+        wrong = [name for name in given if name != ALL_TYPES and not name.startswith("ml.")]
         if wrong:
-            raise ValueError(f"{', '.join(wrong)}: not an instance type; write ml.m5.xlarge=2")
+            raise ValueError(f"{', '.join(wrong)}: not an instance type; write ml.m5.xlarge=2, or total=4")
         negative = [name for name, value in given.items() if value < 0]
         if negative:
             raise ValueError(f"{', '.join(negative)}: a quota is not negative")

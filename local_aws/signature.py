@@ -4,7 +4,7 @@ Signature Version 4: header `Authorization: AWS4-HMAC-SHA256 Credential=AKID/202
 ...`; presigned: query parameter `X-Amz-Credential` with the same value; a browser's form: field `x-amz-credential`.
 Signature Version 2, which boto3 still uses for S3's presigned URLs: `Authorization: AWS AKID:...`,
 `AWSAccessKeyId=AKID`.
-Signatures are read, not verified: the key's id is the secret (see access_key.py).
+Here they are read; sigv4.py verifies those of version 4.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
 

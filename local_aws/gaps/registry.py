@@ -148,9 +148,15 @@ GAPS = (
     ),
     Gap(
         "s3-large-uploads",
-        "holds an upload's parts in memory, and copies them to complete it",
+        "holds bodies of requests and an upload's parts in memory, and copies them several times",
         "gaps.s3_content",
-        patches=("FakeKey.value", "FakeMultipart.set_part", "FakeMultipart.complete", "responses.compute_checksum"),
+        patches=(
+            "FakeKey.value",
+            "FakeMultipart.set_part",
+            "FakeMultipart.complete",
+            "S3Response.setup_class",
+            "responses.compute_checksum",
+        ),
     ),
     Gap(
         "s3-if-none-match",

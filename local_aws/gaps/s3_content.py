@@ -2,32 +2,32 @@
 
 moto holds the parts of an upload in memory, joins them there several times over to complete it (for 2 GiB that takes
 longer than clients wait, and the second attempt fails), and reads a whole object for every range of it that is asked
-for. Here what is uploaded in parts lies in one temporary file without a name (in TMPDIR) and stays where it is: an
-upload is completed, and an object copied, without reading it, and it is read piece by piece.
+for. It reads the body of every request whole, and copies it more than once. Here a large object lies in a temporary
+file and stays where it is: an upload is completed, and an object copied, without reading it, and it is read piece by
+piece. `hand_over` gives moto the body that the gateway has written into a file.
 """
 
 import base64
 import hashlib
-import os
-import tempfile
-import threading
-import weakref
 import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
-from typing import IO, Any, NamedTuple, Self
+from collections.abc import Iterable
+from typing import Any
 
 from moto.s3 import responses
 from moto.s3.exceptions import EntityTooSmall, InvalidPart, MalformedXML
 from moto.s3.models import S3_UPLOAD_PART_MIN_SIZE, FakeKey, FakeMultipart
+from moto.s3.responses import S3Response
 from moto.s3.utils import compute_checksum
 
-PIECE_BYTES = 2**20
+from ..aws_chunked import decode
+from ..content import Content, ContentFile
+
 Checksum = tuple[str, str, int]
 """Its type, its value in base64, and how many parts it is made of."""
+_BODY = "local_aws.body"
 _moto_value = FakeKey.value
 _moto_set_part = FakeMultipart.set_part
+_moto_setup_class = S3Response.setup_class
 
 
 def fill_s3_content_gaps() -> None:
@@ -35,74 +35,37 @@ def fill_s3_content_gaps() -> None:
     FakeKey.value = property(_value, _set_value)
     FakeMultipart.set_part = _set_part
     FakeMultipart.complete = _complete
+    S3Response.setup_class = _setup_class
     responses.compute_checksum = _checksum
 
 
-class ContentFile:
-    """A temporary file that only grows; it is gone with the last Content in it."""
+def hand_over(environ: dict[str, Any], body: Content) -> None:
+    """Make `body` the content of the object that a WSGI request puts; what the server reads of the request is empty.
 
-    def __init__(self, file: IO[bytes] | None = None, size: int = 0) -> None:
-        """`file`, which holds `size` bytes, is only read; None for a new one."""
-        self._file = tempfile.TemporaryFile() if file is None else file  # noqa: SIM115 - closed by the finalizer
-        self._size = size
-        self._lock = threading.Lock()
-        weakref.finalize(self, self._file.close)
-
-    @property
-    def size(self) -> int:
-        """How many bytes have been written."""
-        return self._size
-
-    def __deepcopy__(self, _memo: dict[int, Any]) -> Self:
-        """moto copies what it lists; what has been written never changes."""
-        return self
-
-    def append(self, pieces: Iterable[bytes]) -> "Content":
-        with self._lock:
-            offset = self._size
-            self._file.seek(offset)
-            written = sum(self._file.write(piece) for piece in pieces)
-            self._file.flush()
-            self._size = offset + written
-        return Content((Segment(self, offset, written),))
-
-    def read(self, size: int, offset: int) -> bytes:
-        return os.pread(self._file.fileno(), size, offset)
+    Raises MalformedChunksError where it says that it comes in chunks and does not.
+    """
+    if environ.get("HTTP_X_AMZ_CONTENT_SHA256", "").startswith("STREAMING-"):
+        body, trailers = decode(body)
+        environ["HTTP_X_AMZ_CONTENT_SHA256"] = "UNSIGNED-PAYLOAD"  # moto would look for chunks
+        for name, value in trailers.items():
+            if name.startswith("x-amz-checksum-"):
+                environ[_variable(name)] = value
+    # moto would look for the checksum in the body, or compute it of the chunks.
+    algorithm = environ.get("HTTP_X_AMZ_SDK_CHECKSUM_ALGORITHM")
+    if algorithm and _variable(f"x-amz-checksum-{algorithm}") not in environ:
+        environ[_variable(f"x-amz-checksum-{algorithm}")] = _checksum(body, algorithm.upper()).decode()
+    environ[_BODY] = body
 
 
-class Segment(NamedTuple):
-    file: ContentFile
-    offset: int
-    size: int
+def _variable(header: str) -> str:
+    return f"HTTP_{header.upper().replace('-', '_')}"
 
 
-@dataclass(frozen=True)
-class Content:
-    """Bytes in files, in place of `bytes` where moto only measures, slices and hands on: iterating reads them."""
-
-    segments: tuple[Segment, ...]
-
-    @cached_property
-    def size(self) -> int:
-        return sum(segment.size for segment in self.segments)
-
-    def __len__(self) -> int:
-        return self.size
-
-    def __getitem__(self, part: slice) -> "Content":
-        start, stop, _ = part.indices(self.size)
-        inside, begin = [], 0
-        for file, offset, size in self.segments:
-            first, last = max(start, begin), min(stop, begin + size)
-            if first < last:
-                inside.append(Segment(file, offset + first - begin, last - first))
-            begin += size
-        return Content(tuple(inside))
-
-    def __iter__(self) -> Iterator[bytes]:
-        for file, offset, size in self.segments:
-            for position in range(0, size, PIECE_BYTES):
-                yield file.read(min(PIECE_BYTES, size - position), offset + position)
+def _setup_class(response: S3Response, request: Any, *arguments: Any, **options: Any) -> None:
+    _moto_setup_class(response, request, *arguments, **options)
+    body = request.environ.get(_BODY)
+    if body is not None:
+        response.body = response.raw_body = body
 
 
 def _value(key: FakeKey) -> bytes | Content:

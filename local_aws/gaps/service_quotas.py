@@ -7,7 +7,7 @@ import hashlib
 from typing import Any
 
 from ..account import ACCOUNT_ID, REGION
-from ..quotas import Quotas, default_quota, instance_types, quota_name
+from ..quotas import ALL_TYPES, Quotas, default_quota, quota_kinds, quota_name
 from .errors import GapError
 
 _SERVICE = "sagemaker"
@@ -22,15 +22,15 @@ class ServiceQuotaGaps:
 
     def list_service_quotas(self, request: dict[str, Any]) -> dict[str, Any]:
         """The quotas with the values that the account has."""
-        return _page(request, [_quota(name, self._quotas.value(name)) for name in instance_types()])
+        return _page(request, [_quota(name, self._quotas.value(name)) for name in quota_kinds()])
 
     def list_aws_default_service_quotas(self, request: dict[str, Any]) -> dict[str, Any]:
         """The quotas with the values of a new account."""
-        return _page(request, [_quota(name, default_quota(name)) for name in instance_types()])
+        return _page(request, [_quota(name, default_quota(name)) for name in quota_kinds()])
 
     def request_service_quota_increase(self, request: dict[str, Any]) -> dict[str, Any]:
         """Grant what is asked for."""
-        name = next((name for name in instance_types() if _code(name) == request["QuotaCode"]), None)
+        name = next((name for name in quota_kinds() if _code(name) == request["QuotaCode"]), None)
         if request["ServiceCode"] != _SERVICE or name is None:
             raise _no_such_resource(request["QuotaCode"])
         wanted = request["DesiredValue"]
@@ -49,19 +49,19 @@ def _page(request: dict[str, Any], quotas: list[dict[str, Any]]) -> dict[str, An
     return {"Quotas": quotas[first:last], **more}
 
 
-def _code(instance_type: str) -> str:
-    """Codes say nothing of what they stand for."""
-    return f"L-{hashlib.sha256(instance_type.encode()).hexdigest()[:8].upper()}"
+def _code(kind: str) -> str:
+    """AWS's own for all types; for each type another than AWS's, which says nothing of what it stands for either."""
+    return "L-7A3DF611" if kind == ALL_TYPES else f"L-{hashlib.sha256(kind.encode()).hexdigest()[:8].upper()}"
 
 
-def _quota(instance_type: str, value: float) -> dict[str, Any]:
-    code = _code(instance_type)
+def _quota(kind: str, value: float) -> dict[str, Any]:
+    code = _code(kind)
     return {
         "ServiceCode": _SERVICE,
         "ServiceName": "Amazon SageMaker",
         "QuotaArn": f"arn:aws:servicequotas:{REGION}:{ACCOUNT_ID}:{_SERVICE}/{code}",
         "QuotaCode": code,
-        "QuotaName": quota_name(instance_type),
+        "QuotaName": quota_name(kind),
         "Value": float(value),
         "Unit": "None",
         "Adjustable": True,

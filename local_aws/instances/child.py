@@ -105,6 +105,7 @@ class ChildInstance(ABC):
             self._stopped = True
             self._end_child(grace_seconds)
         self._logs.forget(self._log_file)
+        self._log_file.unlink(missing_ok=True)  # what it held is in CloudWatch Logs
 
     @abstractmethod
     def _fetch_image(self) -> None:

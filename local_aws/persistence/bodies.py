@@ -13,7 +13,7 @@ from typing import Any
 
 from moto.s3.models import FakeKey
 
-from ..gaps.s3_content import PIECE_BYTES, ContentFile
+from ..content import PIECE_BYTES, ContentFile
 from .errors import UnreadableStateError
 from .folder import StateFolder, open_own
 

@@ -26,7 +26,7 @@ from moto.s3.models import FakeKey, FakeMultipart
 from moto.s3.utils import _VersionedKeyStore
 
 from ..cloudwatch.alarm_request import watched_alarm
-from ..gaps.s3_content import ContentFile
+from ..content import ContentFile
 from .bodies import Body, BodyReader, BodyWriter, fill_key, state_of
 
 _PROTOCOL = 5

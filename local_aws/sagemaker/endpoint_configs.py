@@ -27,7 +27,7 @@ class EndpointConfigs:
     def create(self, request: dict[str, Any]) -> dict[str, Any]:
         for member in _NOT_RUN_HERE:
             if member in request:
-                raise ValidationError(f"{member} is not supported with multi-model endpoints.")
+                raise ValidationError(f"The local AWS runs no endpoints with {member}.")
         names = [variant["VariantName"] for variant in request["ProductionVariants"]]
         if len(set(names)) != len(names):
             raise ValidationError("Variant names must be unique within an endpoint configuration.")
@@ -70,7 +70,7 @@ class EndpointConfigs:
     def _check_variant(self, variant: dict[str, Any]) -> None:
         name = variant["VariantName"]
         if "ServerlessConfig" in variant:
-            raise ValidationError(f"Variant {name}: ServerlessConfig is not supported with multi-model endpoints.")
+            raise ValidationError(f"Variant {name}: the local AWS runs no serverless variants.")
         for member in ("ModelName", "InstanceType", "InitialInstanceCount"):
             if member not in variant:
                 raise ValidationError(f"Variant {name}: {member} is required.")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from ..instances.instance import GRACE_SECONDS
 from .data_capture import CapturePlan
 from .invocation import Invocation
 from .records import Model, now
@@ -43,11 +44,9 @@ class Host(Protocol):
     def invoke(self, invocation: Invocation, deadline: float) -> Served:
         """The instance's answer, by `deadline` (monotonic seconds). Raises NotInServiceError, see `HostedInstance`."""
 
-    def stop(self, drain: bool) -> None:
-        """End the instance; with `drain` only when its requests have been answered."""
-
-    def lose(self) -> None:
-        """Let the instance go down at once, with the requests that it has."""
+    def stop(self, drain: bool, grace_seconds: float = GRACE_SECONDS) -> None:
+        """End the instance; with `drain` only when its requests have been answered. `grace_seconds`: between SIGTERM
+        and SIGKILL; 0 breaks off what it is doing, as when its machine fails."""
 
 
 @dataclass(frozen=True)
@@ -201,7 +200,7 @@ class Fleet:
             raise LookupError(f"No instance of variant {variant_name} is in service.")
         lost = max(healthy, key=lambda host: host.requests_under_way)
         threading.Thread(target=self._replace, args=(variant, lost), name=f"replace-{lost.id}", daemon=True).start()
-        lost.lose()
+        lost.stop(drain=False, grace_seconds=0)
         return lost.id
 
     def _replace(self, variant: Variant, lost: Host) -> None:

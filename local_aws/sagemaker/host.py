@@ -176,10 +176,6 @@ class HostedInstance:
             client.close()
         self._one_model.give_back()
 
-    def lose(self) -> None:
-        """Let the instance go down at once, as if its machine had failed: its requests break off."""
-        self.stop(drain=False, grace_seconds=0)
-
     def _bring_up(self) -> None:
         """Start the container until it answers. Raises LaunchError."""
         deadline = time.monotonic() + self._startup_timeout_seconds
@@ -191,7 +187,11 @@ class HostedInstance:
             except ValidationError as error:
                 raise LaunchError(error.message) from error
             client = ContainerClient(self._instance.url)
-            exit_code = self._await_ping(client, deadline)
+            try:
+                exit_code = self._await_ping(client, deadline)
+            except LaunchError:
+                client.close()
+                raise
             if exit_code is None:
                 if self._client is not None:
                     self._client.close()

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from ..quotas import Quotas, quota_name
+from ..quotas import ALL_TYPES, Quotas, quota_name
 from .errors import LimitExceededError
 from .fleet import Fleet
 from .records import Endpoint
@@ -27,13 +27,14 @@ def check_quotas(quotas: Quotas, used: Iterable[Counter[str]], more: Counter[str
     """`more`: what a request adds. Raises LimitExceededError."""
     if not quotas.hold:
         return
-    total = sum(used, Counter[str]())
-    for instance_type, delta in more.items():
-        limit = quotas.value(instance_type)
-        if delta > 0 and total[instance_type] + delta > limit:
+    now = sum(used, Counter[str]())
+    now[ALL_TYPES] = now.total()
+    for kind, delta in [*more.items(), (ALL_TYPES, more.total())]:
+        limit = quotas.value(kind)
+        if delta > 0 and now[kind] + delta > limit:
             raise LimitExceededError(
-                f"The account-level service limit '{quota_name(instance_type)}' is {limit} Instances, with current "
-                f"utilization of {total[instance_type]} Instances and a request delta of {delta} Instances. Please use "
+                f"The account-level service limit '{quota_name(kind)}' is {limit} Instances, with current "
+                f"utilization of {now[kind]} Instances and a request delta of {delta} Instances. Please use "
                 "AWS Service Quotas to request an increase for this quota. If AWS Service Quotas is not available, "
                 "contact AWS support to request an increase for this quota."
             )

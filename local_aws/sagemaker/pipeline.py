@@ -83,10 +83,6 @@ class HostedPipeline:
         with ThreadPoolExecutor(len(self._containers)) as pool:
             list(pool.map(lambda host: host.stop(drain=False, grace_seconds=grace_seconds), self._containers))
 
-    def lose(self) -> None:
-        """See HostedInstance.lose."""
-        self.stop(drain=False, grace_seconds=0)
-
     def _named(self, container: str | None) -> HostedInstance:
         return next(host for host in self._containers if host.container == container)
 

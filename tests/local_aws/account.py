@@ -5,16 +5,23 @@ import itertools
 import json
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
+from requests import PreparedRequest
+from requests.auth import AuthBase
+from requests.structures import CaseInsensitiveDict
 
 from image_builder.repository import Repository
 from image_builder.snapshot import push_snapshot
+from local_aws.access_key import AccessKey
 from local_aws.account import ACCOUNT_ID, REGION
 from local_aws.directory import Running
 from local_aws.process import LocalAws
@@ -53,6 +60,38 @@ def prepared_account(aws: LocalAws) -> "Account":
     account = Account(aws)
     account.prepare()
     return account
+
+
+class Signature(AuthBase):
+    """Signs what `requests` sends, whatever it says of its body."""
+
+    def __init__(self, key: AccessKey, service: str) -> None:
+        self._key = key
+        self._service = service
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        body = request.body or b""
+        content = body.encode() if isinstance(body, str) else body
+        request.headers = CaseInsensitiveDict(self.headers(request.method, request.url, request.headers, content))
+        return request
+
+    def headers(self, method: Any, url: Any, headers: Mapping[str, str], body: bytes) -> dict[str, str]:
+        """The headers with the signature of all."""
+        request = AWSRequest(method, url, dict(headers), body)
+        signer = _S3Signer if self._service == "s3" else SigV4Auth
+        signer(Credentials(self._key.id, self._key.secret), self._service, REGION).add_auth(request)
+        return dict(request.headers.items())
+
+
+class _S3Signer(S3SigV4Auth):
+    """For bodies in chunks as well."""
+
+    def _modify_request_before_signing(self, request: AWSRequest) -> None:
+        self._said = request.headers.get("X-Amz-Content-SHA256")
+        super()._modify_request_before_signing(request)
+
+    def payload(self, request: AWSRequest) -> str:
+        return self._said or str(super().payload(request))
 
 
 class Account:

@@ -9,7 +9,7 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from tests.local_aws.account import ACCOUNT_ID, BUCKET, Account, unique
+from tests.local_aws.account import ACCOUNT_ID, BUCKET, Account, Signature, unique
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +54,11 @@ class TestS3:
     def test_signed_chunks_with_a_trailer(self, account: Account, session: requests.Session) -> None:
         """What Terraform's S3 backend sends over plain HTTP."""
         body = b"4;chunk-signature=0\r\nlock\r\n0;chunk-signature=0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n"
-        credential = f"Credential={account.key.id}/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
         answer = session.put(
             f"{account.url}/{BUCKET}/chunked",
             body,
+            auth=Signature(account.key, "s3"),
             headers={
-                "Authorization": f"AWS4-HMAC-SHA256 {credential}",
                 "Content-Encoding": "aws-chunked",
                 "X-Amz-Content-Sha256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
                 "X-Amz-Decoded-Content-Length": "4",
@@ -106,8 +105,7 @@ class TestProxy:
         account.s3.create_bucket(Bucket=bucket)
         port = account.url.rpartition(":")[2]
         url = f"http://{ACCOUNT_ID}.127.0.0.1:{port}/v20180820/tags/arn%3Aaws%3As3%3A%3A%3A{bucket}"
-        credential = f"Credential={account.key.id}/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
-        proxied.headers["Authorization"] = f"AWS4-HMAC-SHA256 {credential}"
+        proxied.auth = Signature(account.key, "s3")
         proxied.headers["x-amz-account-id"] = ACCOUNT_ID
         tags = "<Tags><Tag><Key>Team</Key><Value>ml</Value></Tag><Tag><Key>Cost</Key><Value></Value></Tag></Tags>"
         body = (

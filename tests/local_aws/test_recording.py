@@ -10,14 +10,14 @@ import requests
 from botocore.config import Config
 
 from local_aws.process import LocalAws
-from tests.local_aws.account import Account
+from tests.local_aws.account import Account, Signature
 from tests.local_aws.test_process import command
 
 PROVIDER = (
     "APN/1.0 HashiCorp/1.0 Terraform/1.11.4 (+https://www.terraform.io) terraform-provider-aws/6.25.0 (+x) aws-sdk"
 )
 BACKEND = "APN/1.0 HashiCorp/1.0 Terraform/1.11.4 (+https://www.terraform.io) aws-sdk-go-v2/1.36.3"
-SECRETS = ("very-secret-key", "very-secret-token")
+SECRETS = ("very-secret-token",)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     with LocalAws(
         directory=folder / "aws", port=0, provider="none", runtime="process", record=path, log_file=folder / "log"
     ) as aws:
-        session = boto3.session.Session(aws.key.id, "very-secret-key", "very-secret-token", "us-east-1")
+        session = boto3.session.Session(aws.key.id, aws.key.secret, "very-secret-token", "us-east-1")
 
         def client(service: str, user_agent: str) -> Any:
             return session.client(service, endpoint_url=aws.url, config=Config(user_agent=user_agent))
@@ -47,13 +47,16 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
                 url = signer.generate_presigned_url("get_object", Params={"Bucket": "states", "Key": "state"})
                 assert plain.get(url).status_code == 200
             chunks = "4;chunk-signature=abcdef\r\nlock\r\n0;chunk-signature=abcdef\r\n\r\n"
-            authorization = f"AWS4-HMAC-SHA256 Credential={aws.key.id}/20260101/us-east-1/s3/aws4_request, Signature=0"
             headers = {
-                "Authorization": authorization,
                 "X-Amz-Content-Sha256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
                 "X-Amz-Decoded-Content-Length": "4",
             }
-            assert plain.put(f"{aws.url}/states/chunks", chunks, headers=headers).status_code == 200
+            assert (
+                plain.put(
+                    f"{aws.url}/states/chunks", chunks, headers=headers, auth=Signature(aws.key, "s3")
+                ).status_code
+                == 200
+            )
         client("ecr", PROVIDER).get_authorization_token()
         trust = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
         Account(aws).client("iam").create_role(RoleName="any", AssumeRolePolicyDocument=json.dumps(trust))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local_aws.gaps.s3_content import PIECE_BYTES, ContentFile
+from local_aws.content import PIECE_BYTES, ContentFile
 from tests.local_aws.account import BUCKET, Account, unique
 
 MIB = 2**20

@@ -13,10 +13,9 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from tests.local_aws.account import Account, unique
+from tests.local_aws.account import Account, Signature, unique
 
 RECORDING = Path(__file__).parent.parent / "recordings" / "cbor.jsonl.gz"
-SIGNED = "AWS4-HMAC-SHA256 Credential={}/20260101/us-east-1/monitoring/aws4_request, SignedHeaders=host, Signature=0"
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ def cloudwatch(account: Account, cbor_first: None) -> Any:
 def session(account: Account) -> Iterator[requests.Session]:
     with requests.Session() as session:
         session.trust_env = False
-        session.headers["Authorization"] = SIGNED.format(account.key.id)
+        session.auth = Signature(account.key, "monitoring")
         session.headers["smithy-protocol"] = "rpc-v2-cbor"
         yield session
 

@@ -3,7 +3,7 @@
 from dataclasses import fields
 
 from local_aws.cloudwatch.history import HistoryItem
-from local_aws.gaps.s3_content import Content, Segment
+from local_aws.content import Content, Segment
 from local_aws.persistence import manifest
 from local_aws.persistence.bodies import Body
 from local_aws.persistence.pickling import LISTED

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 from local_aws.process import LocalAws
-from tests.local_aws.account import FAKE_CONTAINER, Account
+from tests.local_aws.account import FAKE_CONTAINER, Account, Signature
 from tests.local_aws.replay.answers import Answer
 from tests.local_aws.replay.exchange import IDENTIFIERS, Exchange
 
@@ -86,9 +86,11 @@ class Player:
         headers |= {
             "host": host,
             "content-length": str(len(body)),
-            "authorization": f"AWS4-HMAC-SHA256 Credential={self._account.key.id}/20260101/us-east-1/{exchange.service}"
-            "/aws4_request, SignedHeaders=host, Signature=0",
         }
+        if not headers.get("x-amz-content-sha256", "").startswith("STREAMING"):
+            headers.pop("x-amz-content-sha256", None)  # of the bytes that were sent then
+        url = target if host != self._address else f"http://{host}{target}"
+        headers = Signature(self._account.key, exchange.service).headers(exchange.method, url, headers, body)
         for name, value in headers.items():
             self._connection.putheader(name, value)
         self._connection.endheaders(body)

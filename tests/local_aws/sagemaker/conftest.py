@@ -69,7 +69,7 @@ class FakeHost:
             raise LaunchError(self._launcher.failure or "no capacity")
         self.healthy = True
 
-    def stop(self, drain: bool) -> None:
+    def stop(self, drain: bool, grace_seconds: float = 0) -> None:
         self._launcher.stop_gate.wait(10)
         self.healthy = False
         self.stopped = True

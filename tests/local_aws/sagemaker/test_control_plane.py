@@ -199,11 +199,14 @@ class TestEndpointConfigs:
     @pytest.mark.parametrize(
         ("request_members", "message"),
         [
-            ({"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://b/p"}}}, "AsyncInferenceConfig"),
+            (
+                {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://b/p"}}},
+                "runs no endpoints with AsyncInferenceConfig",
+            ),
             ({"ProductionVariants": [variant("m"), variant("m")]}, "Variant names must be unique"),
         ],
     )
-    def test_not_with_multi_model_endpoints(self, call: Call, request_members: dict[str, Any], message: str) -> None:
+    def test_what_is_not_run_here(self, call: Call, request_members: dict[str, Any], message: str) -> None:
         with pytest.raises(CallError, match=message):
             call(
                 "CreateEndpointConfig",
@@ -211,7 +214,7 @@ class TestEndpointConfigs:
             )
 
     def test_serverless_is_refused(self, call: Call) -> None:
-        with pytest.raises(CallError, match="ServerlessConfig is not supported"):
+        with pytest.raises(CallError, match="the local AWS runs no serverless variants"):
             create_config(call, ServerlessConfig={"MemorySizeInMB": 1024, "MaxConcurrency": 1})
 
 

@@ -1,10 +1,12 @@
 """Endpoints while they change: what is refused, what is rolled back. In-process, where failures can be arranged."""
 
+import gc
 import time
 from typing import Any
 
 import pytest
 
+from local_aws.sagemaker.fleet import Fleet
 from tests.local_aws.sagemaker.conftest import CallError, InProcess
 from tests.local_aws.sagemaker.test_control_plane import create_config, create_endpoint, gone, settled
 
@@ -307,3 +309,26 @@ def test_two_update_policies_at_once_are_refused(in_process: InProcess) -> None:
                 },
             },
         )
+
+
+def test_failed_updates_leave_no_fleet(in_process: InProcess) -> None:
+    endpoint = create_endpoint(in_process.call)
+    settled(in_process.call, endpoint)
+    before = fleets_in_memory()
+    in_process.launcher.failure = "no capacity"
+    for count in range(20):
+        in_process.call("UpdateEndpoint", EndpointName=endpoint, EndpointConfigName=create_config(in_process.call))
+        assert "no capacity" in settled(in_process.call, endpoint)["FailureReason"], count
+    traffic = in_process.service.endpoints.traffic(endpoint)
+    assert traffic is not None and traffic.arriving is None
+    deadline = time.monotonic() + 5
+    while (
+        fleets_in_memory() > before and time.monotonic() < deadline
+    ):  # the last change's thread may not have ended yet
+        time.sleep(0.05)
+    assert fleets_in_memory() <= before
+
+
+def fleets_in_memory() -> int:
+    gc.collect()
+    return sum(isinstance(item, Fleet) for item in gc.get_objects())

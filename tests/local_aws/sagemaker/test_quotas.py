@@ -1,6 +1,7 @@
 """An account with quotas: what it refuses, in AWS's words, and what Service Quotas says of it."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from local_aws.settings import LocalAwsSettings
 from tests.local_aws.account import Account, prepared_account, quick_local_aws
 
 TYPE = "ml.m5.large"
+TOTAL = "Number of instances across active endpoints"
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,8 @@ def said(used: int, delta: int, limit: int = 2, kind: str = TYPE) -> str:
 
 def quota_of(account: Account, kind: str) -> dict[str, Any]:
     pages = account.client("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="sagemaker")
-    return next(item for page in pages for item in page["Quotas"] if item["QuotaName"] == f"{kind} for endpoint usage")
+    names = (kind, f"{kind} for endpoint usage")
+    return next(item for page in pages for item in page["Quotas"] if item["QuotaName"] in names)
 
 
 def test_quotas_hold_for_all_that_adds_instances_until_they_are_raised(new_account: Account) -> None:
@@ -75,6 +78,27 @@ def test_service_quotas_agree(new_account: Account) -> None:
     assert quota_of(new_account, "ml.c5.xlarge")["Value"] == 20
 
 
+def test_all_instances_together_have_a_quota(tmp_path: Path) -> None:
+    with quick_local_aws(tmp_path, quota={"total": 2}) as aws:
+        account = prepared_account(aws)
+        model = account.create_model()
+        one, other = account.create_config(model), account.create_config(model, InstanceType="ml.c5.large")
+        account.create_endpoint(one)
+        two = account.create_config(model, InstanceType="ml.c5.large", InitialInstanceCount=2)
+        message = exceeded(account.sagemaker.create_endpoint, EndpointName="two", EndpointConfigName=two)
+        assert message.startswith(
+            f"The account-level service limit '{TOTAL}' is 2 Instances, with current utilization of 1 Instances and a "
+            "request delta of 2 Instances."
+        )
+        account.create_endpoint(other)
+        quota = quota_of(account, TOTAL)
+        assert (quota["QuotaCode"], quota["Value"]) == ("L-7A3DF611", 2)
+        account.client("service-quotas").request_service_quota_increase(
+            ServiceCode="sagemaker", QuotaCode=quota["QuotaCode"], DesiredValue=4
+        )
+        account.create_endpoint(two)
+
+
 def test_none_holds_where_none_is_given(account: Account) -> None:
     assert quota_of(account, "ml.g5.xlarge")["Value"] == 0
     endpoint, _ = account.serve(InstanceType="ml.g5.xlarge")
@@ -88,4 +112,4 @@ def test_wrong_settings(given: list[str]) -> None:
 
 
 def test_settings_as_on_the_command_line() -> None:
-    assert LocalAwsSettings(quota=["ml.m5.large=2", "ml.c5.large=0"]).quota == {"ml.m5.large": 2, "ml.c5.large": 0}
+    assert LocalAwsSettings(quota=["ml.m5.large=2", "total=4"]).quota == {"ml.m5.large": 2, "total": 4}

@@ -27,7 +27,7 @@ class Host:
             raise LaunchError(self.failure)
         self.healthy = True
 
-    def stop(self, drain: bool) -> None:
+    def stop(self, drain: bool, grace_seconds: float = 0) -> None:
         self.healthy = False
 
 
