@@ -1,9 +1,11 @@
 """Wiring: environment -> settings -> service -> HTTP server."""
 
+import asyncio
 import logging
 import os
 import resource
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import uvloop
@@ -24,6 +26,8 @@ from .telemetry.observer import Observer
 # Bodies of waiting requests may take this share of the memory budget.
 _BODIES_SHARE = 16
 _FLUSH_SECONDS = 1.0
+# What walks artifacts' folders and reads /proc, beside the event loop. They start as they are needed, and stay.
+_FILE_THREADS = 4
 
 
 class Parts(NamedTuple):
@@ -69,6 +73,7 @@ def main(arguments: list[str]) -> int:
     service, hall = assemble(settings, EventLog(events), _max_connections())
 
     async def serve() -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_FILE_THREADS, "files"))
         service.start()
         try:
             await HttpServer(hall, settings.host, settings.port, settings.stop_seconds).run()
