@@ -16,6 +16,7 @@ from .http.hall import Hall
 from .http.invocations import Invocations
 from .http.routes import Routes
 from .http.server import HttpServer
+from .process_tree import adopt_orphans
 from .settings import Settings, SettingsError, read_settings
 from .telemetry.access_log import AccessLog
 from .telemetry.afterwards import Afterwards
@@ -74,6 +75,7 @@ def main(arguments: list[str]) -> int:
 
     async def serve() -> None:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_FILE_THREADS, "files"))
+        adopt_orphans()  # what a process that died leaves behind is ended here
         service.start()
         try:
             await HttpServer(hall, settings.host, settings.port, settings.stop_seconds).run()

@@ -23,6 +23,8 @@ _TOLERANCE = 0.05
 _STATUSES = {200, 404, 409}
 # The server's pool for files starts a thread whenever all others are at work: it may be full at any time, or never.
 _FILE_THREADS = 4
+# With nothing loaded: the front process, the forker, its standby, two workers.
+_PROCESSES = 5
 
 
 def run(ground: Ground) -> list[Finding]:
@@ -120,5 +122,5 @@ def _at_rest(server: ServerProcess, clients: list[_Client]) -> Census:
     """Count with nothing loaded."""
     for client in clients:
         client.unload_all()
-    wait_until(lambda: census(server.pid).processes == 4, 10)
+    wait_until(lambda: census(server.pid).processes == _PROCESSES, 10)
     return census(server.pid)
