@@ -161,6 +161,7 @@ def test_a_standby_that_dies_is_replaced_and_both_dead_are_started_again(server:
     zygote, standby = forkers(server)
     workers = server.workers()
     standby.kill()
+    standby.wait(10)
     _, other = forkers(server)
     assert other != standby
     assert server.workers() == workers  # nobody noticed
