@@ -2,6 +2,7 @@
 
 import os
 import platform
+import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
@@ -34,6 +35,14 @@ def describe_machine() -> dict[str, str | int | float]:
 def loaded_machine() -> dict[str, str | int | float]:
     """`describe_machine`, and the load average of the last minute."""
     return describe_machine() | {"load_average_before": round(os.getloadavg()[0], 2)}
+
+
+def source_commit() -> str:
+    """The commit of the code that runs, short; empty outside a checkout. A `+` follows it if tracked files differ."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    found = subprocess.run([*git, "rev-parse", "--short=10", "HEAD"], capture_output=True, text=True, check=False)
+    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", ":/*.py"], check=False).returncode
+    return found.stdout.strip() + ("+" if found.returncode == 0 and changed else "")
 
 
 def library_versions() -> dict[str, str]:

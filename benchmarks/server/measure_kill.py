@@ -61,7 +61,7 @@ def measure_kill(server: ServerProcess, models: Sequence[str]) -> Kill:
     if any(answer.status != OK for answer in before):
         raise BenchmarkError("models did not answer before the kill")
     [zygote] = psutil.Process(server.pid).children()
-    workers = zygote.children()
+    workers = [child for child in zygote.children() if child.name() == "model-worker"]
     if len(workers) != WORKERS:
         raise BenchmarkError(f"the server has {len(workers)} workers, not {WORKERS}")
     time.sleep(_LOG_SECONDS)

@@ -6,7 +6,7 @@
 | `worker` | the zygote and the worker processes forked from it: they hold models and run artifacts' code |
 | `trial` | a process of its own that `model_catalog add` starts |
 | `artifact` | every process, and the catalog |
-| `settings`, `errors`, `wire`, `memory` | every process |
+| `settings`, `errors`, `wire`, `memory`, `process_tree` | every process |
 """
 
 # What the rest of the project imports. All other modules are the server's own business.

@@ -1,9 +1,11 @@
 """Wiring: environment -> settings -> service -> HTTP server."""
 
+import asyncio
 import logging
 import os
 import resource
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import uvloop
@@ -14,6 +16,7 @@ from .http.hall import Hall
 from .http.invocations import Invocations
 from .http.routes import Routes
 from .http.server import HttpServer
+from .process_tree import adopt_orphans
 from .settings import Settings, SettingsError, read_settings
 from .telemetry.access_log import AccessLog
 from .telemetry.afterwards import Afterwards
@@ -24,6 +27,8 @@ from .telemetry.observer import Observer
 # Bodies of waiting requests may take this share of the memory budget.
 _BODIES_SHARE = 16
 _FLUSH_SECONDS = 1.0
+# What walks artifacts' folders and reads /proc, beside the event loop. They start as they are needed, and stay.
+_FILE_THREADS = 4
 
 
 class Parts(NamedTuple):
@@ -69,6 +74,8 @@ def main(arguments: list[str]) -> int:
     service, hall = assemble(settings, EventLog(events), _max_connections())
 
     async def serve() -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_FILE_THREADS, "files"))
+        adopt_orphans()  # what a process that died leaves behind is ended here
         service.start()
         try:
             await HttpServer(hall, settings.host, settings.port, settings.stop_seconds).run()

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from .process_tree import children
+
 _CGROUP = Path("/sys/fs/cgroup")
 _KIB = 1024
 
@@ -157,12 +159,6 @@ def _mapped_bytes(pid: int, folder: str) -> int:
                 kib = int(line.split()[1])
                 total += kib if line.startswith("Pss:") else -kib
     return total * _KIB
-
-
-def children(pid: int | str = "self") -> list[int]:
-    """A process's children, those that ended and were not waited for among them."""
-    files = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for file in files for child in file.read_text().split()]
 
 
 def anonymous_bytes(pid: int | str = "self") -> int:

@@ -13,6 +13,10 @@ import orjson
 _PREFIX = struct.Struct("<IQ")
 _RECEIVE_BYTES = 256 * 1024
 
+# What the front process asks a zygote for; a socket comes with it.
+FORK_WORKER = b"f"
+FORK_STANDBY = b"s"
+
 Header = dict[str, object]
 Body = bytes | bytearray
 

@@ -50,10 +50,12 @@ def test_the_page_says_what_did_not_hold() -> None:
         "seed": 1,
         "seconds": 2.5,
         "when": "2026-01-02T03:04:05",
+        "commit": "0123456789",
         "machine": machine,
         "findings": [finding],
     }
     text = page({"kills": run})
     assert "| a | b | c | yes |" in text and "Not held" not in text
+    assert "| kills | full | 1 | 2.5 | 2026-01-02 | 0123456789 | p, 2 cores, load 0.5 before |" in text
     text = page({"kills": run | {"findings": [finding | {"complaints": ["it broke"]}]}})
     assert "| a | b | c | no |" in text and "- a: it broke" in text

@@ -237,7 +237,7 @@ class HttpClient(_Calls):
         """The workers that models share: the first children of the process they are forked from, or who replaced them.
         Those of artifacts with code come later."""
         (zygote,) = psutil.Process(self.process.pid).children()
-        return zygote.children()
+        return [child for child in zygote.children() if child.name() == "model-worker"]
 
     def own_workers(self) -> list[psutil.Process]:
         """The workers of artifacts with code, where none of the shared ones was replaced."""

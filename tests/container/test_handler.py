@@ -16,6 +16,7 @@ from container.model_server.errors import (
     InvalidArtifact,
     PredictionFailed,
     ServerError,
+    UnsupportedAccept,
     UnsupportedContentType,
 )
 from container.model_server.worker.engines.base import Asked
@@ -368,3 +369,19 @@ def transform_fn(model, data, content_type, accept):
         headers = {"content-type": "text/csv", "x-request-id": "find-me"}
         assert http_client.request("POST", "/models/logs/invoke", b"", headers).headers["x-request-id"] == "find-me"
     assert "WARNING mine: look here [request find-me]" in http_client.error_text()
+
+
+@pytest.mark.parametrize("accept", ["application/json\x8d", "\x01", "text/csv\tx"])
+def test_an_accept_that_cannot_be_answered_is_the_callers_fault(tmp_path: Path, accept: str) -> None:
+    """Code answers in the form that it is asked for, and the answer would repeat these bytes in its own head."""
+    code = "def model_fn(d): ...\ndef transform_fn(m, data, content_type, accept): return data\n"
+    model = loaded(artifact(tmp_path, inference=code))
+    with pytest.raises(UnsupportedAccept, match="printable ASCII"):
+        invoke(model, b"1", accept=accept)
+    assert invoke(model, b"1", accept="text/x-anything") == (b"1", "text/x-anything")
+
+
+def test_code_that_chooses_its_content_type_answers_whatever_accept_is(tmp_path: Path) -> None:
+    code = "def model_fn(d): ...\ndef transform_fn(m, data, content_type, accept): return data, 'text/csv'\n"
+    model = loaded(artifact(tmp_path, inference=code))
+    assert invoke(model, b"1", accept="\x01") == (b"1", "text/csv")

@@ -12,7 +12,7 @@ from container.model_server import PUBLIC
 PROJECT = Path(__file__).resolve().parents[2]
 SERVER = PROJECT / "container" / "model_server"
 
-LEAVES = {"settings", "errors", "wire", "memory"}
+LEAVES = {"settings", "errors", "wire", "memory", "process_tree"}
 FRONT = ("main", "http", "hosting", "telemetry")
 OTHERS = (
     "model_catalog",

@@ -1,17 +1,13 @@
-"""A worker's frames belong to the call that they answer; what its process is started with."""
+"""A worker's frames belong to the call that they answer."""
 
 import asyncio
-import signal
 import socket
-import subprocess
 
 import pytest
 
 from container.model_server import wire
 from container.model_server.errors import WorkerCrashed
-from container.model_server.hosting import pool
-from container.model_server.hosting.pool import WorkerProcess, Zygote, _engine_environment
-from container.model_server.settings import read_settings
+from container.model_server.hosting.pool import WorkerProcess
 
 
 class Bench:
@@ -77,30 +73,5 @@ def test_a_call_ends_once() -> None:
         await bench.until(2)
         assert isinstance(bench.outcomes[1], WorkerCrashed)
         bench.close()
-
-    asyncio.run(run())
-
-
-def test_engines_report_to_nobody_and_have_their_threads() -> None:
-    environment = _engine_environment(read_settings({"MODEL_SERVER_ENGINE_THREADS": "3"}))
-    assert environment["ORT_DISABLE_TELEMETRY"] == "1"
-    assert environment["OMP_NUM_THREADS"] == "3"
-
-
-def test_workers_end_with_the_forker_even_when_its_successor_is_started_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody reads the dead one's socket any more: without this, its workers would count as alive for ever."""
-    ended = subprocess.Popen(["true"])
-    ended.wait()
-
-    async def run() -> None:
-        zygote = Zygote(read_settings({}))
-        exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        zygote._process, zygote._exits[1] = ended, exited
-        zygote._control, theirs = socket.socketpair()
-        monkeypatch.setattr(pool.subprocess, "Popen", lambda *_, **__: ended)
-        await zygote._start()
-        assert exited.result() == -signal.SIGKILL
-        zygote._close_control()
-        theirs.close()
 
     asyncio.run(run())

@@ -1,5 +1,6 @@
 """Workers that crash, hang or get busy: what it costs, and that their models are back before they take requests."""
 
+import contextlib
 import json
 import os
 import signal
@@ -141,17 +142,71 @@ def transform_fn(m, d, c, a): os._exit(1)
 
 def test_the_process_that_forks_may_die_too(server: HttpClient, models) -> None:
     assert server.load("good", models["dense"]).status == 200
-    (zygote,) = psutil.Process(server.process.pid).children()
+    zygote, standby = forkers(server)
     zygote.kill()
     zygote.wait()
     # Until the kernel has ended the workers as well, one of them may still answer.
-    wait_for(lambda: psutil.Process(server.process.pid).children() not in ([], [zygote]), "another one forks", 60)
+    wait_for(lambda: psutil.Process(server.process.pid).children() == [standby], "the standby forks")
     wait_for(lambda: server.invoke("good", ROW, JSON).status == 200, "the model is back", 60)
-    (zygote,) = psutil.Process(server.process.pid).children()
+    zygote, _ = forkers(server)
+    assert zygote == standby
     zygote.kill()
     assert server.unload("good").status == 200  # its worker is on its way out, or back already
     wait_for(lambda: server.load("good", models["dense"]).status == 200, "a model can be loaded", 60)
     assert server.request("GET", "/ping").status == 200
+
+
+def test_a_standby_that_dies_is_replaced_and_both_dead_are_started_again(server: HttpClient, models) -> None:
+    assert server.load("good", models["dense"]).status == 200
+    zygote, standby = forkers(server)
+    workers = server.workers()
+    standby.kill()
+    standby.wait(10)
+    _, other = forkers(server)
+    assert other != standby
+    assert server.workers() == workers  # nobody noticed
+    other.suspend()  # it cannot take over
+    zygote.kill()
+    other.kill()
+    wait_for(lambda: standby_of(server) not in (None, other), "both are there again", 60)
+    wait_for(lambda: server.invoke("good", ROW, JSON).status == 200, "the model is back", 60)
+
+
+def test_what_a_zygote_that_dies_leaves_behind_is_ended(server: HttpClient, tmp_path: Path) -> None:
+    """A child of a model's code, in a session of its own, that waits for ever."""
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "inference.py").write_text(
+        """
+import subprocess
+def model_fn(d): return subprocess.Popen(["sleep", "1000"], start_new_session=True)
+def transform_fn(model, d, c, a): return str(model.pid)
+"""
+    )
+    assert server.load("stray", tmp_path).status == 200
+    stray = psutil.Process(int(server.invoke("stray", b"1", JSON).body))
+    zygote, _ = forkers(server)
+    zygote.kill()
+    wait_for(lambda: not stray.is_running(), "the child ended")
+    children = psutil.Process(server.process.pid).children
+    wait_for(lambda: [child.status() == psutil.STATUS_ZOMBIE for child in children()] == [False], "no zombie is left")
+
+
+def standby_of(server: HttpClient) -> psutil.Process | None:
+    """The process that forks workers when the one that does dies; None while there is none."""
+    with contextlib.suppress(psutil.NoSuchProcess, ValueError):
+        (zygote,) = psutil.Process(server.process.pid).children()
+        return next((child for child in zygote.children() if child.name() == "model-forker"), None)
+    return None
+
+
+def forkers(server: HttpClient) -> tuple[psutil.Process, psutil.Process]:
+    """The process that forks workers, and its standby."""
+    wait_for(lambda: standby_of(server) is not None, "there is a standby", 60)
+    standby = standby_of(server)
+    assert standby is not None
+    zygote = standby.parent()
+    assert zygote is not None
+    return zygote, standby
 
 
 def test_who_leaves_with_requests_under_way_leaves_nothing_behind(server: HttpClient, obedient: Path) -> None:
@@ -230,7 +285,7 @@ def test_sigterm_drains_and_leaves_no_process(obedient: Path) -> None:
         running = pool.submit(order, server, "slow", sleep=1.0)
         wait_for(lambda: server.metrics()["model_server_workers_busy"] == 1, "the request runs")
         processes = server.processes()
-        assert len(processes) == 5  # the front, the one that forks, two shared workers, the model's own
+        assert len(processes) == 6  # the front, the one that forks, its standby, two shared workers, the model's own
         server.process.send_signal(signal.SIGTERM)
         assert running.result().status == 200
         assert server.process.wait(timeout=20) == 0

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks.machine import loaded_machine
+from benchmarks.machine import loaded_machine, source_commit
 from benchmarks.reliability.model_server.experiments import EXPERIMENTS
 from benchmarks.reliability.model_server.ground import Ground
 from benchmarks.reliability.model_server.page import page
@@ -64,6 +64,7 @@ def _run(name: str, seed: int, short: bool) -> dict[str, Any]:
         "seed": seed,
         "seconds": round(seconds, 1),
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": source_commit(),
         "machine": machine,
         "findings": [asdict(finding) for finding in findings],
     }

@@ -104,7 +104,7 @@ def forker(pid: int) -> psutil.Process:
 def workers(pid: int) -> list[psutil.Process]:
     """The worker processes, in the order they were started; none while the forker is replaced."""
     try:
-        found = forker(pid).children()
+        found = [child for child in forker(pid).children() if child.name() == "model-worker"]
         return sorted(
             (worker for worker in found if worker.status() != psutil.STATUS_ZOMBIE), key=lambda w: w.create_time()
         )

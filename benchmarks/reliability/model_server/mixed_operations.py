@@ -21,6 +21,10 @@ _SHARE_OF_INVOCATIONS = 0.7
 _SHARE_OF_CODE = 0.05
 _TOLERANCE = 0.05
 _STATUSES = {200, 404, 409}
+# The server's pool for files starts a thread whenever all others are at work: it may be full at any time, or never.
+_FILE_THREADS = 4
+# With nothing loaded: the front process, the forker, its standby, two workers.
+_PROCESSES = 5
 
 
 def run(ground: Ground) -> list[Finding]:
@@ -35,7 +39,7 @@ def run(ground: Ground) -> list[Finding]:
     complaints: list[str] = []
     start = time.monotonic()
     with ground.serving() as server:
-        _warm_up(server, folders[1])
+        threads = _at_rest(server, []).threads
         clients = [_Client(server.client(), number, folders, ground.chance(number)) for number in range(_CLIENTS)]
         with ThreadPoolExecutor(_CLIENTS) as pool:
             for segment in range(_SEGMENTS):
@@ -51,17 +55,19 @@ def run(ground: Ground) -> list[Finding]:
     growth = mib[-1] / plateau - 1
     if abs(growth) > _TOLERANCE:
         complaints.append(f"memory went from {plateau:.1f} to {mib[-1]:.1f} MiB")
-    for what in ("processes", "zombies", "threads", "descriptors"):
-        before, after = getattr(counted[_SEGMENTS // 4], what), getattr(counted[-1], what)
+    last = counted[-1]
+    for what in ("processes", "zombies", "descriptors"):
+        before, after = getattr(counted[_SEGMENTS // 4], what), getattr(last, what)
         if after > before:
             complaints.append(f"{what} went from {before} to {after}")
+    if last.threads > threads + _FILE_THREADS:
+        complaints.append(f"{threads} threads became {last.threads}, and {_FILE_THREADS} more are for files")
     if statuses.keys() - _STATUSES:
         complaints.append(f"statuses {dict(statuses)}")
-    last = counted[-1]
     return [
         Finding(
             f"{count:,} mixed loads, unloads and invocations by {_CLIENTS} clients",
-            f"memory within {_TOLERANCE:.0%} of its plateau; no descriptor, thread or zombie more",
+            f"memory within {_TOLERANCE:.0%} of its plateau; no descriptor or zombie more, no thread beyond the pool's",
             f"{growth:+.1%} from {plateau:.1f} MiB; {last.descriptors} descriptors, {last.threads} threads, "
             f"{last.processes} processes, {last.zombies} zombies; {count / (time.monotonic() - start):.0f} a second",
             tuple(complaints),
@@ -73,19 +79,6 @@ def run(ground: Ground) -> list[Finding]:
             },
         )
     ]
-
-
-def _warm_up(server: ServerProcess, folder: Path) -> None:
-    """Load many at once: the server's threads for files are all there then."""
-
-    def load(number: int) -> None:
-        client = server.client()
-        client.load(f"warm{number}", folder)
-        client.unload(f"warm{number}")
-        client.close()
-
-    with ThreadPoolExecutor(16) as pool:
-        list(pool.map(load, range(32)))
 
 
 class _Client:
@@ -129,5 +122,5 @@ def _at_rest(server: ServerProcess, clients: list[_Client]) -> Census:
     """Count with nothing loaded."""
     for client in clients:
         client.unload_all()
-    wait_until(lambda: census(server.pid).processes == 4, 10)
+    wait_until(lambda: census(server.pid).processes == _PROCESSES, 10)
     return census(server.pid)

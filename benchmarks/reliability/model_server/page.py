@@ -23,7 +23,8 @@ def page(content: Mapping[str, Any]) -> str:
         machine = result["machine"]
         runs += (
             f"| {name} | {result['form']} | {result['seed']} | {result['seconds']:g} | {result['when'][:10]} "
-            f"| {machine['processor']}, {machine['cores']} cores, load {machine['load_average_before']:g} before |\n"
+            f"| {result.get('commit', '')} | {machine['processor']}, {machine['cores']} cores, "
+            f"load {machine['load_average_before']:g} before |\n"
         )
         for finding in result["findings"]:
             held = "no" if finding["complaints"] else "yes"
@@ -31,5 +32,6 @@ def page(content: Mapping[str, Any]) -> str:
             complaints += "".join(f"- {finding['experiment']}: {text}\n" for text in finding["complaints"])
     missed = f"\nNot held:\n\n{complaints}" if complaints else ""
     return (
-        f"{_HEAD}{rows}{missed}\n| run | form | seed | seconds | date | machine |\n|---|---|---:|---:|---|---|\n{runs}"
+        f"{_HEAD}{rows}{missed}\nEach experiment runs by itself, and keeps the result of its last full run.\n\n"
+        f"| run | form | seed | seconds | date | commit | machine |\n|---|---|---:|---:|---|---|---|\n{runs}"
     )

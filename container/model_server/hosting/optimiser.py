@@ -16,9 +16,10 @@ from ..errors import ServerError
 from ..settings import Settings
 from .budget import MIB, MemoryBudget
 from .places import Place
-from .pool import Reply, WorkerProcess, Zygote, settle
+from .pool import Reply, WorkerProcess, settle
 from .registry import Model, Registry, State
 from .scheduler import Scheduler
+from .zygotes import Zygotes
 
 _log = logging.getLogger(__name__)
 # Cores share caches and execution units: even a process that yields to all others would slow them. So it begins in a
@@ -37,7 +38,7 @@ class Optimiser:
     def __init__(
         self,
         settings: Settings,
-        zygote: Zygote,
+        zygotes: Zygotes,
         *,
         scheduler: Scheduler,
         budget: MemoryBudget,
@@ -45,7 +46,7 @@ class Optimiser:
         needed: Callable[[Model, Place], int],
     ) -> None:
         self._settings = settings
-        self._zygote = zygote
+        self._zygotes = zygotes
         self._budget = budget
         self._registry = registry
         self._scheduler = scheduler
@@ -110,7 +111,7 @@ class Optimiser:
 
     async def _write(self, model: Model) -> str:
         """Have a process write the form. Returns why there is none, or an empty text."""
-        process = self._process = await WorkerProcess.start(self._zygote)
+        process = self._process = await WorkerProcess.start(self._zygotes)
         try:
             answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
             header: wire.Header = {"operation": "optimise", "model": model.name, "url": model.url}

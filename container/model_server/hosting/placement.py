@@ -15,7 +15,7 @@ from ..errors import (
     ModelTimeout,
     WorkerCrashed,
 )
-from ..memory import anonymous_bytes, headroom_bytes, private_bytes
+from ..memory import headroom_bytes, private_bytes
 from ..settings import Settings
 from ..telemetry.observer import Observer
 from .background import Background
@@ -26,10 +26,10 @@ from .jobs import Job
 from .memory_watch import MemoryWatch
 from .optimiser import Optimiser
 from .places import Place
-from .pool import Zygote
 from .quarantine import Quarantine
 from .registry import UNOPENED, Model, Registry, State
 from .scheduler import Scheduler
+from .zygotes import Zygotes
 
 
 class Placement:
@@ -39,8 +39,8 @@ class Placement:
         self._settings = settings
         self._registry = registry
         self._observer = observer
-        self._zygote = Zygote(settings)
-        self.scheduler = Scheduler(settings, self._zygote, self._on_lost, self._on_starved, self._on_grown)
+        self._zygotes = Zygotes(settings)
+        self.scheduler = Scheduler(settings, self._zygotes, self._on_lost, self._on_starved, self._on_grown)
         self.budget = MemoryBudget(settings.memory_bytes, self._workers_bytes, headroom_bytes)
         self._quarantine = Quarantine()
         self.copies = Copies(
@@ -61,7 +61,7 @@ class Placement:
         )
         self._optimiser = Optimiser(
             settings,
-            self._zygote,
+            self._zygotes,
             scheduler=self.scheduler,
             budget=self.budget,
             registry=registry,
@@ -280,9 +280,8 @@ class Placement:
     # Memory.
 
     def measure_base(self) -> None:
-        """Count this process, and the one workers are forked from: what it shares with them is its own."""
-        zygote = self._zygote.pid
-        self.budget.base_bytes = private_bytes() + (anonymous_bytes(zygote) if zygote is not None else 0)
+        """Count this process, and those that workers are forked from."""
+        self.budget.base_bytes = private_bytes() + self._zygotes.memory_bytes()
 
     def _workers_bytes(self) -> int:
         models = sum(model.mapped_bytes + model.claimed_bytes for model in self._registry.all())

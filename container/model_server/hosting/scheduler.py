@@ -16,8 +16,9 @@ from ..settings import Settings
 from .background import Background
 from .jobs import FairQueue, Job
 from .places import Place
-from .pool import Reply, WorkerProcess, Zygote, settle
+from .pool import Reply, WorkerProcess, settle
 from .registry import Model
+from .zygotes import Zygotes
 
 _log = logging.getLogger(__name__)
 _RESTART_PAUSE_SECONDS = 1.0
@@ -35,7 +36,7 @@ class Scheduler:
     def __init__(
         self,
         settings: Settings,
-        zygote: Zygote,
+        zygotes: Zygotes,
         lost: Callable[[Place], None],
         starved: Callable[[Job], None],
         grown: Callable[[Model, Place, wire.Header], None],
@@ -46,7 +47,7 @@ class Scheduler:
         self.busy_seconds = 0.0
         self._next_index = settings.workers
         self._settings = settings
-        self._zygote = zygote
+        self._zygotes = zygotes
         self._lost = lost
         self._starved = starved
         self._grown = grown
@@ -91,7 +92,7 @@ class Scheduler:
         for place in self.places.values():
             if place.process is not None:
                 place.process.close()
-        await self._zygote.stop()
+        await self._zygotes.stop()
 
     # Jobs.
 
@@ -244,7 +245,7 @@ class Scheduler:
         place = Place(self._next_index, owner)
         self._next_index += 1
         try:
-            process = await WorkerProcess.start(self._zygote)
+            process = await WorkerProcess.start(self._zygotes)
         except TimeoutError as error:
             raise WorkerCrashed("a worker process did not start in time") from error
         self.places[place.index] = place
@@ -271,7 +272,7 @@ class Scheduler:
         """Start a process for a shared place. Its models are loaded when they are asked for."""
         while not self._stopping:
             try:
-                process = await WorkerProcess.start(self._zygote)
+                process = await WorkerProcess.start(self._zygotes)
             except (WorkerCrashed, TimeoutError, OSError) as error:
                 _log.error("worker %d did not start, trying again: %s", place.index, error)
                 await asyncio.sleep(_RESTART_PAUSE_SECONDS)

@@ -16,7 +16,14 @@ from typing import Any
 
 from ...artifact.contents import Artifact
 from ...artifact.signature import TensorSpec, image_for
-from ...errors import CodeError, InvalidArtifact, PredictionFailed, ServerError, UnsupportedContentType
+from ...errors import (
+    CodeError,
+    InvalidArtifact,
+    PredictionFailed,
+    ServerError,
+    UnsupportedAccept,
+    UnsupportedContentType,
+)
 from .. import toolkit
 from ..engines.base import Asked, Encoded, LoadedModel, Origin
 from ..engines.instances import sample_arrays
@@ -106,7 +113,7 @@ class HandlerModel:
         """Answer one request.
 
         Raises PredictionFailed when a function fails (its traceback goes to the log), CodeError where it chose the
-        status.
+        status, UnsupportedAccept where it answers with an Accept that is no field's value.
         """
         self._context.begin(asked.headers, asked.request_id)
         encoded = self._answer(body, asked.content_type, asked.accept, default_accept)
@@ -189,5 +196,9 @@ def _as_body(result: Any, accept: str) -> tuple[bytes, str]:
     if not isinstance(body, bytes | bytearray | memoryview) or not isinstance(content_type, str):
         raise PredictionFailed(f"output_fn must give text or bytes, it gave a {type(body).__name__}")
     if not (content_type.isascii() and content_type.isprintable()):
+        if content_type == accept:
+            raise UnsupportedAccept(
+                "the model answers with the Content-Type that Accept names: it must be printable ASCII"
+            )
         raise PredictionFailed("output_fn gave a content type that cannot be a header's value")
     return bytes(body), content_type
