@@ -89,9 +89,7 @@ class EnvironmentStack(TerraformStack):
         self.settings = names.settings
         self.project = project
         self._local_url = None if self.settings.local_aws is None else self.settings.local_aws.endpoint_url
-        if not project.hcl:
-            # CDKTF's HCL of this line is not valid. Older versions then stop at `use_lockfile`.
-            self.add_override("terraform.required_version", TERRAFORM_VERSION)
+        self.add_override("terraform.required_version", TERRAFORM_VERSION)
         self._add_provider()
         if stack == "state" and self.settings.state_backend == "local":
             state_file = project.state_directory / f"terraform.{self.stack_name}.tfstate"
