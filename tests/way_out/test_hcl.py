@@ -12,7 +12,11 @@ import pytest
 
 from local_aws.process import LocalAws
 from model_catalog.lock import Lock, Model, write_lock
-from tests.stacks.conftest import copied, example_lock
+from stacks.application import add_stacks
+from stacks.aws_bindings import App, TerraformResource
+from stacks.project import Project
+from stacks.settings_reader import parse_settings
+from tests.stacks.conftest import CONTEXT_HASH, LOCAL, copied, example_lock
 from tests.way_out.comparison import ROOT, differences, run
 from way_out import hcl
 
@@ -68,6 +72,25 @@ def test_hcl_is_valid_and_plans_the_same(aws, synthesised, stack):
     differing = differences(plans["json"], plans["hcl"])
     assert {path: both for path, both in differing.items() if both[1] != f"{both[0]}\n"} == {}
     assert {path.rpartition("/")[2] for path in differing} <= {"dashboard_body"}
+
+
+def test_every_object_gets_a_construct_and_what_hcl_breaks_goes(tmp_path):
+    lock = Lock(models=example_lock().models | {"copied": Model(versions=(copied("copied", 1),))})
+    settings = parse_settings({"environments": {"local": {**LOCAL, "model_list": True}}}, {})
+    app = App(outdir=str(tmp_path))
+    add_stacks(app, settings, lock, CONTEXT_HASH, Project(tmp_path, Path("cdktf.out"), Path("models"), Path()))
+    (models,) = (stack for stack in app.node.children if stack.node.id == "local-models")
+    objects = {
+        (type_, id_)
+        for type_ in ("aws_s3_object", "aws_s3_object_copy")
+        for id_ in models.to_terraform()["resource"][type_]
+    }
+    assert len(objects) == 6
+    hcl.rewrite(app)
+    resources = [child for child in models.node.children if isinstance(child, TerraformResource)]
+    assert objects <= {(resource.terraform_resource_type, resource.node.id) for resource in resources}
+    for stack in app.node.children:
+        assert "required_version" not in stack.to_terraform()["terraform"]
 
 
 def test_only_the_command_lines_wish_gives_hcl():
