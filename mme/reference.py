@@ -16,8 +16,9 @@ Exit codes, where a command does not name others: 0 done, 1 error or a wrong com
 `NO_COLOR=1` leaves out colours. Without a terminal there are plain lines only. Synthesis, plans, applies, `status`,
 `warm`, `models add` and `capacity plan` report on standard error when they take more than 3 seconds.
 
-`--json` of `deploy`, `destroy` and `state ...` prints one document on standard output, also when the command fails: `environment`,
-`result`, `stacks` (for each its `name`, and what the command did with it) and `errors`. Messages then go to standard error.
+`--json` of `deploy`, `destroy` and `state ...` prints one document on standard output, also when the command fails:
+`environment`, `result`, `stacks` (each with its `name`, and what the command did with it) and `errors`. Messages then
+go to standard error.
 
 | Command | `result`; each can be `failed` |
 |---|---|

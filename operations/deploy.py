@@ -28,7 +28,7 @@ from operations.repository import Repository
 from operations.review import BLOCKED, FAILED, NEEDS_APPROVAL, SAFE, review
 from operations.saved_plans import SavedPlans, read_saved_plans
 from operations.state_check import refuse_damaged_state
-from operations.terraform import PLAN_FILE, Plan, Terraform, TerraformError
+from operations.terraform import PLAN_FILE, SavedPlan, Terraform, TerraformError
 from operations.variables import WORK_DIRECTORY, output_directory, require_lasting, variables_for
 
 # What Terraform needs to read a plan of these stacks: the schema of the one provider they use.
@@ -42,7 +42,7 @@ class _Step:
     """A stack's folder, ready for `apply`, and the plan in it."""
 
     terraform: Terraform
-    plan: Plan
+    plan: SavedPlan
 
 
 def deploy(
@@ -174,7 +174,7 @@ def _ready(deployment: Deployment, plans: SavedPlans, stack: str) -> _Step:
     return _Step(terraform, _read(terraform, plans, stack))
 
 
-def _read(terraform: Terraform, plans: SavedPlans, stack: str) -> Plan:
+def _read(terraform: Terraform, plans: SavedPlans, stack: str) -> SavedPlan:
     """What the plan file says, not what the JSON beside it says: the file is what is applied."""
     file = terraform.directory / PLAN_FILE
     write_private(file, plans.plan_file(stack).read_bytes())
@@ -182,7 +182,7 @@ def _read(terraform: Terraform, plans: SavedPlans, stack: str) -> Plan:
 
 
 def _review(
-    deployment: Deployment, read: Sequence[Plan], plans: SavedPlans, base: str | None, options: Sequence[str] = ()
+    deployment: Deployment, read: Sequence[SavedPlan], plans: SavedPlans, base: str | None, options: Sequence[str] = ()
 ) -> int:
     folder = Path(tempfile.mkdtemp(prefix="review-"))
     try:
