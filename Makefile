@@ -77,7 +77,7 @@ test-all: setup ## run all tests: whole deployments, updates of endpoints, conta
 	@$(RUN) python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGUMENTS)
 
 way-out: setup $(WAY_OUT) ## show that CDK Terrain and HCL give the same (docs/way-out.md)
-	@$(RUN) python -m pytest tests/stacks/test_way_out.py $(PYTEST_ARGUMENTS)
+	@$(RUN) python -m pytest tests/way_out $(PYTEST_ARGUMENTS)
 
 bench: setup ## measure the model server beside multi-model-server, Triton and MLServer (20 minutes; needs Java 17)
 	@$(RUN) python -m benchmarks.server
@@ -136,7 +136,7 @@ $(NODE): package-lock.json
 	@npm ci --omit=optional --ignore-scripts --loglevel=error
 	@touch $@
 
-$(WAY_OUT): operations/way-out-requirements.txt $(VENV)
+$(WAY_OUT): way_out/requirements.txt $(VENV)
 	@echo "installing CDK Terrain into .local/way-out (about a minute, once)"
 	@rm -rf $(@D)/packages
 	@.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile --target $(@D)/packages -r $<

@@ -14,7 +14,12 @@ def main() -> int:
         print(f"{node} is not on PATH. CDKTF needs Node.js 20 or later: install it, then try again.", file=sys.stderr)
         return 1
     try:
-        from stacks import program  # noqa: PLC0415 (a missing package is to be a line, not a traceback)
+        # Imported here: a missing package is to be a line, not a traceback.
+        from way_out import cdk_terrain  # noqa: PLC0415
+
+        cdk_terrain.choose_bindings(os.environ)
+        from stacks import program  # noqa: PLC0415
+        from way_out import hcl  # noqa: PLC0415
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 1
@@ -27,7 +32,8 @@ def main() -> int:
             advice = "CDK_BINDINGS=cdktn needs CDK Terrain's packages: docs/way-out.md describes how to install them."
         print(f"The Python package {error.name} is missing from {sys.executable}. {advice}", file=sys.stderr)
         return 1
-    return program.run(Path(__file__).resolve().parent, os.environ)
+    rewrite = hcl.rewrite if hcl.is_wanted(os.environ) else None
+    return program.run(Path(__file__).resolve().parent, os.environ, rewrite)
 
 
 if __name__ == "__main__":

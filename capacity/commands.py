@@ -11,6 +11,7 @@ from capacity.errors import CapacityError
 
 if TYPE_CHECKING:
     from capacity.readers.log_events import Observations
+    from capacity.trace import Trace
     from model_catalog.lock import Lock
 
 application = typer.Typer(
@@ -48,11 +49,9 @@ def generate_trace(
     catalog: _Catalog = Path("models"),
 ) -> None:
     """Write a made-up trace: models by Zipf's law, arrivals that follow the day, new models every week."""
-    from capacity.generators import Workload, generate
     from capacity.readers.csv_trace import write_csv
 
-    work = Workload(models, rate, hours * 3600, exponent, day_swing, new_models_per_week, seed=seed)
-    trace = generate(work, tuple(sorted(_lock(catalog).models)))
+    trace = _generated(_lock(catalog), models, rate, hours, exponent, day_swing, new_models_per_week, seed)
     write_csv(trace, output)
     print(f"{output}: {len(trace):,} invocations of {len(trace.names):,} models in {hours:g} h")
 
@@ -132,7 +131,6 @@ def plan(
     from rich.console import Console
 
     from capacity.fleet import MIB, Behaviour
-    from capacity.generators import Workload, generate
     from capacity.instance_types import USUAL_TYPES, instance_types
     from capacity.measures import Goals
     from capacity.profiles import with_variation
@@ -151,8 +149,8 @@ def plan(
     lock, prices = _lock(catalog), bundled_prices()
     types = instance_types(instance_type or USUAL_TYPES, region, prices)
     if trace is None:
-        work = Workload(models, rate, hours * 3600, exponent, day_swing, new_models_per_week, seed=seed)
-        source = Observations(generate(work, tuple(sorted(lock.models))), {}, 0)
+        made = _generated(lock, models, rate, hours, exponent, day_swing, new_models_per_week, seed)
+        source = Observations(made, {}, 0)
     else:
         source = read_source(trace)
     profiles = read_profiles(source.trace.names, lock, source.models, Assumed(service_seconds=service_ms / 1000))
@@ -190,6 +188,16 @@ def plan(
             _write(path, render(report))
     if plots is not None:
         png.write(report, plots)
+
+
+def _generated(  # noqa: PLR0917 - the options of a generated trace, in their order
+    lock: Lock, models: int, rate: float, hours: float, exponent: float, day_swing: float, new: float, seed: int
+) -> Trace:
+    """A made-up trace, whose first models have the names of the catalog's."""
+    from capacity.generators import Workload, generate
+
+    work = Workload(models, rate, hours * 3600, exponent, day_swing, new, seed=seed)
+    return generate(work, tuple(sorted(lock.models)))
 
 
 def _refuse_generator_options(context: typer.Context) -> None:

@@ -17,7 +17,7 @@ from capacity.trace import Trace
 
 
 @dataclass(frozen=True)
-class Workload:
+class ObservedLoad:
     """The trace in a few figures. Rates are invocations a second."""
 
     invocations: int
@@ -43,7 +43,7 @@ class Settings:
 class Report:
     """A plan. `shared` and `others` are designs that were simulated; `settings` are those of the recommendation."""
 
-    workload: Workload
+    workload: ObservedLoad
     conditions: Conditions
     region: str
     currency: str
@@ -138,8 +138,8 @@ def busiest_part(trace: Trace, at_most: int) -> Trace:
     return Trace(part.names, part.seconds - part.seconds[0], part.models, part.request_bytes, part.service_seconds)
 
 
-def _workload(trace: Trace, profiles: Profiles) -> Workload:
-    return Workload(
+def _workload(trace: Trace, profiles: Profiles) -> ObservedLoad:
+    return ObservedLoad(
         len(trace),
         len(trace.names),
         trace.span_seconds,

@@ -21,7 +21,7 @@ from local_aws.process import LocalAws
 from local_aws.terraform import PROVIDER_VERSION
 from model_catalog.check import Check
 from operations.deployment import PROJECT_DIRECTORY
-from operations.terraform import Plan
+from operations.terraform import SavedPlan
 from operations.variables import LOCAL_AWS_DIRECTORY, LOCAL_REHEARSAL_DIRECTORY, WORK_DIRECTORY
 
 LOCAL_PORT = 4566
@@ -197,7 +197,7 @@ def _invoke(steps: Steps, rehearsal: Rehearsal, model: ExampleModel) -> None:
         raise DemoError(f"{model.name} answered {prediction.best.label} for a sample of {model.expected_label}")
 
 
-def _show_plans(steps: Steps, plans: dict[str, Plan]) -> None:
+def _show_plans(steps: Steps, plans: dict[str, SavedPlan]) -> None:
     for stack, plan in plans.items():
         steps.detail(f"local-{stack}: {plan.summary}")
         for change in plan.changes:

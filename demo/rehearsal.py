@@ -20,7 +20,7 @@ from examples.invoke_endpoint import Prediction, predict
 from local_aws.process import LocalAws
 from model_catalog.catalog import Catalog
 from operations.deployment import OUTPUT_FOLDER, PROJECT_DIRECTORY, Deployment
-from operations.terraform import Plan
+from operations.terraform import SavedPlan
 from stacks.names import MODELS_PREFIX
 from stacks.shards import names_for
 
@@ -61,15 +61,15 @@ class Rehearsal:
             },
         )
 
-    def preview(self) -> dict[str, Plan]:
+    def preview(self) -> dict[str, SavedPlan]:
         """Plan every stack as on an empty account, before there is a state bucket."""
         return self._in_parallel(lambda stack: self.deployment.terraform(stack).preview())
 
-    def plan(self) -> dict[str, Plan]:
+    def plan(self) -> dict[str, SavedPlan]:
         """Plan every stack against its state."""
         return self._in_parallel(lambda stack: self.deployment.terraform(stack).plan())
 
-    def deploy(self, stack: str) -> Plan:
+    def deploy(self, stack: str) -> SavedPlan:
         """Plan one stack, apply exactly that plan, and return it."""
         terraform = self.deployment.terraform(stack)
         terraform.init()
@@ -78,7 +78,7 @@ class Rehearsal:
             terraform.apply(plan)
         return plan
 
-    def long_wait(self, plan: Plan) -> str | None:
+    def long_wait(self, plan: SavedPlan) -> str | None:
         """Why applying the plan takes long, where the provider does nothing but wait in it; None where it does not."""
         settles = [change for change in plan.changes if change.address.startswith(_LIFECYCLE) and change.symbol != "-"]
         if self.provider != "hashicorp" or not settles:
@@ -124,7 +124,7 @@ class Rehearsal:
     def _client(self, service: str) -> BaseClient:
         return self._session.client(service, endpoint_url=self._url)
 
-    def _in_parallel(self, task: Callable[[str], Plan]) -> dict[str, Plan]:
+    def _in_parallel(self, task: Callable[[str], SavedPlan]) -> dict[str, SavedPlan]:
         stacks = self.deployment.stacks
         with ThreadPoolExecutor(4) as executor:
             return dict(zip(stacks, executor.map(task, stacks), strict=True))

@@ -14,11 +14,17 @@ from examples.commands import invoke
 from local_aws.commands import app as local_aws
 from mme.help import Commands
 from mme.reference import reference
+from model_catalog.commands import CatalogCommands
 from model_catalog.commands import application as models
 from operations.commands import accounts, archive, deployments, endpoints, states
 from stacks.shell_variables import neutralised
 
 MACHINE, DEPLOY, RUN, MODELS = "On this machine", "Deploy", "Run", "Models and states"
+
+
+class _ModelCommands(Commands, CatalogCommands):
+    """The catalog's commands, with whole lines of help."""
+
 
 application = typer.Typer(
     name="mme",
@@ -92,7 +98,7 @@ def _assemble() -> None:
         command(rich_help_panel=RUN)(function)
     application.add_typer(capacity, name="capacity", cls=Commands, rich_help_panel=RUN)
     models.command("restore")(archive.model_restore)
-    application.add_typer(models, name="models", rich_help_panel=MODELS)
+    application.add_typer(models, name="models", cls=_ModelCommands, rich_help_panel=MODELS)
     application.add_typer(_states(), name="state", rich_help_panel=MODELS)
 
 

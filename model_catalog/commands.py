@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from model_catalog.catalog import Catalog
 
 
-class _Commands(TyperGroup):
+class CatalogCommands(TyperGroup):
     """What the operating system refuses a command is a complaint of the catalog's, not a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -37,7 +37,7 @@ class _Commands(TyperGroup):
 
 
 application = typer.Typer(
-    cls=_Commands,
+    cls=CatalogCommands,
     help="The models of the endpoint: add, list, remove and check them.",
     no_args_is_help=True,
     add_completion=False,

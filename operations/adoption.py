@@ -18,7 +18,7 @@ from rich.console import Console
 from operations.errors import AdoptionError
 from operations.private_files import write_private
 from operations.state_file import parse_state
-from operations.terraform import IMPORT_FILE, PLAN_FILE, Plan, Terraform, TerraformError
+from operations.terraform import IMPORT_FILE, PLAN_FILE, SavedPlan, Terraform, TerraformError
 
 _SCALING_TARGET = "{service_namespace}/{resource_id}/{scalable_dimension}"
 IMPORT_IDS = {
@@ -68,7 +68,7 @@ class Adoption:
         imported: the import id of each address that is taken over.
     """
 
-    plan: Plan
+    plan: SavedPlan
     imported: Mapping[str, str]
 
 
@@ -208,7 +208,7 @@ def _refuse_replacements(adoption: Adoption) -> None:
     raise AdoptionError(message)
 
 
-def _reason(plan: Plan, address: str) -> str:
+def _reason(plan: SavedPlan, address: str) -> str:
     """Which arguments force the replacement, as Terraform's plan has them."""
     for change in plan.document.get("resource_changes", ()):
         if change["address"] == address:

@@ -21,18 +21,20 @@ from model_catalog.progress import progress
 from operations import gate
 from operations.deployment import Deployment
 from operations.errors import SavedPlansError
+from operations.outcome import Outcome
 from operations.plan import OPTIONS_OF_THE_GATE, refuse, save_plans
 from operations.private_files import make_private_directory, write_private
 from operations.repository import Repository
 from operations.review import BLOCKED, FAILED, NEEDS_APPROVAL, SAFE, review
 from operations.saved_plans import SavedPlans, read_saved_plans
 from operations.state_check import refuse_damaged_state
-from operations.terraform import PLAN_FILE, Plan, Terraform, TerraformError
+from operations.terraform import PLAN_FILE, SavedPlan, Terraform, TerraformError
 from operations.variables import WORK_DIRECTORY, output_directory, require_lasting, variables_for
 
 # What Terraform needs to read a plan of these stacks: the schema of the one provider they use.
 _SCRATCH = {"terraform": {"required_providers": {"aws": {"source": "hashicorp/aws"}}}}
 _ENDPOINT = "aws_sagemaker_endpoint."
+_VERDICTS = {SAFE: "safe", FAILED: "failed", NEEDS_APPROVAL: "needs_approval", BLOCKED: "blocked"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class _Step:
     """A stack's folder, ready for `apply`, and the plan in it."""
 
     terraform: Terraform
-    plan: Plan
+    plan: SavedPlan
 
 
 def deploy(
@@ -51,6 +53,7 @@ def deploy(
     saved: Path | None = None,
     base: str | None = None,
     afterwards: Callable[[], object] = lambda: None,
+    outcome: Outcome | None = None,
 ) -> int:
     """Review the plans of every stack, ask, and apply exactly these.
 
@@ -61,6 +64,7 @@ def deploy(
         saved: a folder that `plan --save` wrote; default: plan now.
         base: the branch whose policy and acceptances count; default: those of the checkout.
         afterwards: called once an endpoint was applied and verified.
+        outcome: gets the verdict, and what was applied.
 
     Returns:
         0 applied, or nothing to apply. Otherwise nothing was changed: 1 the review failed, 2 not approved, 3 blocked.
@@ -70,38 +74,49 @@ def deploy(
         TerraformError: the stacks before the one that failed were applied.
         LocalAwsError: the environment is that of the local AWS, which does not run.
     """
+    outcome = outcome or Outcome(environment)
     require_lasting(environment)
     with variables_for(environment) as variables:
         deployment = Deployment(environment, output_directory=output_directory(variables), variables=variables)
-        if saved is None:
-            make_private_directory(WORK_DIRECTORY / "plans")
-            plans = save_plans(deployment, WORK_DIRECTORY / "plans" / environment, console, complete=True)
-            plans.seal()
-        else:
-            plans = read_saved_plans(saved)
-            _refuse_others(plans, deployment)
-            with progress(console, "cdktf synth"):
-                deployment.synth()
-        if plans.previews:
-            raise SavedPlansError(
-                f"There was no state bucket when {environment} was planned, so there is nothing to apply the plans to: "
-                f"`make bootstrap ENV={environment}` creates it. Then plan again."
-            )
+        plans = _plans(deployment, saved, console)
         steps = [_ready(deployment, plans, stack) for stack in plans.stacks]
         code = _review(deployment, [step.plan for step in steps], plans, base)
+        _note_plans(outcome, code, steps)
         if code in (FAILED, BLOCKED):
             return _refused(code, environment, console)
         steps = [step for step in steps if step.plan.applicable]
         if not steps:
+            outcome.result = "nothing_to_apply"
             console.print(f"{environment}: nothing to apply.", highlight=False)
             return SAFE
         if not approved and not _confirmed(code, environment, console):
+            outcome.result = "not_approved"
             console.print(f"{environment} was left as it is.", highlight=False)
             return NEEDS_APPROVAL
-        _apply(steps, console)
+        _apply(steps, console, outcome)
     if any(change.address.startswith(_ENDPOINT) for step in steps for change in step.plan.changes):
         afterwards()
     return SAFE
+
+
+def _plans(deployment: Deployment, saved: Path | None, console: Console) -> SavedPlans:
+    """The plans to apply: those of a folder, or made now. The stacks are synthesised."""
+    environment = deployment.environment
+    if saved is None:
+        make_private_directory(WORK_DIRECTORY / "plans")
+        plans = save_plans(deployment, WORK_DIRECTORY / "plans" / environment, console, complete=True)
+        plans.seal()
+    else:
+        plans = read_saved_plans(saved)
+        _refuse_others(plans, deployment)
+        with progress(console, "cdktf synth"):
+            deployment.synth()
+    if plans.previews:
+        raise SavedPlansError(
+            f"There was no state bucket when {environment} was planned, so there is nothing to apply the plans to: "
+            f"`make bootstrap ENV={environment}` creates it. Then plan again."
+        )
+    return plans
 
 
 def review_saved(directory: Path, base: str | None, options: Sequence[str]) -> int:
@@ -159,7 +174,7 @@ def _ready(deployment: Deployment, plans: SavedPlans, stack: str) -> _Step:
     return _Step(terraform, _read(terraform, plans, stack))
 
 
-def _read(terraform: Terraform, plans: SavedPlans, stack: str) -> Plan:
+def _read(terraform: Terraform, plans: SavedPlans, stack: str) -> SavedPlan:
     """What the plan file says, not what the JSON beside it says: the file is what is applied."""
     file = terraform.directory / PLAN_FILE
     write_private(file, plans.plan_file(stack).read_bytes())
@@ -167,7 +182,7 @@ def _read(terraform: Terraform, plans: SavedPlans, stack: str) -> Plan:
 
 
 def _review(
-    deployment: Deployment, read: Sequence[Plan], plans: SavedPlans, base: str | None, options: Sequence[str] = ()
+    deployment: Deployment, read: Sequence[SavedPlan], plans: SavedPlans, base: str | None, options: Sequence[str] = ()
 ) -> int:
     folder = Path(tempfile.mkdtemp(prefix="review-"))
     try:
@@ -201,7 +216,16 @@ def _confirmed(code: int, environment: str, console: Console) -> bool:
         return False
 
 
-def _apply(steps: Sequence[_Step], console: Console) -> None:
+def _note_plans(outcome: Outcome, code: int, steps: Sequence[_Step]) -> None:
+    """What the review says of the plans; a deployment that ends here has that as its result."""
+    outcome.result = _VERDICTS[code]
+    outcome.add({"verdict": _VERDICTS[code]})
+    for step in steps:
+        changes = [{"address": change.address, "actions": list(change.actions)} for change in step.plan.changes]
+        outcome.stack(step.terraform.directory.name, plan=step.plan.summary, changes=changes, applied=False)
+
+
+def _apply(steps: Sequence[_Step], console: Console, outcome: Outcome) -> None:
     for number, step in enumerate(steps):
         name = step.terraform.directory.name
         try:
@@ -217,4 +241,6 @@ def _apply(steps: Sequence[_Step], console: Console) -> None:
                 soft_wrap=True,
             )
             raise
+        outcome.stack(name, applied=True)
         console.print(f"{name}: applied ({step.plan.summary})", highlight=False)
+    outcome.result = "applied"

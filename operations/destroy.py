@@ -23,6 +23,7 @@ from operations.deployment import Deployment
 from operations.emptying import bucket_content, delete_bucket, empty_bucket, empty_repository, image_count
 from operations.errors import DestroyError
 from operations.leftovers import delete_old_hosting, delete_unknown
+from operations.outcome import Outcome
 from operations.plan import complete_state
 from operations.remote_state import RemoteState, read_backend
 from operations.review import NEEDS_APPROVAL, SAFE
@@ -49,7 +50,7 @@ class Scope:
     logs: bool = False
 
 
-def destroy(environment: str, console: Console, scope: Scope, *, approved: bool) -> int:
+def destroy(environment: str, console: Console, scope: Scope, *, approved: bool, outcome: Outcome | None = None) -> int:
     """Show what goes and what stays, ask, and destroy.
 
     Args:
@@ -57,6 +58,7 @@ def destroy(environment: str, console: Console, scope: Scope, *, approved: bool)
         console: gets what is going on, and the question.
         scope: the whole environment or a shard.
         approved: do not ask.
+        outcome: gets what was destroyed.
 
     Returns:
         0 destroyed, or nothing there; 2 not approved, nothing was changed.
@@ -68,16 +70,19 @@ def destroy(environment: str, console: Console, scope: Scope, *, approved: bool)
     """
     with variables_for(environment) as variables:
         deployment = Deployment(environment, output_directory=output_directory(variables), variables=variables)
-        return destroy_stacks(deployment, console, scope, approved=approved)
+        return destroy_stacks(deployment, console, scope, approved=approved, outcome=outcome)
 
 
-def destroy_stacks(deployment: Deployment, console: Console, scope: Scope, *, approved: bool) -> int:
+def destroy_stacks(
+    deployment: Deployment, console: Console, scope: Scope, *, approved: bool, outcome: Outcome | None = None
+) -> int:
     """As `destroy`, for a deployment that is there already."""
     _refuse_protected(deployment)
     chosen = _chosen(deployment, scope.shard)
     with progress(console, "cdktf synth"):
         deployment.synth()
-    return _Destruction(deployment, chosen, scope, console).run(approved=approved)
+    outcome = outcome or Outcome(deployment.environment)
+    return _Destruction(deployment, chosen, scope, console, outcome).run(approved=approved)
 
 
 def _refuse_protected(deployment: Deployment) -> None:
@@ -109,7 +114,10 @@ def _remote(terraform: Terraform) -> RemoteState:
 
 
 class _Destruction:
-    def __init__(self, deployment: Deployment, chosen: Sequence[str], scope: Scope, console: Console) -> None:
+    def __init__(
+        self, deployment: Deployment, chosen: Sequence[str], scope: Scope, console: Console, outcome: Outcome
+    ) -> None:
+        self._outcome = outcome
         self._deployment = deployment
         self._chosen = chosen
         self._scope = scope
@@ -122,6 +130,7 @@ class _Destruction:
         self._ecr = self._clients.client("ecr")
 
     def run(self, *, approved: bool) -> int:
+        self._outcome.result = "nothing_there"
         if self._states.bucket_exists():
             self._refuse_what_is_in_the_way()
             self._show()
@@ -132,7 +141,10 @@ class _Destruction:
             self._say(f"There is no state bucket {self._states.bucket}: of {self._environment} nothing is left.")
             self._remove_local_state()
             return SAFE
+        for stack in self._chosen:
+            self._outcome.stack(f"{self._environment}-{stack}", destroyed=False)
         if not approved and not self._confirmed():
+            self._outcome.result = "not_approved"
             self._say(f"{self._environment} was left as it is.")
             return NEEDS_APPROVAL
         for stack in self._chosen:
@@ -140,6 +152,8 @@ class _Destruction:
                 self._destroy_state_bucket()
             else:
                 self._destroy(stack)
+            self._outcome.stack(f"{self._environment}-{stack}", destroyed=True)
+        self._outcome.result = "destroyed"
         return SAFE
 
     @property

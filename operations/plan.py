@@ -17,7 +17,7 @@ from operations.recovery import recover
 from operations.repository import Repository
 from operations.review import FAILED, review, write_reviews
 from operations.saved_plans import SavedPlans, prepare_directory
-from operations.terraform import Plan, Terraform, TerraformError
+from operations.terraform import SavedPlan, Terraform, TerraformError
 from operations.variables import WORK_DIRECTORY, output_directory, variables_for
 
 _NO_STATE_BUCKET = "NoSuchBucket"
@@ -110,7 +110,9 @@ def _directory(environment: str, save: Path | None) -> Path:
     return WORK_DIRECTORY / "plans" / environment
 
 
-def _plan_stack(terraform: Terraform, console: Console, arguments: Sequence[str], *, complete: bool) -> Plan | None:
+def _plan_stack(
+    terraform: Terraform, console: Console, arguments: Sequence[str], *, complete: bool
+) -> SavedPlan | None:
     """None where there is no state bucket yet."""
     try:
         terraform.init()
@@ -122,7 +124,7 @@ def _plan_stack(terraform: Terraform, console: Console, arguments: Sequence[str]
     return complete_state(terraform, console) if complete else terraform.plan(*arguments)
 
 
-def complete_state(terraform: Terraform, console: Console) -> Plan:
+def complete_state(terraform: Terraform, console: Console) -> SavedPlan:
     """The plan of an initialised stack, after what a killed run left was put into the state."""
     name = terraform.directory.name
     await_settled(

@@ -17,7 +17,7 @@ from typing import Any
 
 from operations.adoption import IMPORT_IDS, plan_imports
 from operations.private_files import write_private
-from operations.terraform import Plan, Terraform
+from operations.terraform import SavedPlan, Terraform
 
 TAKEN_NAMES = frozenset(
     {
@@ -51,7 +51,7 @@ class Recovery:
     foreign: Mapping[str, str]
 
 
-def recover(terraform: Terraform, plan: Plan) -> Recovery:
+def recover(terraform: Terraform, plan: SavedPlan) -> Recovery:
     """Complete the stack's state by what a killed run created. Plan again when anything was found: `plan` is stale.
 
     Args:
@@ -75,7 +75,7 @@ def recover(terraform: Terraform, plan: Plan) -> Recovery:
     return Recovery(existing, foreign)
 
 
-def _created(plan: Plan) -> dict[str, str]:
+def _created(plan: SavedPlan) -> dict[str, str]:
     """The import ids of what the plan creates under a name that may be taken, by address."""
     found = {}
     for resource in plan.document.get("resource_changes", ()):
@@ -103,7 +103,7 @@ def _existing(terraform: Terraform, wanted: dict[str, str]) -> tuple[dict[str, s
     return {address: identifier for address, identifier in found.imported.items() if address in own}, foreign
 
 
-def _own(plan: Plan) -> set[str]:
+def _own(plan: SavedPlan) -> set[str]:
     """What is imported and has every tag that the stack gives it: Environment, ManagedBy and those of the settings."""
     own = set()
     for resource in plan.document.get("resource_changes", ()):

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from operations.errors import SavedPlansError
 from operations.private_files import make_private_directory, write_private
-from operations.terraform import Plan
+from operations.terraform import SavedPlan
 from stacks.provider_lock import LOCK_FILE
 
 MANIFEST = "manifest.json"
@@ -58,7 +58,7 @@ class SavedPlans:
         file = self._file(stack, "lock.hcl")
         return file if file.exists() else None
 
-    def add(self, stack: str, plan: Plan) -> None:
+    def add(self, stack: str, plan: SavedPlan) -> None:
         """Put the plan of one stack into the folder."""
         write_private(self.plan_file(stack), plan.file.read_bytes())
         write_private(self.json_file(stack), json.dumps(plan.document))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from rich.console import Console
 
@@ -80,6 +81,20 @@ def show_history(remote: RemoteState, console: Console, limit: int) -> None:
     for entry in entries:
         console.print(f"  {entry.line}", markup=False, highlight=False, soft_wrap=True)
     _show_lock(remote, console)
+
+
+def history_document(entry: HistoryEntry) -> dict[str, Any]:
+    """A version as JSON has it; without a serial and a number of resources where it cannot be read."""
+    version, state = entry.version, entry.state
+    return {
+        "version": version.id,
+        "written_at": version.written.isoformat(),
+        "size_bytes": version.size_bytes,
+        "current": version.is_current,
+        "serial": None if state is None else state.serial,
+        "resources": None if state is None else len(state.instances),
+        "problem": entry.problem,
+    }
 
 
 def plan_restoration(remote: RemoteState, version_id: str) -> Restoration:

@@ -62,7 +62,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SavedPlan:
     """A saved plan: the file, Terraform's JSON of it, and the resources it changes."""
 
     file: Path
@@ -144,7 +144,7 @@ class Terraform:
             arguments = (*arguments, "-lockfile=readonly")
         self.run("init", "-no-color", "-reconfigure", *arguments)
 
-    def plan(self, *arguments: str) -> Plan:
+    def plan(self, *arguments: str) -> SavedPlan:
         """Plan with refresh and keep the plan file beside the stack.
 
         Raises:
@@ -153,15 +153,15 @@ class Terraform:
         refuse_damaged_state(self.directory, self.environment)
         return self._plan(*arguments)
 
-    def _plan(self, *arguments: str) -> Plan:
+    def _plan(self, *arguments: str) -> SavedPlan:
         self.run("plan", "-no-color", f"-out={PLAN_FILE}", *arguments)
         return self.show(self.directory / PLAN_FILE)
 
-    def show(self, file: Path) -> Plan:
+    def show(self, file: Path) -> SavedPlan:
         """Read a saved plan as Terraform's JSON."""
-        return Plan(file, json.loads(self.run("show", "-json", file.name)))
+        return SavedPlan(file, json.loads(self.run("show", "-json", file.name)))
 
-    def apply(self, plan: Plan) -> None:
+    def apply(self, plan: SavedPlan) -> None:
         """Apply exactly the saved plan; Terraform refuses one that the state has moved past."""
         try:
             self.run("apply", "-no-color", plan.file.name)
@@ -182,7 +182,7 @@ class Terraform:
         """The values of the stack's outputs."""
         return {name: output["value"] for name, output in json.loads(self.run("output", "-json")).items()}
 
-    def preview(self) -> Plan:
+    def preview(self) -> SavedPlan:
         """Plan as on an empty account, for the time before the state bucket exists."""
         with self.empty_state():
             return self._plan()

@@ -6,84 +6,19 @@ them. So here:
 
 - a bare module with the package's `__path__` stands in for the Python package's `__init__`, so that only the
   submodules named below are run;
-- the kernel starts with `aws_bindings.cjs` preloaded (`NODE_OPTIONS`), which makes the provider's JavaScript index
+- the kernel starts with `jsii_kernel.cjs` preloaded (`NODE_OPTIONS`), which makes the provider's JavaScript index
   require a module when it is first used;
 - the kernel's banner about the age of Node is silenced: the cdktf command shows it as an error on every call.
-
-CDK_BINDINGS=cdktn takes the packages of CDKTF's successor, CDK Terrain, instead: its modules stand under the names that
-are imported here. docs/way-out.md describes how to switch for good.
 
 The kernel starts with the first import of `constructs` or `cdktf`. Therefore the stacks import everything of CDKTF
 from here, never directly. tests/stacks/test_aws_bindings.py fails when an upgrade breaks one of these assumptions.
 """
 
-import importlib
-import importlib.util
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from types import ModuleType
 
-from stacks.errors import SettingsError
+from stacks.jsii_kernel import bare_package, kernel_environment
 
-_PROVIDER = "cdktf_cdktf_provider_aws"
-# The values of CDK_BINDINGS: the package of the bindings of the AWS provider that goes with each.
-_PROVIDERS = {"cdktf": _PROVIDER, "cdktn": "cdktn_provider_aws"}
-_PRELOAD = Path(__file__).with_suffix(".cjs")
-
-
-def _bare_package(name: str) -> ModuleType:
-    """A module that finds the submodules of the package `name` without running its `__init__`."""
-    spec = importlib.util.find_spec(name)
-    if spec is None or spec.submodule_search_locations is None:
-        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-    module = ModuleType(name)
-    module.__spec__ = spec
-    module.__path__ = list(spec.submodule_search_locations)
-    return module
-
-
-def _chosen_cdk() -> str:
-    """`cdktf` or `cdktn`.
-
-    Raises:
-        SettingsError: CDK_BINDINGS names something else.
-    """
-    chosen = os.environ.get("CDK_BINDINGS", "cdktf")
-    if chosen not in _PROVIDERS:
-        raise SettingsError(f"CDK_BINDINGS is {chosen!r}; allowed: {' or '.join(_PROVIDERS)} (default: cdktf)")
-    return chosen
-
-
-@contextmanager
-def _kernel_environment() -> Iterator[None]:
-    """The variables that the jsii kernel is to start with; gone again afterwards."""
-    quoted = str(_PRELOAD).replace("\\", "\\\\").replace('"', '\\"')
-    variables = {
-        "NODE_OPTIONS": f'{os.environ.get("NODE_OPTIONS", "")} --require "{quoted}"'.strip(),
-        # Major versions of Node, comma-separated (any text in jsii before 1.140).
-        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "18,20,22",
-        "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
-    }
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-_CDK = _chosen_cdk()
-
-with _kernel_environment():
-    if _CDK != "cdktf":
-        sys.modules["cdktf"] = importlib.import_module(_CDK)
+with kernel_environment():
     from cdktf import (
         App,
         DataResource,
@@ -98,9 +33,9 @@ with _kernel_environment():
         TerraformStack,
     )
 
-sys.modules.setdefault(_PROVIDER, _bare_package(_PROVIDERS[_CDK]))
+if "cdktf_cdktf_provider_aws" not in sys.modules:
+    sys.modules["cdktf_cdktf_provider_aws"] = bare_package("cdktf_cdktf_provider_aws")
 
-# ruff: noqa: E402
 from cdktf_cdktf_provider_aws.appautoscaling_policy import AppautoscalingPolicy
 from cdktf_cdktf_provider_aws.appautoscaling_target import AppautoscalingTarget
 from cdktf_cdktf_provider_aws.cloudwatch_dashboard import CloudwatchDashboard

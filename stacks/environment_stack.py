@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stacks import policies
 from stacks.aws_bindings import (
     App,
     AwsProvider,
@@ -17,17 +16,6 @@ from stacks.aws_bindings import (
     S3BackendAssumeRoleConfig,
     S3BackendEndpointConfig,
     S3Bucket,
-    S3BucketLifecycleConfiguration,
-    S3BucketLifecycleConfigurationRule,
-    S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload,
-    S3BucketLifecycleConfigurationRuleExpiration,
-    S3BucketLifecycleConfigurationRuleFilter,
-    S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration,
-    S3BucketOwnershipControls,
-    S3BucketPolicy,
-    S3BucketPublicAccessBlock,
-    S3BucketServerSideEncryptionConfigurationA,
-    S3BucketServerSideEncryptionConfigurationRuleA,
     S3BucketVersioningA,
     SsmParameter,
     TerraformResource,
@@ -36,6 +24,7 @@ from stacks.aws_bindings import (
 )
 from stacks.aws_session import assume_role_variables
 from stacks.names import Names, StackName
+from stacks.private_bucket import PrivateBucket
 from stacks.project import Project
 
 # The first version whose S3 backend locks without a DynamoDB table.
@@ -89,9 +78,7 @@ class EnvironmentStack(TerraformStack):
         self.settings = names.settings
         self.project = project
         self._local_url = None if self.settings.local_aws is None else self.settings.local_aws.endpoint_url
-        if not project.hcl:
-            # CDKTF's HCL of this line is not valid. Older versions then stop at `use_lockfile`.
-            self.add_override("terraform.required_version", TERRAFORM_VERSION)
+        self.add_override("terraform.required_version", TERRAFORM_VERSION)
         self._add_provider()
         if stack == "state" and self.settings.state_backend == "local":
             state_file = project.state_directory / f"terraform.{self.stack_name}.tfstate"
@@ -204,91 +191,14 @@ class EnvironmentStack(TerraformStack):
             The bucket, and its versioning, which stands when the bucket is encrypted as well: what names the bucket by
             the versioning's `bucket` is written after both.
         """
-        key = self.settings.kms_key_arn
-        bucket = S3Bucket(
-            self,
-            id_,
-            bucket=name,
+        bucket = PrivateBucket(
+            stack=self,
+            id=id_,
+            name=name,
+            arn=self.names.bucket_arn(name),
+            kms_key_arn=self.settings.kms_key_arn,
             # Only a local AWS throws a bucket away with what is in it.
-            force_destroy=self.settings.is_local,
+            is_disposable=self.settings.is_local,
             lifecycle=self.protected,
         )
-        encryption = {"sse_algorithm": "AES256"}
-        if key is not None:
-            encryption = {"sse_algorithm": "aws:kms", "kms_master_key_id": key}
-        encrypted = S3BucketServerSideEncryptionConfigurationA(
-            self,
-            f"{id_}_encryption",
-            bucket=bucket.bucket,
-            rule=[
-                S3BucketServerSideEncryptionConfigurationRuleA(
-                    apply_server_side_encryption_by_default=encryption, bucket_key_enabled=key is not None
-                )
-            ],
-        )
-        versioning = S3BucketVersioningA(
-            self,
-            f"{id_}_versioning",
-            bucket=bucket.bucket,
-            versioning_configuration={"status": "Enabled"},
-            depends_on=[encrypted],
-        )
-        closed = S3BucketPublicAccessBlock(
-            self,
-            f"{id_}_public_access",
-            bucket=bucket.bucket,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-        )
-        S3BucketOwnershipControls(
-            self, f"{id_}_ownership", bucket=bucket.bucket, rule={"object_ownership": "BucketOwnerEnforced"}
-        )
-        # S3 refuses to change a bucket's policy while it changes the block of public policies.
-        S3BucketPolicy(
-            self,
-            f"{id_}_tls_only",
-            bucket=bucket.bucket,
-            policy=policies.tls_only(self.names.bucket_arn(name)),
-            depends_on=[closed],
-        )
-        everything = [S3BucketLifecycleConfigurationRuleFilter(prefix="")]
-        rules = [
-            S3BucketLifecycleConfigurationRule(
-                id="abort-interrupted-uploads",
-                status="Enabled",
-                filter=everything,
-                abort_incomplete_multipart_upload=[
-                    S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload(days_after_initiation=7)
-                ],
-            )
-        ]
-        if noncurrent_days is not None:
-            rules.append(
-                S3BucketLifecycleConfigurationRule(
-                    id="expire-deleted-objects",
-                    status="Enabled",
-                    filter=everything,
-                    noncurrent_version_expiration=[
-                        S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration(noncurrent_days=noncurrent_days)
-                    ],
-                )
-            )
-        if archive_prefix is not None:
-            rules.append(_archive_expiry(archive_prefix, noncurrent_days))
-        S3BucketLifecycleConfiguration(self, f"{id_}_expiry", bucket=bucket.bucket, rule=rules, depends_on=[versioning])
-        return bucket, versioning
-
-
-def _archive_expiry(prefix: str, days: int | None) -> S3BucketLifecycleConfigurationRule:
-    return S3BucketLifecycleConfigurationRule(
-        id="expire-archive",
-        status="Enabled",
-        filter=[S3BucketLifecycleConfigurationRuleFilter(prefix=prefix)],
-        expiration=[S3BucketLifecycleConfigurationRuleExpiration(days=days)],
-        # In a bucket with versions, expiry only hides the object; a day later it is gone.
-        noncurrent_version_expiration=[
-            S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration(noncurrent_days=1)
-        ],
-    )
+        return bucket.add(noncurrent_days, archive_prefix)

@@ -48,15 +48,11 @@ class ModelsStack(EnvironmentStack):
                     uploads[version.resource_name(name)] = arguments | _upload(version, catalog)
                 else:
                     copies[version.resource_name(name)] = arguments | _copy(name, version, version.source)
-        if self._moves and not project.hcl:
+        if self._moves:
             self.add_override("moved", self._moves)
         every = (("aws_s3_object", uploads), ("aws_s3_object_copy", copies))
         for type_, objects in every:
-            if project.hcl:
-                # CDKTF's HCL leaves the overrides of a stack out.
-                for id_, arguments in objects.items():
-                    self._add_object(type_, id_, arguments)
-            elif objects:
+            if objects:
                 self.add_override(f"resource.{type_}", objects)
         self.parameter("models_uri", names.model_data_url, "The place in S3 that every TargetModel is relative to.")
         if self.settings.model_list:
@@ -140,26 +136,9 @@ class ModelsStack(EnvironmentStack):
             "content_type": "application/json",
             "depends_on": objects,
         }
-        if self.project.hcl:
-            self._add_object("aws_s3_object", MODEL_LIST_ID, arguments)
-        else:
-            self.add_override(f"resource.aws_s3_object.{MODEL_LIST_ID}", arguments)
+        self.add_override(f"resource.aws_s3_object.{MODEL_LIST_ID}", arguments)
         place = f"s3://{self.names.models_bucket}/{self.names.model_list_key}"
         self.parameter("model_list", place, "The list of the models.")
-
-    def _add_object(self, type_: str, id_: str, arguments: dict[str, Any]) -> None:
-        resource = TerraformResource(self, id_, terraform_resource_type=type_)
-        for name, value in arguments.items():
-            resource.add_override(name, _hcl_block([value]) if name == "lifecycle" else value)
-
-
-def _hcl_block(contents: list[dict[str, Any]]) -> dict[str, Any]:
-    """Blocks as CDKTF's HCL wants to have them told, to write `name { ... }` where it would write `name = [...]`."""
-    inner = [
-        {name: _hcl_block(value) if isinstance(value, list) else value for name, value in content.items()}
-        for content in contents
-    ]
-    return {"value": inner, "isBlock": True, "type": "list", "storageClassType": "objectList"}
 
 
 def _object(version: Version, prefix: str) -> dict[str, Any]:

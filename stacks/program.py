@@ -1,7 +1,7 @@
 """The wiring: reads settings, catalog and build context, and synthesises the stacks."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from image_builder.context import content_hash
@@ -21,13 +21,14 @@ from stacks.shards import pin_complaints
 from stacks.shell_variables import refused
 
 
-def run(root: Path, environ: Mapping[str, str]) -> int:
+def run(root: Path, environ: Mapping[str, str], rewrite: Callable[[App], None] | None = None) -> int:
     """Synthesise the stacks of the project in `root`; the exit code is 1 where the user has something to fix.
 
     Args:
         root: the checkout, with `cdktf.json`.
-        environ: the variables; CDKTF_OUTDIR and STATE_DIRECTORY name folders, SYNTH_HCL_OUTPUT asks for HCL instead of
-            JSON, `read_settings` reads the others. Those that `stacks.shell_variables` refuses must not be set.
+        environ: the variables; CDKTF_OUTDIR and STATE_DIRECTORY name folders, `read_settings` reads the others. Those
+            that `stacks.shell_variables` refuses must not be set.
+        rewrite: called with all stacks just before they are written.
     """
     misled = refused(environ)
     for complaint in misled:
@@ -39,7 +40,6 @@ def run(root: Path, environ: Mapping[str, str]) -> int:
             output_directory=Path(environ.get("CDKTF_OUTDIR", "cdktf.out")),
             catalog_directory=Path(settings.catalog.directory),
             state_directory=Path(environ.get("STATE_DIRECTORY", ".")),
-            hcl=environ.get("SYNTH_HCL_OUTPUT") in ("true", "1"),
         )
         lock = read_lock(root / project.catalog_directory)
         complaints = verify_artifacts(root / project.catalog_directory, lock, missing_ok=True)
@@ -54,6 +54,8 @@ def run(root: Path, environ: Mapping[str, str]) -> int:
         return 1
     app = App(outdir=str(root / project.output_directory))
     add_stacks(app, settings, lock, context_hash, project)
+    if rewrite is not None:
+        rewrite(app)
     app.synth()
     local = ((name, environment) for name, environment in settings.environments.items() if environment.is_local)
     write_local_locks(

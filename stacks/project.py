@@ -17,8 +17,6 @@ class Project:
     """The catalog of models."""
     state_directory: Path
     """Where the state of the state stacks lies until it is migrated."""
-    hcl: bool = False
-    """Whether CDKTF writes HCL (`cdktf synth --hcl`), which lacks some of what its JSON has."""
 
     def seen_from_root(self, path: Path) -> str:
         """`path` relative to the checkout, where the project's programs run."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from operations.commands.options import Base, Environment, environments
+from operations.commands.options import Base, Environment, Json, environments
 
 REVIEW_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True}
 """For commands that pass the options they do not know on to the plan review."""
@@ -59,7 +59,7 @@ def review(
     raise typer.Exit(review_saved(directory, base, _review_options(context, as_json)))
 
 
-def deploy(
+def deploy(  # noqa: PLR0917 - one parameter an option, given by name on the command line
     environment: Environment,
     yes: Annotated[bool, typer.Option("--yes", help="Apply without asking. What is blocked stays blocked.")] = False,
     saved: Annotated[
@@ -70,25 +70,32 @@ def deploy(
     warm: Annotated[
         bool, typer.Option("--warm", help="Then load the most used models, if an endpoint was updated.")
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Show the review of every stack's plan, ask, and apply exactly these plans.
 
     Exit codes: 0 applied or nothing to apply, 1 error, 2 not approved, 3 blocked.
+    `--json` prints the result, the review's verdict, and each stack's changes and whether they were applied.
     """
     from rich.console import Console
 
     from operations.deploy import deploy as deploy_stacks
+    from operations.outcome import Outcome, reported
     from operations.warm import Wish
     from operations.warm import warm as warm_models
 
-    console = Console()
+    console = Console(stderr=as_json)
 
     def warm_up() -> None:
         if warm and not warm_models(environment, console, Wish()):
             # The deployment stands, and the models that failed load with their first call.
             console.print(f"Everything was applied. Try the rest again: make warm ENV={environment}", highlight=False)
 
-    raise typer.Exit(deploy_stacks(environment, console, approved=yes, saved=saved, base=base, afterwards=warm_up))
+    with reported(Outcome(environment), as_json=as_json) as outcome:
+        code = deploy_stacks(
+            environment, console, approved=yes, saved=saved, base=base, afterwards=warm_up, outcome=outcome
+        )
+    raise typer.Exit(code)
 
 
 def destroy(
@@ -100,14 +107,23 @@ def destroy(
     delete_logs: Annotated[
         bool, typer.Option("--delete-logs", help="Delete the log groups as well. Default: they stay and expire.")
     ] = False,
+    as_json: Json = False,
 ) -> None:
-    """Destroy every stack in order, with all models, images and states: show, ask, destroy."""
+    """Destroy every stack in order, with all models, images and states: show, ask, destroy.
+
+    Exit codes: 0 destroyed or nothing there, 1 error, 2 not approved.
+    `--json` prints the result, and whether each stack was destroyed.
+    """
     from rich.console import Console
 
     from operations.destroy import Scope
     from operations.destroy import destroy as destroy_stacks
+    from operations.outcome import Outcome, reported
 
-    raise typer.Exit(destroy_stacks(environment, Console(), Scope(shard, delete_logs), approved=yes))
+    scope, console = Scope(shard, delete_logs), Console(stderr=as_json)
+    with reported(Outcome(environment), as_json=as_json) as outcome:
+        code = destroy_stacks(environment, console, scope, approved=yes, outcome=outcome)
+    raise typer.Exit(code)
 
 
 def promote_image(

@@ -23,6 +23,7 @@ OTHERS = (
     "examples",
     "benchmarks",
     "image_builder",
+    "way_out",
 )
 # For each room the others that it may know, besides the leaves.
 ROOMS: dict[str, set[str]] = {

@@ -8,14 +8,14 @@ import pytest
 from boto3.session import Session
 
 from demo.rehearsal import Rehearsal
-from operations.terraform import Plan
+from operations.terraform import SavedPlan
 
 
-def plan_of(**actions: list[str]) -> Plan:
+def plan_of(**actions: list[str]) -> SavedPlan:
     changes: list[dict[str, Any]] = [
         {"address": f"{type_}.bucket", "change": {"actions": done}} for type_, done in actions.items()
     ]
-    return Plan(Path("plan"), {"resource_changes": changes})
+    return SavedPlan(Path("plan"), {"resource_changes": changes})
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from demo.rehearsal import Rehearsal
 from local_aws.process import LocalAws
-from operations.terraform import Plan
+from operations.terraform import SavedPlan
 
 
 @contextmanager
@@ -81,7 +81,7 @@ class Stacks:
         with self.changed(self._settings_file, json.dumps(document)):
             yield
 
-    def deploy(self, stack: str) -> Plan:
+    def deploy(self, stack: str) -> SavedPlan:
         return self._rehearsal.deploy(stack)
 
     @property

@@ -7,7 +7,7 @@ from typing import Any
 
 from operations.deployment import PROJECT_DIRECTORY
 
-_APPLICATION = ("main.py", "cdktf.json", "stacks", "container", "image_builder", "model_catalog", "models")
+_APPLICATION = ("main.py", "cdktf.json", "stacks", "way_out", "container", "image_builder", "model_catalog", "models")
 _WRITTEN_BY_RUNS = shutil.ignore_patterns("__pycache__", "artifacts", "sources")
 
 

@@ -20,6 +20,7 @@ from local_aws.process import LocalAws
 from operations.bootstrap import bootstrap, bootstrap_existing
 from operations.destroy import Scope, destroy_stacks
 from operations.errors import DestroyError, StateError
+from operations.outcome import Outcome
 from operations.remote_state import RemoteState
 from tests.end_to_end.conftest import LocalAwsFactory
 from tests.end_to_end.project import change_settings
@@ -61,9 +62,12 @@ class World:
         bootstrap(self.rehearsal.deployment.terraform("state"), self.directory, Console(file=io.StringIO()))
 
     def destroy(self, scope: Scope = Scope(logs=True)) -> str:  # noqa: B008 - it is immutable
-        out = io.StringIO()
-        code = destroy_stacks(self.rehearsal.deployment, Console(file=out, width=200), scope, approved=True)
+        out, outcome = io.StringIO(), Outcome(self.rehearsal.deployment.environment)
+        console = Console(file=out, width=200)
+        code = destroy_stacks(self.rehearsal.deployment, console, scope, approved=True, outcome=outcome)
         assert code == 0
+        assert outcome.result == ("destroyed" if outcome.stacks else "nothing_there")
+        assert all(stack["destroyed"] for stack in outcome.stacks.values())
         return out.getvalue()
 
     def content(self, bucket: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from demo.rehearsal import Rehearsal
 from examples.invoke_endpoint import InvocationError
 from examples.train_models import predict as predict_with_mxnet
 from operations.deployment import SynthesisError
-from operations.terraform import Plan, TerraformError
+from operations.terraform import SavedPlan, TerraformError
 from tests.end_to_end.conftest import LocalAwsFactory
 from tests.end_to_end.project import change_settings
 
@@ -41,7 +41,7 @@ def rehearse(tmp_path: Path, project: Path, local_aws: LocalAwsFactory) -> Rehea
     return make
 
 
-def _actions(plan: Plan) -> dict[str, str]:
+def _actions(plan: SavedPlan) -> dict[str, str]:
     return {change.address: change.symbol for change in plan.changes}
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from demo.example_models import ExampleModel
 from demo.rehearsal import Rehearsal
-from operations.terraform import Plan
+from operations.terraform import SavedPlan
 from plan_review.findings import Severity, Verdict
 from tests.end_to_end.conftest import LocalAwsFactory
 from tests.end_to_end.project import change_settings
@@ -30,11 +30,11 @@ def test_models_may_come_and_earlier_versions_go_but_no_current_one(
     with local_aws() as aws:
         rehearsal = Rehearsal(tmp_path, aws, project)
 
-        def deployed() -> Plan:
+        def deployed() -> SavedPlan:
             rehearsal.deployment.synth()
             return rehearsal.deploy("models")
 
-        def changes(plan: Plan) -> dict[str, str]:
+        def changes(plan: SavedPlan) -> dict[str, str]:
             return {change.address: change.symbol for change in plan.changes}
 
         rehearsal.catalog.add("model", first.directory)

@@ -9,12 +9,12 @@ from pathlib import Path
 from demo.example_models import ExampleModel
 from demo.rehearsal import Rehearsal
 from operations.deployment import PROJECT_DIRECTORY
-from operations.terraform import Plan
+from operations.terraform import SavedPlan
 from tests.end_to_end.conftest import LocalAwsFactory
 from tests.end_to_end.project import change_settings
 
 
-def deployed(rehearsal: Rehearsal) -> dict[str, Plan]:
+def deployed(rehearsal: Rehearsal) -> dict[str, SavedPlan]:
     """Every stack's plan, applied in order."""
     rehearsal.deployment.synth()
     return {stack: rehearsal.deploy(stack) for stack in rehearsal.deployment.stacks}

@@ -78,6 +78,15 @@ def test_every_command_has_help_in_plain_lines(path: tuple[str, ...], capsys: py
     assert description[0].isupper() and description.endswith((".", "it."))
 
 
+@pytest.mark.parametrize("path", [(), *PATHS], ids=" ".join)
+def test_no_line_of_a_help_is_cut_or_too_wide(path: tuple[str, ...], capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main([*path, "--help"]) == 0
+    usage, *lines = capsys.readouterr().out.splitlines()
+    assert not [line for line in (usage, *lines) if len(line) > 80]
+    assert not [line for line in lines if line.rstrip().endswith(("...", "…"))]
+
+
 @pytest.mark.parametrize("path", [path for path in PATHS if path not in (("plan",), ("review",))], ids=" ".join)
 def test_an_option_that_does_not_exist_is_an_error_with_the_way_to_the_help(path, capsys) -> None:
     assert main([*path, "--no-such-option"]) == 1

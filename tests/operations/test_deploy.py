@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from mme.program import main
 from operations import deploy as deploy_module
 from operations import plan as plan_module
 from operations.deploy import deploy, review_saved
@@ -327,3 +328,16 @@ def test_nothing_takes_the_place_of_the_gate_of_the_base_branch(console: Console
     ):
         with pytest.raises(SavedPlansError, match=f"those of origin/main: leave out {option.split('=')[0]}"):
             action()
+
+
+def test_the_outcome_of_a_deployment_is_one_document(project: Project, console: Console, monkeypatch, capsys):
+    monkeypatch.setattr("operations.deploy.require_lasting", lambda environment: None)
+    for result, changes in (("applied", [{"address": "terraform_data.one", "actions": ["create"]}]), ("nothing_to_apply", [])):  # fmt: skip # noqa: E501
+        assert main(["deploy", "dev", "--yes", "--json"]) == 0
+        output, errors = capsys.readouterr()
+        document = json.loads(output)
+        assert (document["environment"], document["result"], document["errors"]) == ("dev", result, [])
+        assert [stack["name"] for stack in document["stacks"]] == ["dev-image", "dev-models"]
+        assert document["stacks"][0]["changes"] == changes
+        assert {stack["applied"] for stack in document["stacks"]} == {result == "applied"}
+        assert "Plan review" in errors

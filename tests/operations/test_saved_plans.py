@@ -9,7 +9,7 @@ import pytest
 
 from operations.errors import SavedPlansError
 from operations.saved_plans import SavedPlans, prepare_directory, read_saved_plans
-from operations.terraform import Plan
+from operations.terraform import SavedPlan
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def saved(tmp_path: Path) -> SavedPlans:
     prepare_directory(tmp_path / "plans")
     plans = SavedPlans(tmp_path / "plans", "dev", ("models", "endpoint"), tree="1234")
     for stack in plans.stacks:
-        plans.add(stack, Plan(made / "plan", {"resource_changes": []}))
+        plans.add(stack, SavedPlan(made / "plan", {"resource_changes": []}))
     (plans.directory / "review.md").write_text("safe")
     plans.seal()
     return plans

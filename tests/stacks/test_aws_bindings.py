@@ -16,7 +16,7 @@ import pytest
 from stacks import aws_bindings
 
 ROOT = Path(__file__).parents[2]
-PRELOAD = ROOT / "stacks" / "aws_bindings.cjs"
+PRELOAD = ROOT / "stacks" / "jsii_kernel.cjs"
 
 
 @pytest.fixture(scope="module")

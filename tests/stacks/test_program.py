@@ -19,7 +19,7 @@ def checkout(tmp_path) -> Path:
     """A small project with the program's code, two environments, an empty catalog and a build context."""
     (tmp_path / "cdktf.json").write_text(json.dumps({"context": {"environments": {"local": LOCAL, "dev": SMALL}}}))
     shutil.copy(ROOT / "main.py", tmp_path)
-    for package in ("stacks", "model_catalog", "image_builder"):
+    for package in ("stacks", "way_out", "model_catalog", "image_builder"):
         (tmp_path / package).symlink_to(ROOT / package)
     (tmp_path / "container").mkdir()
     (tmp_path / "container" / "Dockerfile").write_text("FROM scratch\n")

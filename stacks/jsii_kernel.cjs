@@ -1,5 +1,5 @@
 "use strict";
-// The Node half of aws_bindings.py, preloaded into the jsii kernel. The provider's lib/index.js requires all of its
+// The Node half of jsii_kernel.py, preloaded into the jsii kernel. The provider's lib/index.js requires all of its
 // 2,200 modules at once, which takes seconds; here each is required when it is first used. An index that looks
 // different is loaded as it is: slow, and right.
 const fs = require("node:fs");

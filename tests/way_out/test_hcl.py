@@ -1,8 +1,8 @@
-"""Nothing depends on CDKTF and HashiCorp's binary alone: CDK Terrain, HCL and TERRAFORM_BINARY_NAME."""
+"""`cdktf synth --hcl`: Terraform plans the same from it."""
 
 import json
 import os
-import subprocess
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,76 +12,16 @@ import pytest
 
 from local_aws.process import LocalAws
 from model_catalog.lock import Lock, Model, write_lock
-from tests.stacks.conftest import copied, example_lock
+from stacks.application import add_stacks
+from stacks.aws_bindings import App, TerraformResource
+from stacks.project import Project
+from stacks.settings_reader import parse_settings
+from tests.stacks.conftest import CONTEXT_HASH, LOCAL, copied, example_lock
+from tests.way_out.comparison import ROOT, differences, run
+from way_out import hcl
 
-ROOT = Path(__file__).parents[2]
-GOLDEN = Path(__file__).parent / "golden"
-SUCCESSOR = ROOT / ".local" / "way-out" / "packages"
 STACKS = ("state", "image", "models", "endpoint")
 TERRAFORM = os.environ.get("TERRAFORM_BINARY_NAME", "terraform")
-
-
-def differences(one: Any, other: Any, path: str = "") -> dict[str, tuple[Any, Any]]:
-    """What differs between two JSON documents, by path."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        found = {}
-        for key in sorted(one.keys() | other.keys()):
-            found |= differences(one.get(key), other.get(key), f"{path}/{key}")
-        return found
-    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        found = {}
-        for index, (left, right) in enumerate(zip(one, other, strict=True)):
-            found |= differences(left, right, f"{path}/{index}")
-        return found
-    return {} if one == other else {path: (one, other)}
-
-
-def run(*command: str, **variables: str) -> str:
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env={**os.environ, **variables},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-@pytest.mark.skipif(not SUCCESSOR.is_dir(), reason="CDK Terrain is not installed: make way-out")
-def test_cdk_terrain_synthesises_the_same_json(tmp_path):
-    program = "tests.stacks.synthesise_examples"
-    packages = os.pathsep.join([str(SUCCESSOR), str(ROOT)])
-    run(sys.executable, "-m", program, str(tmp_path), CDK_BINDINGS="cdktn", PYTHONPATH=packages)
-    written = {folder.name: folder / "cdk.tf.json" for folder in (tmp_path / "cdktf.out" / "stacks").iterdir()}
-    golden = {path.stem: path for path in GOLDEN.glob("*-*.json")}
-    assert written.keys() == golden.keys()
-    for name, path in written.items():
-        differing = differences(json.loads(golden[name].read_text()), json.loads(path.read_text()))
-        assert differing.keys() == {
-            "////metadata/version",
-            "/terraform/required_providers/aws/source",
-            "/terraform/required_providers/aws/version",
-        }
-        # The same provider: Terraform reads the short form as the long one.
-        assert differing["/terraform/required_providers/aws/source"] == ("aws", "hashicorp/aws")
-
-
-def test_other_bindings_are_refused():
-    done = subprocess.run(
-        [sys.executable, "main.py"],
-        cwd=ROOT,
-        env={**os.environ, "CDK_BINDINGS": "pulumi"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert done.stderr == "CDK_BINDINGS is 'pulumi'; allowed: cdktf or cdktn (default: cdktf)\n"
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +72,32 @@ def test_hcl_is_valid_and_plans_the_same(aws, synthesised, stack):
     differing = differences(plans["json"], plans["hcl"])
     assert {path: both for path, both in differing.items() if both[1] != f"{both[0]}\n"} == {}
     assert {path.rpartition("/")[2] for path in differing} <= {"dashboard_body"}
+
+
+def test_every_object_gets_a_construct_and_what_hcl_breaks_goes(tmp_path):
+    lock = Lock(models=example_lock().models | {"copied": Model(versions=(copied("copied", 1),))})
+    settings = parse_settings({"environments": {"local": {**LOCAL, "model_list": True}}}, {})
+    app = App(outdir=str(tmp_path))
+    add_stacks(app, settings, lock, CONTEXT_HASH, Project(tmp_path, Path("cdktf.out"), Path("models"), Path()))
+    (models,) = (stack for stack in app.node.children if stack.node.id == "local-models")
+    objects = {
+        (type_, id_)
+        for type_ in ("aws_s3_object", "aws_s3_object_copy")
+        for id_ in models.to_terraform()["resource"][type_]
+    }
+    assert len(objects) == 6
+    hcl.rewrite(app)
+    resources = [child for child in models.node.children if isinstance(child, TerraformResource)]
+    assert objects <= {(resource.terraform_resource_type, resource.node.id) for resource in resources}
+    for stack in app.node.children:
+        assert "required_version" not in stack.to_terraform()["terraform"]
+
+
+def test_only_the_command_lines_wish_gives_hcl():
+    assert [hcl.is_wanted({"SYNTH_HCL_OUTPUT": value}) for value in ("true", "1", "false", "")] == [True, True, False, False]  # fmt: skip # noqa: E501
+    assert not hcl.is_wanted({})
+
+
+def test_nothing_in_the_stacks_knows_of_a_way_out():
+    for path in (ROOT / "stacks").glob("*.py"):
+        assert not re.search(r"way_out|cdktn|hcl_|_hcl\b|\.hcl\b(?!\")", path.read_text()), path
