@@ -28,6 +28,7 @@ NOT_THE_PROJECTS = {"node_modules", "cdktf.out", "__pycache__", "artifacts", "so
 GENERATED = (
     "docs/commands.md",
     "docs/licences.md",
+    "docs/settings.md",
     "plan_review/RULES.md",
     "benchmarks/capacity.md",
     "benchmarks/reliability.md",
