@@ -30,6 +30,7 @@ GENERATED = (
     "docs/licences.md",
     "docs/settings.md",
     "plan_review/RULES.md",
+    "plan_review/VERDICTS.md",
     "benchmarks/capacity.md",
     "benchmarks/reliability.md",
     "benchmarks/scale.md",
