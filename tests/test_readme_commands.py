@@ -223,17 +223,17 @@ def test_the_demo(checkout: Checkout) -> None:
 
 
 @pytest.mark.slow
-def test_an_environment_from_its_first_day_to_its_last(local: Checkout) -> None:
+def test_an_environment_from_its_first_day_to_its_last_and_the_recipes(local: Checkout) -> None:
     for command, run in LOCAL.items():
         local.run(command, run)
     _bring_what_a_user_has(local)
     for command, run in LIFE.items():
         local.run(command, run)
+    _let_terraform_check_the_recipes(local)
 
 
-@pytest.mark.slow
-def test_terraform_accepts_what_the_recipes_set(local: Checkout) -> None:
-    """Each in an environment of its own; all are synthesised at once."""
+def _let_terraform_check_the_recipes(local: Checkout) -> None:
+    """Each in an environment of its own, all synthesised at once; the catalog has the models that they name."""
     names = [f"recipe{number}" for number, _ in enumerate(RECIPES)]
     recipes = [json.loads(f"{{{recipe}}}") for recipe in RECIPES]
     local.environments(
