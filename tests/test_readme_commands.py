@@ -84,7 +84,7 @@ LIFE: dict[str, Run] = {
         typed='mme models add resnet-18 s3://own/key.tar.gz --sha256 "$(sha256sum key.tar.gz | cut -d" " -f1)"',
     ),
     "cdktf deploy dev-models": Run("1 added, 0 changed, 0 destroyed", answers=APPROVE),
-    "cdktf deploy 'dev-*'": Run("endpoint_name"),
+    "cdktf deploy 'dev-*'": Run("endpoint_name", answers=APPROVE),
     "cdktf deploy dev-models 2>&1 | mme explain": Run(
         "The state is locked by", before=f"{PREPARED}python killed.py && "
     ),

@@ -37,7 +37,7 @@ class Terminal:
 
         Args:
             line: as it is typed.
-            answers: what to type, by what the command shows when it asks; each once.
+            answers: what to type, by what the command shows when it asks, every time.
             seconds: it is killed after that.
 
         Raises:
@@ -56,7 +56,7 @@ class Terminal:
         )
         os.close(theirs)
         try:
-            shown = _converse(ours, dict(answers or {}), time.monotonic() + seconds)
+            shown = _converse(ours, answers or {}, time.monotonic() + seconds)
             return Done(process.wait(seconds), shown)
         finally:
             os.close(ours)
@@ -85,7 +85,7 @@ def _pass_keys_on(terminal: int) -> None:
     termios.tcsetattr(terminal, termios.TCSANOW, attributes)
 
 
-def _converse(terminal: int, answers: dict[str, str], deadline: float) -> str:
+def _converse(terminal: int, answers: Mapping[str, str], deadline: float) -> str:
     """Everything that is shown until the other side closes."""
     shown, answered = "", 0
     while True:
@@ -98,8 +98,7 @@ def _converse(terminal: int, answers: dict[str, str], deadline: float) -> str:
         if not piece:
             return shown
         shown += _ESCAPES.sub("", piece.decode(errors="replace")).replace("\r\n", "\n")
-        for question, answer in list(answers.items()):
+        for question, answer in answers.items():
             if question in shown[answered:]:
                 os.write(terminal, answer.encode())
                 answered = len(shown)
-                del answers[question]
