@@ -10,6 +10,11 @@ from .server_process import ServerProcess, free_port
 SERVE = Path(__file__).resolve().parents[2] / "container" / "serve"
 
 
+def forms_folder(directory: Path) -> Path:
+    """Where the server whose working directory this is keeps optimised forms of ONNX models."""
+    return directory.absolute() / "forms"
+
+
 def model_server(
     directory: Path,
     workers: int | None = None,
@@ -35,6 +40,8 @@ def model_server(
         "SAGEMAKER_BIND_TO_PORT": str(port),
         "SAGEMAKER_MULTI_MODEL": "true",
         "MODEL_SERVER_HOST": "127.0.0.1",
+        # Each run makes its own.
+        "MODEL_SERVER_OPTIMISED_FOLDER": str(forms_folder(directory)),
     }
     if workers is not None:
         environment["MODEL_SERVER_WORKERS"] = str(workers)

@@ -9,6 +9,7 @@ class Plan:
 
     Attributes:
         baseline_models: SqueezeNets that multi-model-server loads in the cold and memory measure.
+        again_models: SqueezeNets that are loaded, unloaded and loaded again.
         most_models: where loading into the project's server stops, if its memory has not reached the baseline's before.
         rounds: how often each server gets its turn in the throughput measure.
         round_seconds: length of such a turn.
@@ -28,6 +29,7 @@ class Plan:
     """
 
     baseline_models: int = 12
+    again_models: int = 12
     most_models: int = 300
     rounds: int = 4
     round_seconds: float = 6.0
@@ -49,6 +51,7 @@ class Plan:
 FULL = Plan()
 QUICK = Plan(
     baseline_models=4,
+    again_models=4,
     most_models=30,
     rounds=1,
     round_seconds=2.0,

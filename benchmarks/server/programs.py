@@ -8,6 +8,7 @@ from . import mlserver, multi_model_server, triton
 
 PARTS = {
     "loading": "cold start, memory, resident models",
+    "again": "cold start and memory of models that were loaded before",
     "throughput": "requests/s and p99 by clients",
     "time": "overhead",
     "workers": "requests/s by workers",
@@ -18,7 +19,7 @@ PARTS = {
     "kill": "a killed worker",
 }
 # Compared with multi-model-server.
-_WITH_BASELINE = {"loading", "throughput", "time", "workers", "rivals"}
+_WITH_BASELINE = {"loading", "again", "throughput", "time", "workers", "rivals"}
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ _ROWS = (
     ("processor time a request, ms", "{}_cpu_ms_per_request", "{:.1f}"),
     ("overhead, one client, p50 ms", "{}_overhead_ms", "{:.2f}"),
 )
+_AGAIN_COLUMNS = ("again_baseline", "again_mxnet", "again_onnx")
 _RIVAL_COLUMNS = ("rivals_baseline", "rivals_triton", "rivals_mlserver", "rivals_onnx")
 _RIVAL_ROWS = (
     ("cold start, median ms", "{}_cold_ms", "{:.0f}"),
@@ -55,6 +56,7 @@ def render_report(record: Record) -> str:
         **numbers,
         "targets": _targets(numbers),
         "numbers": _table(numbers, _COLUMNS, _ROWS),
+        "again": _table(numbers, _AGAIN_COLUMNS, _ROWS),
         "rivals": _table(numbers, _RIVAL_COLUMNS, _RIVAL_ROWS),
         "parts": "\n".join(_measured(part, entry["parts"].get(part)) for part in PARTS),
         "others": _others(record),

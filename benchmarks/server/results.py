@@ -53,6 +53,26 @@ def loading_outcome(loading: Mapping[str, Loading]) -> Outcome:
     return Outcome(numbers, _raw_loading(loading), {"server-memory.png": memory_figure(loading)})
 
 
+def again_outcome(again: Mapping[str, Loading]) -> Outcome:
+    """Cold start and memory of the baseline, MXNET and ONNX, with models that they have loaded before."""
+    baseline = again[BASELINE]
+    numbers: dict[str, Value] = {}
+    for name, loading in again.items():
+        prefix = f"again_{PREFIXES[name]}"
+        numbers |= {
+            f"{prefix}_cold_ms": median(loading.warm_server_cold_seconds) * 1000,
+            f"{prefix}_memory_mib": loading.bytes_per_model() / MIB,
+            f"{prefix}_file_mib": loading.file_bytes_per_model() / MIB,
+        }
+        if name != BASELINE:
+            numbers |= {
+                f"{prefix}_cold_ratio": median(loading.warm_server_cold_seconds)
+                / median(baseline.warm_server_cold_seconds),
+                f"{prefix}_memory_ratio": loading.bytes_per_model() / baseline.bytes_per_model(),
+            }
+    return Outcome(numbers, _raw_loading(again))
+
+
 def throughput_outcome(
     throughput: Mapping[str, Mapping[str, Throughput]], sweep: Sweep, largest_difference: float
 ) -> Outcome:

@@ -14,14 +14,14 @@ from .contenders import BASELINE, BASELINE_PER_CORE, MLSERVER, MXNET, ONNX, TRIT
 from .measure_cache import measure_cache
 from .measure_kill import WORKERS as KILL_WORKERS
 from .measure_kill import measure_kill
-from .measure_loading import Loading, load_by_turns, measure_loading
+from .measure_loading import Loading, load_by_turns, measure_again, measure_loading
 from .measure_neighbours import measure_neighbours, write_slow_loader
 from .measure_tabular import MODEL as TABULAR
 from .measure_tabular import measure_tabular
 from .measure_throughput import Contender, Throughput, measure_throughput, one_turn
 from .measure_time import Phases, TimeSpent, baseline_phases, measure_bare_sockets, measure_time, own_phases
 from .mlserver import MLServer
-from .model_server import model_server
+from .model_server import forms_folder, model_server
 from .multi_model_server import multi_model_server
 from .outcome import Outcome
 from .percentiles import percentile
@@ -33,6 +33,7 @@ from .results import (
     HEADLINE,
     MIB,
     RivalRun,
+    again_outcome,
     cache_outcome,
     kill_outcome,
     loading_outcome,
@@ -73,6 +74,7 @@ class Run:
         """One of programs.PARTS."""
         measures: dict[str, Callable[[], Outcome]] = {
             "loading": self.loading,
+            "again": self.again,
             "throughput": self.throughput,
             "time": self.time,
             "workers": self.workers,
@@ -101,6 +103,20 @@ class Run:
         ):
             servers = {BASELINE: baseline, MXNET: mxnet, ONNX: onnxruntime}
             return loading_outcome(measure_loading(servers, self._store, self._plan))
+
+    def again(self) -> Outcome:
+        """Cold start and memory of models that this machine has loaded before."""
+        count = self._plan.again_models
+        onnx, mxnet = self._store.many("onnxruntime", count), self._store.many("mxnet", count)
+        say("cold start of models that were loaded before: loading models by turns")
+        with (
+            self._baseline("again-baseline", 1) as baseline,
+            model_server(self._work / "again-mxnet") as ours,
+            model_server(self._work / "again-onnxruntime") as onnxruntime,
+        ):
+            servers = {BASELINE: baseline, MXNET: ours, ONNX: onnxruntime}
+            folders = {BASELINE: mxnet, MXNET: mxnet, ONNX: onnx}
+            return again_outcome(measure_again(servers, folders, forms_folder(self._work / "again-onnxruntime")))
 
     def throughput(self) -> Outcome:
         """Requests/s and p99 with 8 clients, and with other numbers of them."""

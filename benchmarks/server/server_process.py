@@ -23,6 +23,8 @@ from .processes import Memory, measure_memory, process_tree, processor_seconds
 START_TIMEOUT_SECONDS = 90
 REQUEST_TIMEOUT_SECONDS = 120
 STOP_TIMEOUT_SECONDS = 35
+# Servers close connections that nobody uses, MLServer after 5 s: one that was idle for so long is opened again.
+IDLE_SECONDS = 2.0
 
 
 def free_port() -> int:
@@ -49,6 +51,7 @@ class ModelServerClient:
         self.name = name
         self.port = port
         self._connection: http.client.HTTPConnection | None = None
+        self._used_at = 0.0
 
     def close(self) -> None:
         """Close the connection; the next request opens another."""
@@ -60,6 +63,8 @@ class ModelServerClient:
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, bytes]:
         """Status and body of one request on the kept connection. Raises OSError when the server cannot be reached."""
+        if time.monotonic() - self._used_at > IDLE_SECONDS:
+            self.close()
         if self._connection is None:
             self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=REQUEST_TIMEOUT_SECONDS)
         try:
@@ -69,6 +74,8 @@ class ModelServerClient:
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise OSError(f"{self.name}: {method} {path}: {error}") from error
+        finally:
+            self._used_at = time.monotonic()
 
     def load(self, model: str, directory: Path) -> None:
         """Load the model from an extracted artifact. Raises UnexpectedAnswerError unless the server answers 200."""

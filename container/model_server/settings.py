@@ -4,6 +4,7 @@ SageMaker's own variables are taken where it defines one; the rest is named MODE
 raised together.
 """
 
+import os
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -84,6 +85,13 @@ class Settings(BaseModel):
     artifact_code: Annotated[bool, _from("MODEL_SERVER_ARTIFACT_CODE")] = True
     """Whether an artifact may bring its own handler (`code/inference.py`). It runs with the server's rights."""
 
+    forms_mib: Annotated[int, _from("MODEL_SERVER_OPTIMISED_MIB")] = Field(4096, ge=0, le=2**24)
+    """What optimised forms of ONNX models may take on disk, in MiB; 0 makes and uses none."""
+
+    forms_folder: Annotated[str, _from("MODEL_SERVER_OPTIMISED_FOLDER")] = Field(min_length=1, pattern=r"^/")
+    """Where they are kept, with the mode 0700 and owned by the server's user. Default: a folder
+    below TMPDIR, or /var/tmp."""
+
     endpoint: Annotated[str, _from("MODEL_SERVER_ENDPOINT")] = Field("", max_length=255)
     """The endpoint that runs the server, a dimension of its CloudWatch metrics. SageMaker does not tell the container.
     Empty: no such dimension."""
@@ -99,6 +107,10 @@ class Settings(BaseModel):
 
     log_level: Annotated[int, _from("SAGEMAKER_CONTAINER_LOG_LEVEL")] = Field(20, ge=0, le=50)
     """Python's level of the log on stderr: 10 debug, 20 info, 30 warnings, 40 errors."""
+
+    @property
+    def forms_bytes(self) -> int:
+        return self.forms_mib * MIB
 
     @property
     def memory_bytes(self) -> int:
@@ -130,6 +142,10 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     workers_count = max(1, int(workers)) if workers.isdecimal() else 1
     values.setdefault("model_workers", workers_count)
     values.setdefault("engine_threads", max(1, cores // workers_count))
+    temporary = environment.get("TMPDIR", "")
+    values.setdefault(
+        "forms_folder", f"{temporary if temporary.startswith('/') else '/var/tmp'}/model-server-{os.geteuid()}"
+    )
     values.setdefault("memory_mib", max(128, int(memory_limit_bytes() * 0.9) // MIB))
     try:
         settings = Settings.model_validate(values)

@@ -19,6 +19,7 @@ from benchmarks.server.report import render_report
 from benchmarks.server.results import (
     MIB,
     RivalRun,
+    again_outcome,
     cache_outcome,
     kill_outcome,
     loading_outcome,
@@ -61,6 +62,7 @@ def outcomes():
     times = {name: spent(5.0) for name in (BASELINE, MXNET, ONNX)}
     answers = [Answer("a", 0.001, 200), Answer("b", 0.5, 500)]
     return {
+        "again": again_outcome({BASELINE: loading(1.6, 140), MXNET: loading(0.02, 7), ONNX: loading(0.016, 4, 5)}),
         "loading": loading_outcome({BASELINE: loading(1.5, 140), MXNET: loading(0.03, 7), ONNX: loading(0.015, 4, 5)}),
         "throughput": throughput_outcome(
             {"squeezenet": by_name, "resnet18": by_name},
@@ -128,6 +130,13 @@ def test_ratios_against_triton_and_mlserver(made):
     assert numbers["rivals_onnx_file_mib"] == pytest.approx(5)
     assert numbers["rivals_mlserver_squeezenet_throughput_ratio"] == pytest.approx(1.5)
     assert numbers["rivals_triton_resnet18_p99_ratio"] == pytest.approx(0.5)
+
+
+def test_models_loaded_again_have_a_table_of_their_own(made, record):
+    assert made["again"].numbers["again_onnx_cold_ratio"] == pytest.approx(0.01)
+    lines = render_report(record).splitlines()
+    assert "| cold start, median ms | 1600 | 20 | 16 |" in lines
+    assert "| page cache that it maps besides, MiB | 0.0 | 0.0 | 5.0 |" in lines
 
 
 def test_rivals_are_columns_beside_the_baseline(record):

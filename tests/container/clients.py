@@ -33,6 +33,7 @@ from container.model_server.telemetry.events import EventLog
 from container.model_server.telemetry.tracing import identify
 
 SERVE = Path(__file__).parents[2] / "container" / "serve"
+FORMS_FOLDER = "MODEL_SERVER_OPTIMISED_FOLDER"
 _READY_SECONDS = 90.0
 
 
@@ -126,7 +127,7 @@ class InProcessClient(_Calls):
     """Asks the routes on an event loop of its own, without a connection. The workers are processes all the same."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        settings = read_settings(environment)
+        settings = read_settings({FORMS_FOLDER: os.environ[FORMS_FOLDER], **environment})
         self._output = io.BytesIO()
         self._service, self._hall = assemble(settings, EventLog(self._output))
         self._loop = asyncio.new_event_loop()

@@ -9,13 +9,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.container.clients import Client, HttpClient, InProcessClient
+from tests.container.clients import FORMS_FOLDER, Client, HttpClient, InProcessClient
 from tests.support.checkpoints import dense_network, image_network, mxnet, save_checkpoint
 
 
 def pytest_configure(config: pytest.Config) -> None:
     # mxnet 1.9.1's nd.array looks at scipy.sparse.csr, a name that scipy deprecated.
     config.addinivalue_line("filterwarnings", "ignore:Please import `csr_matrix`:DeprecationWarning")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forms_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Optimised forms that the tests' servers make end with the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FORMS_FOLDER, str(tmp_path_factory.mktemp("forms") / "forms"))
+        yield
 
 
 @pytest.fixture(scope="session")

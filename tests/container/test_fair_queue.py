@@ -86,8 +86,8 @@ class FakeProcess:
         self.timeouts.append(timeout_seconds)
         self._done.append(done)
 
-    def answer(self) -> None:
-        self._done.pop(0)(({}, b"answer"))
+    def answer(self, **header) -> None:
+        self._done.pop(0)((header, b"answer"))
 
 
 class Bench:
@@ -96,11 +96,13 @@ class Bench:
     def __init__(self, workers: int = 1, **environment: str) -> None:
         settings = read_settings({"MODEL_SERVER_WORKERS": str(workers), **environment})
         self.starved: list[str] = []
+        self.grown: list[tuple] = []
         self.scheduler = Scheduler(
             settings,
             None,
             lambda _: None,
             lambda waiting: self.starved.append(waiting.model.name),  # type: ignore[arg-type]
+            lambda of, place, header: self.grown.append((of.name, place.index, header)),
         )
         self.processes = [FakeProcess() for _ in range(workers)]
         for place, process in zip(self.scheduler.shared, self.processes, strict=True):
@@ -190,5 +192,19 @@ def test_an_abandoned_request_is_not_begun() -> None:
         bench.processes[0].answer()
         assert len(bench.processes[0].timeouts) == 1
         assert bench.place(0).free
+
+    asyncio.run(run())
+
+
+def test_a_first_run_says_what_it_took_where_and_a_load_does_not() -> None:
+    async def run() -> None:
+        bench, ran = Bench(2), model("ran", 1)
+        bench.submit(model("new"), place=0)
+        bench.processes[0].answer(taken_bytes=5)
+        bench.submit(ran)
+        bench.processes[1].answer(taken_bytes=7)
+        bench.submit(ran)
+        bench.processes[1].answer()
+        assert bench.grown == [("ran", 1, {"taken_bytes": 7})]
 
     asyncio.run(run())

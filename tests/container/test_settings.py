@@ -15,6 +15,12 @@ def test_defaults_come_from_the_machine() -> None:
     assert 0 < settings.memory_bytes < os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
+@pytest.mark.parametrize(("folder", "parent"), [("/scratch", "/scratch"), ("", "/var/tmp"), ("relative", "/var/tmp")])
+def test_optimised_forms_are_kept_where_temporary_files_are(folder: str, parent: str) -> None:
+    assert read_settings({"TMPDIR": folder}).forms_folder == f"{parent}/model-server-{os.geteuid()}"
+    assert read_settings({"TMPDIR": folder, "MODEL_SERVER_OPTIMISED_FOLDER": "/forms"}).forms_folder == "/forms"
+
+
 def test_sagemakers_variables_are_read() -> None:
     settings = read_settings(
         {

@@ -4,7 +4,7 @@ import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
-from ..errors import InsufficientMemory
+from ..errors import InsufficientMemory, ModelTooLarge
 from .registry import Model
 
 MIB = 1024 * 1024
@@ -88,15 +88,15 @@ class MemoryBudget:
         known = self._seen.get((model.name, model.artifact_bytes))
         return max(_LEAST_BYTES, int(model.artifact_bytes * self._ratio) if known is None else known)
 
-    def learn(self, model: Model, measured_bytes: int) -> None:
-        """Remember what a model took."""
+    def learn(self, model: Model, measured_bytes: int, is_typical: bool = True) -> None:
+        """Remember what a model took. `is_typical`: whether it says something about unknown models as well."""
         key = (model.name, model.artifact_bytes)
         self._seen[key] = measured_bytes
         self._seen.move_to_end(key)
         if len(self._seen) > _REMEMBERED_MODELS:
             self._seen.popitem(last=False)
         # What code takes says nothing about checkpoints of another size.
-        if model.artifact_bytes > MIB and not model.has_code:
+        if is_typical and model.artifact_bytes > MIB and not model.has_code:
             self._ratio += 0.2 * (measured_bytes / model.artifact_bytes - self._ratio)
 
     @contextlib.contextmanager
@@ -107,6 +107,25 @@ class MemoryBudget:
             yield
         finally:
             self._reserved_bytes -= needed_bytes
+
+    def room_for(self, estimate: int, model: Model) -> int:
+        """What to reserve for a load: less than the estimate for one that is only tried.
+
+        Raises InsufficientMemory, ModelTooLarge.
+        """
+        if self.fits(estimate):
+            return estimate
+        if self.may_be_tried(model):
+            return min(self.left_bytes, estimate - 1)
+        if self.can_never_fit(estimate) and self.knows(model):
+            raise self.too_large(model, f"takes {estimate / MIB:.1f} MiB")
+        raise self.refusal(model.name, estimate)
+
+    def too_large(self, model: Model, need: str) -> ModelTooLarge:
+        return ModelTooLarge(
+            f"model {model.name} {need}, and there are {self.room_bytes / MIB:.1f} MiB for models: it needs an "
+            "instance with more memory"
+        )
 
     def refusal(self, name: str, needed_bytes: int) -> InsufficientMemory:
         return InsufficientMemory(

@@ -13,7 +13,6 @@ from ..errors import (
     InsufficientMemory,
     ModelNotFound,
     ModelTimeout,
-    ModelTooLarge,
     WorkerCrashed,
 )
 from ..memory import anonymous_bytes, headroom_bytes, private_bytes
@@ -25,6 +24,7 @@ from .copies import Copies
 from .housekeeping import Housekeeper
 from .jobs import Job
 from .memory_watch import MemoryWatch
+from .optimiser import Optimiser
 from .places import Place
 from .pool import Zygote
 from .quarantine import Quarantine
@@ -40,7 +40,7 @@ class Placement:
         self._registry = registry
         self._observer = observer
         self._zygote = Zygote(settings)
-        self.scheduler = Scheduler(settings, self._zygote, self._on_lost, self._on_starved)
+        self.scheduler = Scheduler(settings, self._zygote, self._on_lost, self._on_starved, self._on_grown)
         self.budget = MemoryBudget(settings.memory_bytes, self._workers_bytes, headroom_bytes)
         self._quarantine = Quarantine()
         self.copies = Copies(
@@ -59,12 +59,21 @@ class Placement:
             registry=registry,
             observer=observer,
         )
+        self._optimiser = Optimiser(
+            settings,
+            self._zygote,
+            scheduler=self.scheduler,
+            budget=self.budget,
+            registry=registry,
+            needed=self._needed,
+        )
         self._background = Background()
 
     def start(self) -> None:
         """Start the workers, in the background."""
         self.scheduler.start()
         self._background.spawn(self._housekeeper.run())
+        self._background.spawn(self._optimiser.run())
 
     async def stop(self) -> None:
         await self.copies.stop()
@@ -109,8 +118,9 @@ class Placement:
         place = shared
         try:
             with self._arriving(model, shared, estimate), _claim_released(model):
+                await self._optimiser.give_way(estimate)
                 await self.copies.make_room(estimate, model)
-                room = self._room_for(estimate, model)
+                room = self.budget.room_for(estimate, model)
                 is_try = room < estimate
                 # Beyond that it is ended: a small file may ask for more than there is.
                 most = room if is_try else self.budget.left_bytes + int(TOLERANCE * self.budget.limit_bytes)
@@ -144,19 +154,6 @@ class Placement:
             if shared is not None:
                 shared.arriving_bytes -= estimate
 
-    def _room_for(self, estimate: int, model: Model) -> int:
-        """What to reserve for a load: less than the estimate for one that is only tried.
-
-        Raises InsufficientMemory, ModelTooLarge.
-        """
-        if self.budget.fits(estimate):
-            return estimate
-        if self.budget.may_be_tried(model):
-            return min(self.budget.left_bytes, estimate - 1)
-        if self.budget.can_never_fit(estimate) and self.budget.knows(model):
-            raise self._too_large(model, f"takes {estimate / MIB:.1f} MiB")
-        raise self.budget.refusal(model.name, estimate)
-
     async def _watched_load(self, model: Model, place: Place, deadline: float, most: int, is_try: bool) -> wire.Header:
         """Load a model into a process that ends when it has taken more than `most`.
 
@@ -174,7 +171,7 @@ class Placement:
                 self.budget.learn(model, most)
                 self._quarantine.note(model.url)
             if is_alone:
-                raise self._too_large(model, f"takes more than {most / MIB:.1f} MiB") from error
+                raise self.budget.too_large(model, f"takes more than {most / MIB:.1f} MiB") from error
             self.budget.note_failed(model, most)
             raise self.budget.refusal(model.name, most) from error
         finally:
@@ -182,12 +179,6 @@ class Placement:
 
     def _is_alone(self, model: Model) -> bool:
         return not any(other.places or other.arriving for other in self._registry.all() if other is not model)
-
-    def _too_large(self, model: Model, need: str) -> ModelTooLarge:
-        return ModelTooLarge(
-            f"model {model.name} {need}, and there are {self.budget.room_bytes / MIB:.1f} MiB for models: it needs an "
-            "instance with more memory"
-        )
 
     async def _run(
         self, operation: str, model: Model, place: int, deadline: float, begun: Callable[[], None] | None = None
@@ -217,7 +208,11 @@ class Placement:
         model.places.add(place.index)
         # What an engine takes once in a shared worker would be learnt as the model's.
         if place.owner is not None or not header["engine_started"]:
-            self.budget.learn(model, self._needed(model, place))
+            # Models that nobody knows yet have no optimised form, and arrange their weights when they run.
+            is_typical = header.get("origin") != "form" and bool(header.get("has_run"))
+            self.budget.learn(model, self._needed(model, place), is_typical=is_typical)
+        if header.get("origin") == "optimisable file":
+            self._optimiser.note(model, place)
 
     @staticmethod
     def _needed(model: Model, place: Place) -> int:
@@ -233,7 +228,7 @@ class Placement:
         self.budget.learn(model, needed)
         await self.unload_from(model, place.index)
         if self._is_alone(model) and self.budget.can_never_fit(needed):
-            raise self._too_large(model, f"takes {needed / MIB:.1f} MiB")
+            raise self.budget.too_large(model, f"takes {needed / MIB:.1f} MiB")
         raise self.budget.refusal(model.name, needed)
 
     # Unloads.
@@ -270,6 +265,14 @@ class Placement:
                 model.claimed_bytes = self._needed(model, place)
             model.places.discard(place.index)
             model.memory_bytes.pop(place.index, None)
+
+    def _on_grown(self, model: Model, place: Place, header: wire.Header) -> None:
+        """A model ran for the first time since its load: private copies of its weights took the place of the mapped
+        ones that were counted until now."""
+        if place.index in model.memory_bytes:
+            taken = int(header["taken_bytes"])  # type: ignore[call-overload]
+            model.memory_bytes[place.index] = max(0, model.memory_bytes[place.index] + taken)
+            self.budget.learn(model, self._needed(model, place), is_typical=header["origin"] != "form")
 
     def _on_starved(self, job: Job) -> None:
         self.copies.on_starved(job)

@@ -52,13 +52,13 @@ class Model:
 
     @property
     def mapped_bytes(self) -> int:
-        """Weights that no worker has a private copy of: they are read from the mapped files, and stay in memory while
-        the model is used. All workers share them."""
+        """Weights that some worker has no private copy of: it reads them from the mapped files, and they stay in memory
+        while the model is used. All workers share them."""
         if not self.memory_bytes:
             return 0
         if self.has_code:
             return self.code_mapped_bytes
-        return max(0, self.artifact_bytes - max(self.memory_bytes.values()))
+        return max(0, self.artifact_bytes - min(self.memory_bytes.values()))
 
     def enter(self) -> None:
         """Count a request in; it is counted out with `leave`."""

@@ -29,19 +29,27 @@ class Scheduler:
     Args:
         lost: called when a place's process is gone, and with it the models that were loaded there.
         starved: called with a request that has to wait.
+        grown: called with a model, its place, and the answer of its first run, if that was not at its load.
     """
 
     def __init__(
-        self, settings: Settings, zygote: Zygote, lost: Callable[[Place], None], starved: Callable[[Job], None]
+        self,
+        settings: Settings,
+        zygote: Zygote,
+        lost: Callable[[Place], None],
+        starved: Callable[[Job], None],
+        grown: Callable[[Model, Place, wire.Header], None],
     ) -> None:
         self.places = {index: Place(index) for index in range(settings.workers)}
         self.restarts = 0
+        self._busy_at = 0.0
         self.busy_seconds = 0.0
         self._next_index = settings.workers
         self._settings = settings
         self._zygote = zygote
         self._lost = lost
         self._starved = starved
+        self._grown = grown
         self._queue = FairQueue(settings.queue_length)
         self._background = Background()
         self._stopping = False
@@ -59,6 +67,13 @@ class Scheduler:
     @property
     def queued(self) -> int:
         return len(self._queue)
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long no worker had anything to do but to load optimised models again; 0 while one has."""
+        if any(place.job is not None for place in self.places.values()) or len(self._queue):
+            return 0.0
+        return time.perf_counter() - self._busy_at
 
     def start(self) -> None:
         """Start the shared workers, in the background."""
@@ -190,7 +205,10 @@ class Scheduler:
         process.call(job.header, body, max(0.001, job.deadline - job.started_at), ended)
 
     def _end(self, place: Place, process: WorkerProcess, job: Job, outcome: Reply | Exception) -> None:
-        self.busy_seconds += time.perf_counter() - job.started_at
+        now = time.perf_counter()
+        self.busy_seconds += now - job.started_at
+        if job.header.get("operation") != "reload":
+            self._busy_at = now
         place.job = None
         if isinstance(outcome, WorkerCrashed | TimeoutError):
             place.ready = False  # its exit replaces it
@@ -198,6 +216,8 @@ class Scheduler:
                 process.kill()
             self._background.spawn(self._fail(process, job, outcome))
             return
+        if job.place is None and isinstance(outcome, tuple) and "taken_bytes" in outcome[0]:
+            self._grown(job.model, place, outcome[0])
         if place.is_retiring:
             self.retire(place)
         self._fill(place)  # first: the worker is not to wait until this answer is sent

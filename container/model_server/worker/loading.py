@@ -25,9 +25,15 @@ class Loader:
         program: the name of artifacts' own code below `code/`.
         artifact_code: whether it may be run.
         engine_threads: threads of one session of ONNX Runtime.
+        forms: where optimised forms of ONNX models are kept; None for none.
+        forms_bytes: what these may take.
     """
 
-    def __init__(self, program: str, artifact_code: bool, engine_threads: int) -> None:
+    def __init__(
+        self, program: str, artifact_code: bool, engine_threads: int, forms: Path | None = None, forms_bytes: int = 0
+    ) -> None:
+        self._forms = forms
+        self._forms_bytes = forms_bytes
         self._program = program
         self._artifact_code = artifact_code
         self._engine_threads = engine_threads
@@ -38,7 +44,7 @@ class Loader:
 
     @functools.cached_property
     def _onnx(self) -> OnnxEngine:
-        return OnnxEngine(self._engine_threads)
+        return OnnxEngine(self._engine_threads, self._forms, self._forms_bytes)
 
     def start(self, engine: str | None) -> None:
         """Import an engine, where it is not yet: that takes seconds, and memory that no one model takes."""
@@ -57,7 +63,7 @@ class Loader:
         artifact = read_artifact(directory, self._program)
         model: Model
         if artifact.code is not None and self._artifact_code:
-            model = HandlerModel(artifact, lambda: self._engine_model(artifact), name)
+            model = HandlerModel(artifact, lambda: self._engine_model(artifact, by_form=False), name)
         else:
             model = ServedModel(artifact, self._engine_model(artifact))
         try:
@@ -66,11 +72,16 @@ class Loader:
             raise InvalidArtifact(error.message) from error
         return model, artifact, outputs
 
-    def _engine_model(self, artifact: Artifact) -> LoadedModel:
+    def optimise(self, directory: Path) -> str:
+        """Write the optimised form of an artifact's ONNX model, for later loads. Returns why there is none, or an empty
+        text. Raises InvalidArtifact, OSError."""
+        return self._onnx.optimise(read_artifact(directory, self._program))
+
+    def _engine_model(self, artifact: Artifact, by_form: bool = True) -> LoadedModel:
         if artifact.engine == "mxnet":
             return self._mxnet.load(artifact)
         if artifact.engine == "onnxruntime":
-            return self._onnx.load(artifact)
+            return self._onnx.load(artifact, by_form)
         raise InvalidArtifact(
             "the artifact holds no checkpoint: its code must define model_fn"
             if self._artifact_code

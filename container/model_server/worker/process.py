@@ -34,14 +34,21 @@ class Worker:
         self._models: dict[str, Model] = {}
         self._memory = PrivateMemory()
         self._reported_at = 0.0
-        self._loader = Loader(settings.program, settings.artifact_code, settings.engine_threads)
+        self._loader = Loader(
+            settings.program,
+            settings.artifact_code,
+            settings.engine_threads,
+            Path(settings.forms_folder),
+            settings.forms_bytes,
+        )
         self._engines_started: set[str] = set()
         self._libc = ctypes.CDLL(None)
 
     def load(self, name: str, directory: Path) -> wire.Header:
         """Load and run a model once. Loading one that is here already does nothing.
 
-        `engine_started`: whether it is the first of its engine, which allocates what all its models share.
+        `engine_started`: whether it is the first of its engine, which allocates what all its models share. `has_run`:
+        whether it was run, and its memory is what it takes; else its first answer says what it takes more.
         """
         engine = ""
         started = False
@@ -51,7 +58,24 @@ class Worker:
             engine = artifact.engine or "code"
             started = engine not in self._engines_started
             self._engines_started.add(engine)
-        return {"engine": engine, "engine_started": started}
+        model = self._models[name]
+        return {"engine": engine, "engine_started": started, "origin": model.origin, "has_run": model.has_run}
+
+    def reload(self, name: str, directory: Path) -> wire.Header:
+        """Load a model once more and drop what was loaded before: it has an optimised form now. A model that has left
+        meanwhile stays away."""
+        if name not in self._models:
+            return {"origin": ""}
+        model = self._loader.load(directory, name)[0]
+        self._models[name].close()
+        self._models[name] = model
+        self.release_memory()
+        return {"origin": model.origin}
+
+    def optimise(self, directory: Path) -> wire.Header:
+        """Write a model's optimised form, while nobody else needs the processor. For a process of its own."""
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        return {"obstacle": self._loader.optimise(directory)}
 
     def unload(self, name: str) -> wire.Header:
         """Drop a model and give its memory back to the system. A name that is not here is fine: the goal is reached."""
@@ -65,11 +89,13 @@ class Worker:
         self._libc.malloc_trim(0)
 
     def invoke(self, header: wire.Header, body: bytearray) -> tuple[wire.Header, bytes]:
+        """Answer one request. `taken_bytes` is in the answer of a model's first run, if that was not at its load."""
         model = self._models.get(str(header["model"]))
         if model is None:
             raise ModelNotFound(f"model {header['model']!r} is not in this worker")
         headers = header.get("headers", {})
         asked = Asked(str(header["content_type"]), str(header["accept"]), str(header["request_id"]), headers)  # type: ignore[arg-type]
+        before = None if model.has_run else self._memory.bytes()
         encoded = model.invoke(memoryview(body), asked, self._settings.default_accept)
         fields: wire.Header = {
             "content_type": encoded.content_type,
@@ -80,9 +106,11 @@ class Worker:
         if encoded.headers or encoded.status != 200:
             fields |= {"status": encoded.status, "headers": encoded.headers}
         now = time.monotonic()
-        if now - self._reported_at > _REPORT_SECONDS:
+        if before is not None or now - self._reported_at > _REPORT_SECONDS:
             self._reported_at = now
-            fields["private_bytes"] = self._memory.bytes()
+            fields["private_bytes"] = held = self._memory.bytes()
+            if before is not None:
+                fields |= {"taken_bytes": held - before, "origin": model.origin}
         return fields, encoded.body
 
     def private_bytes(self) -> int:
@@ -97,10 +125,15 @@ class Worker:
                 return self.invoke(header, body)
             answering("")
             before = self._memory.bytes()
+            name, directory = str(header["model"]), Path(str(header.get("url", "")))
             if operation == "load":
-                result = self.load(str(header["model"]), Path(str(header["url"])))
+                result = self.load(name, directory)
+            elif operation == "reload":
+                result = self.reload(name, directory)
+            elif operation == "optimise":
+                result = self.optimise(directory)
             else:
-                result = self.unload(str(header["model"]))
+                result = self.unload(name)
                 self.release_memory()
             now = self._memory.bytes()
             return {**result, "taken_bytes": now - before, "private_bytes": now}, b""

@@ -1,10 +1,21 @@
 """What every engine offers: a loaded model that turns arrays into arrays."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from ...artifact.signature import TensorSpec
 from ..formats.tensors import Arrays
+
+
+class Origin(StrEnum):
+    """What a model was loaded from."""
+
+    FILE = "file"
+    OPTIMISABLE_FILE = "optimisable file"
+    """A file that may have an optimised form, and has none yet."""
+    FORM = "form"
+    """Its optimised form: weights are mapped, and shared with other processes."""
 
 
 class Asked(NamedTuple):
@@ -36,6 +47,7 @@ class LoadedModel(Protocol):
     """A model in memory. Used by one thread at a time."""
 
     inputs: tuple[TensorSpec, ...]
+    origin: Origin
 
     def predict(self, arrays: Arrays) -> Arrays:
         """Run N instances, arrays of shape `(N, *item_shape)`; returns one array an output.
@@ -46,6 +58,11 @@ class LoadedModel(Protocol):
         Raises PredictionFailed with the engine's own reason, InvalidInput for more instances than the network can tell
         apart in its outputs.
         """
+        ...
+
+    def foreseen(self) -> Arrays | None:
+        """What a run of made-up instances gives, with zeros for its numbers, where a model of the very same network has
+        run before; None where only a run can tell."""
         ...
 
     def settle(self) -> None:

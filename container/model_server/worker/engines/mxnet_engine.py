@@ -8,6 +8,7 @@ in private memory is its reordered copy of them.
 import hashlib
 import re
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from ...artifact.contents import Artifact, check_json
 from ...artifact.signature import TensorSpec, share_batch
 from ...errors import InvalidArtifact, PredictionFailed
 from ..formats.tensors import Arrays
+from .base import Origin
 from .instances import InstanceRunner
 from .mxnet_params import MappedParameters, UnknownParametersFormat, by_role
 from .reasons import reason
@@ -28,9 +30,20 @@ _ALLOCATED = re.compile(r"Total (\d+) MB allocated")
 class MxnetModel:
     """A bound checkpoint."""
 
+    origin = Origin.FILE
+
     def __init__(
-        self, executor: Any, symbol: Any, inputs: tuple[TensorSpec, ...], parameters: MappedParameters | None
+        self,
+        executor: Any,
+        symbol: Any,
+        inputs: tuple[TensorSpec, ...],
+        parameters: MappedParameters | None,
+        *,
+        has_run: Callable[[], bool],
+        note_run: Callable[[], None],
     ) -> None:
+        """`has_run`: whether a model of the same network has run in this process; `note_run` is called when this one
+        has."""
         self.executor = executor
         self.symbol = symbol
         self.inputs = inputs
@@ -39,6 +52,8 @@ class MxnetModel:
             (name, np.dtype(array.dtype).name) for name, array in zip(names, executor.outputs, strict=True)
         )
         self._parameters = parameters
+        self._has_run = has_run
+        self._note_run = note_run
         self._instances = InstanceRunner(inputs, takes_any_number=False)
 
     def predict(self, arrays: Arrays) -> Arrays:
@@ -69,8 +84,17 @@ class MxnetModel:
             for name, shape, other in zip(names, outputs, larger, strict=True)
         }
 
+    def foreseen(self) -> Arrays | None:
+        """The shapes are known since the executor was bound: that a network of this graph, these inputs and parameters
+        of these shapes can be run, another model has shown."""
+        if not self._has_run():
+            return None
+        arrays = zip(self.outputs, self.executor.outputs, strict=True)
+        return {name: np.zeros(array.shape, dtype) for (name, dtype), array in arrays}
+
     def settle(self) -> None:
         """After the first run: the engine has arranged the weights for itself, the file's pages can go."""
+        self._note_run()
         if self._parameters is not None:
             self._parameters.release_pages()
             self._parameters = None
@@ -89,6 +113,8 @@ class MxnetEngine:
         # Loaded models by the fingerprint of their graph, and what executors of such a graph allocate.
         self._loaded: dict[str, weakref.WeakSet[MxnetModel]] = {}
         self._pool_mb: dict[str, int] = {}
+        # Networks that were run: the fingerprint of the graph, and of its parameters' shapes and types.
+        self._ran: set[tuple[str, str]] = set()
 
     def load(self, artifact: Artifact) -> MxnetModel:
         """Bind the checkpoint. Raises InvalidArtifact with the reason."""
@@ -110,7 +136,15 @@ class MxnetEngine:
             raise
         except Exception as error:
             raise InvalidArtifact(f"MXNet could not load {graph.name}: {reason(error)}") from error
-        model = MxnetModel(executor, symbol, share_batch(artifact.inputs), mapped)
+        network = (fingerprint, _shapes_of(arguments | auxiliary))
+        model = MxnetModel(
+            executor,
+            symbol,
+            share_batch(artifact.inputs),
+            mapped,
+            has_run=lambda: network in self._ran,
+            note_run=lambda: self._ran.add(network),
+        )
         if fingerprint not in self._pool_mb:
             allocated = _ALLOCATED.search(executor.debug_str())
             self._pool_mb[fingerprint] = int(allocated[1]) if allocated else 0
@@ -165,3 +199,8 @@ class MxnetEngine:
         if missing:
             shapes = dict(zip(names, symbol.infer_shape(**{s.name: s.shape for s in artifact.inputs})[0], strict=True))
             arguments |= {name: zeros(shapes[name]) for name in missing}
+
+
+def _shapes_of(arrays: dict[str, Any]) -> str:
+    described = sorted((name, array.shape, np.dtype(array.dtype).name) for name, array in arrays.items())
+    return hashlib.sha256(repr(described).encode()).hexdigest()

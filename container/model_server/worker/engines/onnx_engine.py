@@ -1,5 +1,7 @@
 """ONNX models on ONNX Runtime, without its memory arena: an arena never gives memory back."""
 
+import functools
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +13,10 @@ from ...artifact.contents import Artifact
 from ...artifact.signature import ElementType, TensorSpec, share_batch
 from ...errors import InvalidArtifact, PredictionFailed
 from ..formats.tensors import Arrays
+from .base import Origin
 from .instances import InstanceRunner, sample_arrays
+from .onnx_forms import GRAPH, WEIGHTS, Form, FormFolder, Ran
+from .onnx_optimiser import LEAST_BYTES, write_form
 from .reasons import reason
 
 _DTYPES: dict[str, ElementType] = {
@@ -30,16 +35,27 @@ _DTYPES: dict[str, ElementType] = {
     "tensor(string)": "str",
 }
 _SEVERITY_FATAL = 4
+_log = logging.getLogger(__name__)
 
 
 class OnnxModel:
     """A session with its inputs' shapes."""
 
-    def __init__(self, session: Any, inputs: tuple[TensorSpec, ...], takes_any_number: bool) -> None:
-        """`takes_any_number`: whether it takes any number of instances at once."""
+    def __init__(
+        self,
+        session: Any,
+        inputs: tuple[TensorSpec, ...],
+        takes_any_number: bool,
+        origin: Origin = Origin.FILE,
+        ran: Ran | None = None,
+    ) -> None:
+        """`takes_any_number`: whether it takes any number of instances at once. `ran`: what showed that it runs."""
         self._session = session
+        self.origin = origin
+        self.takes_any_number = takes_any_number
         self.inputs = inputs
         self.outputs = tuple((output.name, _DTYPES[output.type]) for output in session.get_outputs())
+        self._ran = ran
         self._instances = InstanceRunner(inputs, takes_any_number)
 
     def predict(self, arrays: Arrays) -> Arrays:
@@ -74,6 +90,12 @@ class OnnxModel:
             return None
         return {name for name, output in outputs.items() if output.ndim and len(output) == count}
 
+    def foreseen(self) -> Arrays | None:
+        """Forms were run when they were made; with other inputs than now they would have to be run again."""
+        if self._ran is None or self._ran.inputs != self.inputs:
+            return None
+        return {name: np.zeros(shape, dtype) for name, (dtype, shape) in self._ran.outputs.items()}
+
     def settle(self) -> None:
         """Nothing to let go of: the session took what it needs from the file."""
 
@@ -82,32 +104,98 @@ class OnnxModel:
 
 
 class OnnxEngine:
-    """Loads ONNX files into this process. `threads` are those of one session."""
+    """Loads ONNX files into this process.
 
-    def __init__(self, threads: int) -> None:
+    Args:
+        threads: those that all sessions of the process compute with, together.
+        forms: where optimised forms of models are kept; None for none.
+        forms_bytes: what these may take.
+    """
+
+    def __init__(self, threads: int, forms: Path | None = None, forms_bytes: int = 0) -> None:
         os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # it reports usage to its maker unless told otherwise
         import onnxruntime  # noqa: PLC0415 - only worker processes pay for it
 
         self._onnxruntime = onnxruntime
-        self._options = onnxruntime.SessionOptions()
-        self._options.intra_op_num_threads = threads
-        self._options.inter_op_num_threads = 1
-        self._options.enable_cpu_mem_arena = False
-        # What it would write to stderr is in the errors it raises.
-        self._options.log_severity_level = _SEVERITY_FATAL
+        self._threads = threads
+        self.forms = None
+        if forms is not None and forms_bytes:
+            try:
+                self.forms = FormFolder(forms, forms_bytes, onnxruntime.__version__)
+            except OSError as error:
+                _log.warning("ONNX models are loaded without optimised forms: %s", error)
 
-    def load(self, artifact: Artifact) -> OnnxModel:
-        """Create the session. Raises InvalidArtifact with the reason."""
-        if artifact.graph is None:
-            raise InvalidArtifact("the artifact holds no .onnx file")
+    def _options(self) -> Any:
+        options = self._onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self._threads
+        options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = False
+        # What it would write to stderr is in the errors it raises.
+        options.log_severity_level = _SEVERITY_FATAL
+        return options
+
+    def load(self, artifact: Artifact, by_form: bool = True) -> OnnxModel:
+        """Create the session, from the model's optimised form where there is one and it may be used.
+
+        Raises InvalidArtifact with the reason.
+        """
+        graph = _graph_of(artifact)
+        origin = Origin.FILE
+        if by_form and self.forms is not None and graph.stat().st_size >= LEAST_BYTES:
+            found = self.forms.find(graph)
+            if found is None:
+                origin = Origin.OPTIMISABLE_FILE
+            elif not found[1].direct_because:
+                place, form = found
+                try:
+                    return self._open(artifact, place / GRAPH, form=form)
+                except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the model itself is there
+                    self.forms.discard(place, reason(error))
+                    origin = Origin.OPTIMISABLE_FILE
         try:
-            session = self._onnxruntime.InferenceSession(
-                str(artifact.graph), sess_options=self._options, providers=["CPUExecutionProvider"]
-            )
+            session = self._session(str(graph), self._options())
         except Exception as error:
-            raise InvalidArtifact(f"ONNX Runtime could not load {artifact.graph.name}: {reason(error)}") from error
+            raise InvalidArtifact(f"ONNX Runtime could not load {graph.name}: {reason(error)}") from error
+        return self._model(session, artifact, origin)
+
+    def optimise(self, artifact: Artifact) -> str:
+        """Write the model's optimised form. Returns why there is none to use, or an empty text. Raises OSError."""
+        if self.forms is None or artifact.graph is None:
+            return "optimised forms are turned off"
+        return write_form(self.forms, artifact.graph, functools.partial(self._open, artifact))
+
+    def _open(
+        self, artifact: Artifact, source: bytes | Path, form: Form | None = None, writes: Path | None = None
+    ) -> OnnxModel:
+        """A model from its content or a form's graph. Raises what ONNX Runtime raises."""
+        options = self._options()
+        if form is not None:
+            options.graph_optimization_level = self._onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+            if not form.prepack:
+                options.add_session_config_entry("session.disable_prepacking", "1")
+        if writes is not None:
+            options.optimized_model_filepath = str(writes / GRAPH)
+            entry = "session.optimized_model_external_initializers_"
+            options.add_session_config_entry(f"{entry}file_name", WEIGHTS)
+            options.add_session_config_entry(f"{entry}min_size_in_bytes", "1024")
+        session = self._session(source if isinstance(source, bytes) else str(source), options)
+        if form is None:
+            return self._model(session, artifact, Origin.FILE)
+        return self._model(session, artifact, Origin.FORM, form.ran)
+
+    def _session(self, source: str | bytes, options: Any) -> Any:
+        return self._onnxruntime.InferenceSession(source, sess_options=options, providers=["CPUExecutionProvider"])
+
+    @staticmethod
+    def _model(session: Any, artifact: Artifact, origin: Origin, ran: Ran | None = None) -> OnnxModel:
         _check_outputs(session)
-        return OnnxModel(session, *session_inputs(session, artifact.graph, artifact.inputs))
+        return OnnxModel(session, *session_inputs(session, _graph_of(artifact), artifact.inputs), origin, ran)
+
+
+def _graph_of(artifact: Artifact) -> Path:
+    if artifact.graph is None:
+        raise InvalidArtifact("the artifact holds no .onnx file")
+    return artifact.graph
 
 
 def session_inputs(session: Any, graph: Path, declared: Sequence[TensorSpec]) -> tuple[tuple[TensorSpec, ...], bool]:

@@ -18,7 +18,7 @@ from ...artifact.contents import Artifact
 from ...artifact.signature import TensorSpec, image_for
 from ...errors import CodeError, InvalidArtifact, PredictionFailed, ServerError, UnsupportedContentType
 from .. import toolkit
-from ..engines.base import Asked, Encoded, LoadedModel
+from ..engines.base import Asked, Encoded, LoadedModel, Origin
 from ..engines.instances import sample_arrays
 from ..engines.reasons import reason
 from ..formats.decode import CSV, JSON, expanded, media_type
@@ -44,6 +44,9 @@ _TEXT = (JSON, CSV)
 class HandlerModel:
     """A model served by its artifact's own functions."""
 
+    # Code of artifacts gets no optimised forms: a model is loaded for it once, as it expects.
+    origin = Origin.FILE
+
     def __init__(self, artifact: Artifact, default_model: Callable[[], LoadedModel], name: str = "") -> None:
         """`default_model` loads the artifact's checkpoint, for what the functions leave out. `name` is the model's, for
         the context.
@@ -68,6 +71,8 @@ class HandlerModel:
         except ValueError as error:
             raise InvalidArtifact(f"signature.json does not fit the model: {error}") from error
         self._makes_mxnet_arrays = takes_mxnet_arrays(self._model)
+        # What own code takes later than at its load is nobody's to foresee.
+        self.has_run = True
 
     def _load(self, default_model: Callable[[], LoadedModel]) -> None:
         artifact = self._artifact
