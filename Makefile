@@ -61,7 +61,7 @@ state-history: setup ## list the versions of the state of STACK; VERSION=... sho
 unlock: setup ## remove the lock LOCK that a killed run left on the state of STACK
 	@$(RUN) python -m mme state unlock $(ENV) $(STACK) $(LOCK)
 
-promote-image: setup ## give the environment TO the very image that FROM runs, by its digest, in cdktf.json
+promote-image: setup ## give the environment TO the image that FROM runs, by its digest, in cdktf.json
 	@$(RUN) python -m mme promote-image $(FROM) $(TO)
 
 model-restore: setup ## bring a removed MODEL back from ENV's archive into the catalog: VERSION=...; without it, list the versions

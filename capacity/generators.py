@@ -27,9 +27,9 @@ class Workload:
         rate: mean invocations a second, above 0.
         seconds: how long, above 0.
         exponent: of Zipf's law: 0 calls all models alike, 1 the second half as often as the first.
-        day_swing: how far the rate moves from its mean in the course of a day, 0 (not at all) to 1 (to nothing, and to
+        day_swing: how far the rate moves from its mean during a day, 0 (not at all) to 1 (to nothing, and to
             twice the mean). The trace begins at the lowest point.
-        new_models_per_week: models that come in the course of the trace, at even intervals, with any rank.
+        new_models_per_week: models that come during the trace, at even intervals, with any rank.
         service_variation: coefficient of variation of the service times of one model, which have a gamma distribution;
             0: constant, 1: exponential. Times need `service_seconds`.
         service_seconds: mean work of a warm invocation; None leaves it to the models' profiles.

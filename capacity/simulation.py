@@ -5,8 +5,8 @@ that is busy. A model that is not loaded is downloaded unless the disk has it, w
 recently used idle models are unloaded, and is loaded by a worker. Requests then wait in one queue for the instance's
 workers, first come, first served. Where memory is full, an instance makes room for one model at a time.
 
-Not simulated: updates, instances that fail, a model's copies in several workers of one instance, and scaling in the
-course of a trace. https://docs.aws.amazon.com/sagemaker/latest/dg/multi-model-endpoints.html describes what SageMaker
+Not simulated: updates, instances that fail, a model's copies in several workers of one instance, and scaling during
+a trace. https://docs.aws.amazon.com/sagemaker/latest/dg/multi-model-endpoints.html describes what SageMaker
 does; it does not say how SageMaker chooses instances.
 """
 

@@ -1,4 +1,4 @@
-"""What the builder is told, through the environment: there is no shell in between that could read it differently."""
+"""The builder's settings, from environment variables: no shell in between could read them differently."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""How one local AWS runs unless it is told otherwise. The help shows these before anything else is imported."""
+"""Defaults of a local AWS. The help shows these before anything else is imported."""
 
 from pathlib import Path
 from typing import Final

@@ -1,4 +1,4 @@
-"""The port of the local AWS. Apart from the server, so that a port in use is told before anything heavy is loaded."""
+"""The port of the local AWS, apart from the server: a port in use is reported before anything heavy is loaded."""
 
 import socket
 

@@ -105,8 +105,8 @@ class TerraformProvider:
 
     @property
     def _own_configuration(self) -> Path:
-        """Terraform's configuration with the stand-in in it. It stays, so that a Terraform that runs with it later is
-        told by the shim that the local AWS has ended.
+        """Terraform's configuration with the stand-in in it. It stays, so that a Terraform that runs with it later
+        learns from the shim that the local AWS has ended.
         """
         return self._folder / "terraform.rc"
 

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _wrong_command_line(error: typer.TyperException) -> str:
-    """What was wrong, and the help of the very command."""
+    """What was wrong, and the help of that command."""
     context = getattr(error, "ctx", None)
     path = "mme" if context is None else context.command_path
     message = error.format_message()

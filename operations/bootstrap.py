@@ -2,7 +2,7 @@
 
 Where it stands is read from what is there, never remembered: it can be interrupted anywhere and run again. The state is
 first kept in a file; when the bucket stands, the file is put there as it is, on condition that there is no state yet.
-Of two people who bootstrap at once, one is told. (`terraform init -migrate-state -force-copy` would write over the
+Of two people who bootstrap at once, one gets an error. (`terraform init -migrate-state -force-copy` would overwrite the
 other's state, and like `terraform state push` it gives the state a new lineage.)
 """
 

@@ -1,6 +1,6 @@
 """Writes container/requirements.txt: the closure of container/requirements.in, at Pipfile.lock's versions and hashes.
 
-`make lock` runs it, so that the image has the very packages that the tests run with. The closure is read from the
+`make lock` runs it, so that the image has the same packages that the tests run with. The closure is read from the
 environment that Pipfile.lock was installed into.
 """
 

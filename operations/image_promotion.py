@@ -1,4 +1,4 @@
-"""Gives an environment the very image that another one runs: by its digest, instead of building it again.
+"""Gives an environment the image that another one runs: by its digest, instead of building it again.
 
 The image is named in `cdktf.json`, so that git keeps who promoted what. The image stays in the repository it is in.
 """

@@ -77,7 +77,7 @@ def plan_review(
     ] = None,
     rules: Annotated[bool, typer.Option("--rules", help="Write the catalogue of rules and end.")] = False,
     verdicts: Annotated[
-        bool, typer.Option("--verdicts", help="Write the table of verdicts by kind of change and end.")
+        bool, typer.Option("--verdicts", help="Write the page of verdicts by kind of change and end.")
     ] = False,
 ) -> None:
     """Says what saved Terraform plans do to the endpoint.

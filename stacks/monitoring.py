@@ -1,4 +1,4 @@
-"""What the endpoint stack adds so that somebody is told: a topic, alarms that notify it, and a dashboard."""
+"""The endpoint stack's monitoring: a topic, alarms that notify it, and a dashboard."""
 
 from typing import Any
 

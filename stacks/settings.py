@@ -422,7 +422,7 @@ class EnvironmentSettings(Block):
         pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$",
     )
     revision: int = setting(
-        "Raise it to deploy the very image and settings that an update which failed was to replace: their model and "
+        "Raise it to go back to the image and settings that a failed update was to replace: their model and "
         "configuration are still there under their names, and a raised revision gives new ones.",
         "a whole number from 0 to 9999",
         default=0,

@@ -66,7 +66,7 @@ class Alarms(Block):
 
 
 class Monitoring(Block):
-    """Who is told when something is wrong, and where to look."""
+    """Who is notified when something is wrong, and where to look."""
 
     topic_arn: str | None = setting(
         "The SNS topic that the alarms notify. Absent: the endpoint stack creates one.",

@@ -93,7 +93,7 @@ def main(environ: Mapping[str, str]) -> int:
             "The previous configuration and model stay. Look into the endpoint's logs "
             f"(/aws/sagemaker/Endpoints/{name}), fix the cause, and deploy again when the alarms are "
             "OK: one that still rings rolls the next update back as well. To go back to "
-            "the very image and settings of before, raise `revision` in cdktf.json as well: theirs still exist.",
+            "the earlier image and settings, raise `revision` in cdktf.json as well: theirs still exist.",
             file=sys.stderr,
         )
         return 1

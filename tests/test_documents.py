@@ -28,7 +28,9 @@ NOT_THE_PROJECTS = {"node_modules", "cdktf.out", "__pycache__", "artifacts", "so
 GENERATED = (
     "docs/commands.md",
     "docs/licences.md",
+    "docs/settings.md",
     "plan_review/RULES.md",
+    "plan_review/VERDICTS.md",
     "benchmarks/capacity.md",
     "benchmarks/reliability.md",
     "benchmarks/scale.md",
@@ -53,6 +55,20 @@ WORDS = {
     "hardly ever": "rarely",
     "to no use": "without effect",
     "complained about": "reported",
+    "(is|are) told": "is notified, is given, is reported, gets",
+    "the very (image|packages|content|command)": "the same, exactly",
+    "in the course of": "during",
+    "likewise": "as well, too",
+    "makes? up for": "fills the gap, compensates",
+    "falls? out behind": "expires after",
+    "reads? translated": "name what is wrong",
+    "it was so": "give the reason it no longer is, or leave it out",
+    "in the case that": "if",
+    "serves? to": "name what it does",
+    "is able to": "can",
+    "in order to": "to",
+    "as of now": "now, or give the version",
+    "the possibility (of|to)": "can",
 }
 GENERATED_PART = re.compile(r"<!-- (\w+) -->.*?<!-- /\1 -->", re.DOTALL)
 

@@ -51,7 +51,7 @@ class Loading:
         return self._slope([memory.private_bytes for memory in self.memory])
 
     def file_bytes_per_model(self) -> float:
-        """Bytes of the page cache that one further model maps: the slope likewise."""
+        """Bytes of the page cache that one further model maps, as a slope too."""
         return self._slope([memory.file_bytes for memory in self.memory])
 
     def _slope(self, sizes: Sequence[int]) -> float:

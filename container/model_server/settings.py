@@ -97,7 +97,7 @@ class Settings(BaseModel):
     Empty: no such dimension."""
 
     variant: Annotated[str, _from("MODEL_SERVER_VARIANT")] = Field("", max_length=255)
-    """The endpoint's production variant, a dimension likewise."""
+    """The endpoint's production variant, a dimension as well."""
 
     metrics_seconds: Annotated[float, _from("MODEL_SERVER_METRICS_SECONDS")] = Field(60.0, ge=0, le=3600)
     """Period of the CloudWatch embedded metric lines on stdout; 0 turns them off."""

@@ -1,7 +1,7 @@
 """A type's schema, read out of the installed CDKTF bindings.
 
 `python -m local_aws.provider.schema_from_bindings aws_sqs_queue data.aws_sqs_queue` prints it as schema.json wants it;
-`--uncovered` writes what Terraform is told of all types of the bindings (uncovered.py).
+`--uncovered` writes the schemas of all types of the bindings (uncovered.py).
 
 The bindings carry their TypeScript sources, whose comments state the flags of every attribute of the provider version
 they were made for. They say neither defaults nor what forces a replacement: those are added to schema.json by hand from
@@ -102,7 +102,7 @@ def type_of(folder: str) -> str:
 
 
 def schema_messages(sources: Mapping[str, str]) -> protocol.GetProviderSchema.Response:
-    """The schemas of TypeScript sources by folder, as Terraform is told them."""
+    """The schemas of TypeScript sources by folder, as Terraform gets them."""
     response = protocol.GetProviderSchema.Response()
     for folder, source in sources.items():
         is_data_source = folder.startswith(DATA_SOURCE_FOLDER)

@@ -35,7 +35,7 @@ class Rollout:
 
     Args:
         alarm_states: states by name, of those alarms that exist.
-        report: is told each stage that the update enters.
+        report: is called with each stage that the update enters.
     """
 
     def __init__(

@@ -17,7 +17,7 @@ from stacks.aws_session import assumed
 from stacks.names import Names
 from stacks.settings import EnvironmentSettings
 
-# No check is worth a long wait: what does not answer is told.
+# No check is worth a long wait: what does not answer is reported.
 _CONFIG = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 2, "mode": "standard"})
 
 RIGHTS = {

@@ -138,7 +138,7 @@ def promote_image(
         typer.Argument(help="The environment that gets it, such as prod.", metavar="TO", autocompletion=environments),
     ],
 ) -> None:
-    """Give another environment the very image that one runs, by its digest, instead of building it again."""
+    """Give another environment the image that one runs, by its digest, instead of building it again."""
     from operations.commands import work
     from operations.image_promotion import keep_promoted, name_image, running_image
     from operations.variables import variables_for

@@ -53,7 +53,7 @@ RULE = Rule(
     explanation=(
         "The artifact in use is deleted: InvokeEndpoint fails for this TargetModel as soon as no instance holds the "
         "model in memory, which may be minutes or days later, so no alarm points back to this change. An earlier "
-        "version that falls out behind a newer one is not reported. A model that another shard has as well, by a plan "
+        "version that expires behind a newer one is not reported. A model that another shard has as well, by a plan "
         "of the same review, asks for approval only. So does a current version that goes in the apply that brings its "
         "successor, as when several versions were added since the last deployment: if the upload fails, neither is "
         "there."

@@ -303,7 +303,7 @@ def test_a_small_file_that_asks_for_gigabytes_is_ended_in_time(server: HttpClien
 
 
 def test_a_model_larger_than_it_looks_or_smaller(server: HttpClient, tmp_path: Path) -> None:
-    """A guess refuses nothing while no other model is loaded; what can never fit is told so, and not with 507."""
+    """A guess refuses nothing while no other model is loaded; what can never fit is refused, and not with 507."""
     looks_large = artifact(tmp_path / "looks", "def model_fn(d): ...\ndef transform_fn(m, d, c, a): return 'x'")
     with (looks_large / "weights").open("wb") as file:
         file.truncate(700 * MIB)

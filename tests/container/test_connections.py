@@ -222,7 +222,7 @@ def test_half_heads_have_a_deadline(models: dict[str, Path]) -> None:
 
 
 def test_connections_leave_descriptors_for_the_workers(models: dict[str, Path]) -> None:
-    """96 descriptors, 72 for connections: those beyond are told so, and a worker that dies is replaced meanwhile."""
+    """96 descriptors, 72 for connections: those beyond are refused, and a worker that dies is replaced meanwhile."""
 
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (96, 96))

@@ -1,4 +1,4 @@
-"""Requests are told apart: an id each, and the trace that the caller is in."""
+"""Requests are distinguishable: an id each, and the trace that the caller is in."""
 
 import pytest
 from hypothesis import given

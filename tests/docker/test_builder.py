@@ -323,7 +323,7 @@ def test_podman_builds_what_sagemaker_takes(
 
 
 def test_podman_tells_an_image_of_oci_s_kind(context: Path, podman: dict[str, str]) -> None:
-    """What it makes unless it is told otherwise."""
+    """What it makes by default."""
     with variables(podman):
         engine = engines.Engine("podman", print)
         engine.build(context, "kind:1", "linux/amd64", {}, ["--format=oci"])

@@ -181,7 +181,7 @@ def test_faults_are_told_and_leave_everything_as_it_was(
         assert after["EndpointConfigName"] == endpoint["EndpointConfigName"]
         _assert_equals_mxnet(rehearsal, model)
 
-        # The way back to the very content of before: its model and configuration are still there, and in use.
+        # The way back to exactly the earlier content: its model and configuration are still there, and in use.
         serve.write_text(original)
         change_settings(project, revision=1)
         _deploy_all(rehearsal)

@@ -1,4 +1,4 @@
-"""Each operator of MXNet: converted and equal, or refused by its name, as the table in `models/README.md` says."""
+"""Each operator of MXNet: converted and equal, or refused by its name, as the table in `models/OPERATORS.md` says."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from model_catalog.errors import CatalogError
 from tests.support.checkpoints import mxnet
 from tests.support.operators import OPERATORS
 
-README = Path(__file__).parents[2] / "models" / "README.md"
+README = Path(__file__).parents[2] / "models" / "OPERATORS.md"
 NAMES = ("data", "other")
 TABLE = (5, 3)
 

@@ -104,7 +104,7 @@ def test_killed_before_every_step_it_continues_and_repeats_without_a_change(acco
         if end == KILLED:
             killed += 1
             continue
-        # Killed while it held the lock: that is told, and the lock is removed on purpose only.
+        # Killed while it held the lock: that is reported, and the lock is removed on purpose only.
         terraform.init()
         terraform.run("force-unlock", "-force", remote_of(terraform).lock().id)
         unlocked += 1

@@ -1,4 +1,4 @@
-"""The list of licences is that of the lock files; what is behind is told from what pip and npm answer."""
+"""The list of licences is that of the lock files; what is behind follows from what pip and npm answer."""
 
 import json
 from email.message import Message

@@ -1,4 +1,4 @@
-"""Policy and acceptances are those of the base branch, and a change of them is told."""
+"""Policy and acceptances are those of the base branch, and a change of them is reported."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -62,7 +62,7 @@ def test_each_alarm_notifies_the_topic_and_can_be_switched_off(synthesise, stack
     (name, alarm), *others = resources(switched_off, "small-endpoint", "aws_cloudwatch_metric_alarm").items()
     assert (name, others) == ("invocation_5xx_errors", [])
     assert "alarm_actions" not in alarm
-    # What rolls an update back does not depend on who is told.
+    # What rolls an update back does not depend on who is notified.
     update = resources(switched_off, "small-endpoint", "aws_sagemaker_endpoint")["endpoint"]["deployment_config"]
     assert update == resources(stacks, "small-endpoint", "aws_sagemaker_endpoint")["endpoint"]["deployment_config"]
 

@@ -93,7 +93,7 @@ def test_failure_says_what_to_do(client, capsys):
         "The endpoint fleet is not as planned: it runs the configuration old: the update to new was rolled back.\n"
         "The previous configuration and model stay. Look into the endpoint's logs (/aws/sagemaker/Endpoints/fleet), "
         "fix the cause, and deploy again when the alarms are OK: one that still rings rolls the next "
-        "update back as well. To go back to the very image and settings of before, raise `revision` in "
+        "update back as well. To go back to the earlier image and settings, raise `revision` in "
         "cdktf.json as well: theirs still exist.\n"
     )
 

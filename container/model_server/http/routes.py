@@ -72,7 +72,7 @@ class Routes:
             answer = await handler(head, body)
         except ServerError as error:
             answer = refusal(error)
-        except Exception:  # noqa: BLE001 - a fault of ours costs its request, and is told in the log
+        except Exception:  # noqa: BLE001 - a fault of ours costs its request, and is logged
             _log.exception("%s %s failed", head.method, head.path)
             answer = failure(500, "InternalError", "the server failed on this request; its log says why")
         done(answer)

@@ -16,7 +16,7 @@ _STAGES = ("queue", "decode", "engine", "encode")
 
 
 class Observed(Protocol):
-    """What is told about a model."""
+    """What the observer learns about a model."""
 
     name: str
     url: str

@@ -56,7 +56,7 @@ class Loader:
     def load(self, directory: Path, name: str = "") -> tuple[Model, Artifact, Arrays]:
         """Load a model and run it once on made-up instances: the model, its artifact, and the outputs of that run.
 
-        `name` is what the model's own code is told.
+        `name` is what the model's own code gets.
 
         Raises InvalidArtifact with the reason.
         """

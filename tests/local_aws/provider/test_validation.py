@@ -1,4 +1,4 @@
-"""What a configuration is told before the apply: in the real provider's words, in unit tests and by real Terraform."""
+"""Errors of a configuration before the apply: in the real provider's words, in unit tests and by real Terraform."""
 
 from typing import Any
 
