@@ -13,11 +13,12 @@ from typing import Any
 
 from moto.s3.models import FakeKey
 
-from ..content import PIECE_BYTES, ContentFile
+from ..content import ContentFile
 from .errors import UnreadableStateError
 from .folder import StateFolder, open_own
 
 _MARK = "kept_as"
+_PIECE_BYTES = 2**20
 _REMEDY = "Remove the folder to begin with an empty account."
 
 
@@ -139,5 +140,5 @@ def fill_key(key: FakeKey, state: dict[str, Any]) -> None:
 
 
 def _pieces(file: ContentFile, size: int) -> Iterable[bytes]:
-    for position in range(0, size, PIECE_BYTES):
-        yield file.read(min(PIECE_BYTES, size - position), position)
+    for position in range(0, size, _PIECE_BYTES):
+        yield file.read(min(_PIECE_BYTES, size - position), position)

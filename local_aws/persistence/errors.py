@@ -10,8 +10,8 @@ class UnsafeStateError(LocalAwsError):
 
     def __init__(self, path: Path, found: str) -> None:
         super().__init__(
-            f"The saved account is not used: {path} {found}. It holds pickled Python objects, so whoever can write it "
-            "could run code as you. If nobody else has written there, make it yours alone "
+            f"The saved account is not used: {path} {found}. It holds pickled Python objects, so anyone who can write "
+            "it could run code as you. If nobody else has written there, make it yours alone "
             f"(`chown -R $(id -u) {path}; chmod -R go= {path}`); otherwise remove it, which empties the account."
         )
 

@@ -26,7 +26,7 @@ from moto.s3.models import FakeKey, FakeMultipart
 from moto.s3.utils import _VersionedKeyStore
 
 from ..cloudwatch.alarm_request import watched_alarm
-from ..content import ContentFile
+from ..content import Content, ContentFile
 from .bodies import Body, BodyReader, BodyWriter, fill_key, state_of
 
 _PROTOCOL = 5
@@ -42,9 +42,9 @@ LISTED = {
     "types": {"SimpleNamespace"},
     "uuid": {"UUID"},
     "local_aws.cloudwatch.history": {"HistoryItem"},
-    "local_aws.gaps.s3_content": {"Content", "Segment"},
-    f"{__name__}": {"new_lock", "new_rlock", "new_object", "mapping", "private_key", "versions", "alarm"},
-    f"{fill_key.__module__}": {"fill_key"},
+    Content.__module__: {"Content", "Segment"},
+    __name__: {"new_lock", "new_rlock", "new_object", "mapping", "private_key", "versions", "alarm"},
+    fill_key.__module__: {"fill_key"},
 }
 """What may be loaded besides moto's classes. Each is harmless whatever it is called with."""
 
