@@ -16,7 +16,7 @@ from container.model_server.settings import read_settings
 
 
 class Writer:
-    """A process that writes until it is told to end, or what came of it."""
+    """A process that writes until it is asked to end, or what came of it."""
 
     def __init__(self) -> None:
         self.done = None

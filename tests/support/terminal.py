@@ -32,7 +32,7 @@ class Terminal:
     folder: Path
     variables: Mapping[str, str]
 
-    def run(self, line: str, answers: Mapping[str, str] | None = None, seconds: float = 120) -> Done:
+    def run(self, line: str, answers: Mapping[str, str] | None = None, seconds: float = 300) -> Done:
         """Run a line to its end.
 
         Args:
