@@ -17,7 +17,7 @@ def scope(method: str, path: str = "/bucket/key") -> dict[str, Any]:
 
 
 class Server:
-    """An application whose requests stay under way until they are told to end."""
+    """An application whose requests stay under way until the test ends them."""
 
     def __init__(self) -> None:
         self.begun, self.end = asyncio.Event(), asyncio.Event()
