@@ -198,7 +198,7 @@ def local(checkout: Checkout) -> Iterator[Checkout]:
     log = checkout.directory / "local.log"
     process = checkout.terminal.start(STAYS_UP, log)
     try:
-        deadline = time.monotonic() + 150
+        deadline = time.monotonic() + 300
         while "The local AWS is up at" not in log.read_text():
             assert process.poll() is None and time.monotonic() < deadline, log.read_text()
             time.sleep(0.2)
