@@ -76,9 +76,17 @@ def _request(request: Request, query: str, timestamp: str) -> Any:
     path = request.scope["raw_path"].decode("latin-1")
     asked = AWSRequest(request.method, f"http://localhost{path}" + (f"?{query}" if query else ""))
     for name, value in request.scope["headers"]:
-        asked.headers.add_header(name.decode("latin-1"), value.decode("latin-1"))
+        asked.headers.add_header(name.decode("latin-1"), _text(value))
     asked.context["timestamp"] = timestamp
     return asked
+
+
+def _text(value: bytes) -> str:
+    """A header's value as it was signed: signers take UTF-8, and some clients send Latin-1."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _payload(said: str | None, body: bytes | None, service: str, is_presigned_object: bool) -> str:

@@ -113,6 +113,7 @@ FOLDERS = (
     "models",
     "operations",
     "plan_review",
+    "way_out",
 )
 
 

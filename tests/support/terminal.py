@@ -46,7 +46,8 @@ class Terminal:
         ours, theirs = pty.openpty()
         _pass_keys_on(theirs)
         process = subprocess.Popen(
-            ["bash", "--noprofile", "--norc", "-c", line],
+            # The shell stays, as a person's does: without the second line it would become the command.
+            ["bash", "--noprofile", "--norc", "-c", f"{line}\nexit $?"],
             cwd=self.folder,
             env=dict(self.variables),
             stdin=theirs,

@@ -20,6 +20,7 @@ from local_aws.account import ACCOUNT_ID
 from local_aws.errors import StartError
 from local_aws.persistence.keeper import SAVE_SECONDS
 from local_aws.process import LocalAws
+from tests.container.clients import wait_for
 from tests.local_aws.account import BUCKET, Account, quick_local_aws
 from tests.local_aws.persistence.description import describe
 
@@ -130,7 +131,8 @@ def test_everything_is_there_again(tmp_path: Path) -> None:
         account.sagemaker.delete_endpoint(EndpointName=endpoint)
     with persistent(tmp_path) as account:
         assert account.s3.get_object(Bucket="states", Key="a/terraform.tfstate")["Body"].read() == b"third"
-        assert account.sagemaker.list_endpoints()["Endpoints"] == []
+        # It was being deleted when the account was saved.
+        wait_for(lambda: not account.sagemaker.list_endpoints()["Endpoints"], "the endpoint is gone")
         assert (
             account.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")[
                 "ScalableTargets"
