@@ -125,12 +125,9 @@ class EndpointChanges:
             self._settle(endpoint, "Failed", str(error))
             return
         with self._lock:
-            if self._pace.is_stopped:
-                fleet.stop(drain=False)
-                return
-            self._traffic[endpoint.name] = Traffic(fleet)
-            endpoint.config = config
-            self._settle(endpoint, "InService", None)
+            if self._serve(endpoint, fleet):
+                endpoint.config = config
+                self._settle(endpoint, "InService", None)
 
     def _finish_resume(self, endpoint: Endpoint, plans: Callable[[], list[VariantPlan]]) -> None:
         try:
@@ -142,11 +139,17 @@ class EndpointChanges:
             self._settle(endpoint, "Failed", str(error))
             return
         with self._lock:
-            if self._pace.is_stopped:
-                fleet.stop(drain=False)
-                return
-            self._traffic[endpoint.name] = Traffic(fleet)
-            endpoint.status, endpoint.saved_variants = "InService", None
+            if self._serve(endpoint, fleet):
+                endpoint.status, endpoint.saved_variants = "InService", None
+
+    def _serve(self, endpoint: Endpoint, fleet: Fleet) -> bool:
+        """Give a started fleet the endpoint's traffic; False where the local AWS goes down, and the fleet with it. For
+        callers that hold the lock."""
+        if self._pace.is_stopped:
+            fleet.stop(drain=False)
+            return False
+        self._traffic[endpoint.name] = Traffic(fleet)
+        return True
 
     def _finish_update(
         self, endpoint: Endpoint, config: EndpointConfig, plans: list[VariantPlan], deployment: DeploymentPlan

@@ -1,6 +1,7 @@
 """When optimised forms are written, and when that gives way to loads."""
 
 import asyncio
+import functools
 import time
 import types
 
@@ -10,6 +11,7 @@ from container.model_server.errors import WorkerCrashed
 from container.model_server.hosting import optimiser as optimiser_module
 from container.model_server.hosting.budget import MIB, MemoryBudget
 from container.model_server.hosting.optimiser import Optimiser
+from container.model_server.hosting.placement import Placement
 from container.model_server.hosting.places import Place
 from container.model_server.hosting.registry import Model, Registry, State
 from container.model_server.settings import read_settings
@@ -64,8 +66,12 @@ class Bench:
             scheduler=self.scheduler,
             budget=self.budget,
             registry=self.registry,
-            needed=lambda model, place: model.memory_bytes[place.index],
+            grown=functools.partial(Placement._on_grown, self),  # type: ignore[arg-type]
         )
+
+    @staticmethod
+    def _needed(model: Model, place: Place) -> int:
+        return model.memory_bytes[place.index]
 
     async def start(self, _) -> Writer:
         self.writers.append(Writer())

@@ -33,7 +33,8 @@ _NEEDS_BYTES = 64 * MIB
 
 
 class Optimiser:
-    """Writes forms one by one. `needed` says what a model takes in a place, in bytes."""
+    """Writes forms one by one. `grown` is called with a model that was loaded from its form, its place, and the answer
+    of the worker, which says by how much what it takes has changed."""
 
     def __init__(
         self,
@@ -43,14 +44,14 @@ class Optimiser:
         scheduler: Scheduler,
         budget: MemoryBudget,
         registry: Registry,
-        needed: Callable[[Model, Place], int],
+        grown: Callable[[Model, Place, wire.Header], None],
     ) -> None:
         self._settings = settings
         self._zygotes = zygotes
         self._budget = budget
         self._registry = registry
         self._scheduler = scheduler
-        self._needed = needed
+        self._grown = grown
         self._waiting: asyncio.Queue[tuple[float, Model, Place]] = asyncio.Queue()
         self._process: WorkerProcess | None = None
         self._at_rest = asyncio.Event()
@@ -129,7 +130,5 @@ class Optimiser:
         deadline = time.perf_counter() + self._settings.load_seconds
         header: wire.Header = {"operation": "reload", "model": model.name, "url": model.url}
         answer, _ = await self._scheduler.run(header, deadline, model, place.index)
-        if answer["origin"] == "form" and place.index in model.memory_bytes:
-            taken = int(answer["taken_bytes"])  # type: ignore[call-overload]
-            model.memory_bytes[place.index] = max(0, model.memory_bytes[place.index] + taken)
-            self._budget.learn(model, self._needed(model, place), is_typical=False)
+        if answer["origin"] == "form":
+            self._grown(model, place, answer)

@@ -65,7 +65,7 @@ class Placement:
             scheduler=self.scheduler,
             budget=self.budget,
             registry=registry,
-            needed=self._needed,
+            grown=self._on_grown,
         )
         self._background = Background()
 
@@ -267,8 +267,8 @@ class Placement:
             model.memory_bytes.pop(place.index, None)
 
     def _on_grown(self, model: Model, place: Place, header: wire.Header) -> None:
-        """A model ran for the first time since its load: private copies of its weights took the place of the mapped
-        ones that were counted until now."""
+        """What a model takes has changed since its load: in its first run private copies of its weights took the place
+        of the mapped ones that were counted until then, or it was loaded again from its form."""
         if place.index in model.memory_bytes:
             taken = int(header["taken_bytes"])  # type: ignore[call-overload]
             model.memory_bytes[place.index] = max(0, model.memory_bytes[place.index] + taken)
